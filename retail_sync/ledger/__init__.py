@@ -1,0 +1,1 @@
+"""Released entries leave through the outbox to one adapter, exactly once, and are read back."""

@@ -1,0 +1,69 @@
+"""What a ledger must be able to do for us, and the values that cross that boundary. One adapter per file implements it.
+
+The posting protocol (`outbox.py`) is written against this alone; the shared contract test runs it over every adapter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+from retail_sync.schemas.journal import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class PostedEntry:
+    """An entry as the ledger gives it back: our entry, the ledger's own id for it, and the token it was posted with."""
+
+    remote_id: str
+    token: str
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """Sum of all posted lines of one account in one transaction currency. Debit positive, minor units."""
+
+    account: str
+    transaction_currency: str
+    transaction_minor: int
+    home_currency: str
+    home_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something `verify` found wrong: `check` is its short name, `message` a sentence for a finance person."""
+
+    check: str
+    message: str
+
+
+class LedgerAdapter(Protocol):
+    """A ledger. Every method may raise LedgerUncertain when the ledger did not answer."""
+
+    name: str
+
+    def find(self, keys: Sequence[str]) -> Mapping[str, PostedEntry]:
+        """Return those of `keys` that the ledger holds, read back in full."""
+
+    def post(self, entry: Entry, token: str) -> str:
+        """Book `entry` and return the ledger's id for it.
+
+        Repeating the same key with the same body returns the first id. Raises LedgerRefused, with code `key_conflict`
+        and the name of the differing field when the key is there with another body.
+        """
+
+    def accounts(self) -> Mapping[str, bool]:
+        """Return every account code with whether it may be posted to."""
+
+    def first_open_date(self, wanted: date) -> date:
+        """Return `wanted` if its period is open, else the first later date whose period is."""
+
+    def balances(self, as_of: date | None = None) -> Sequence[Balance]:
+        """Return the trial balance up to and including posting date `as_of` (None: everything), by account and currency."""
+
+    def verify(self) -> Sequence[Finding]:
+        """Recompute every invariant the ledger promises, from the first entry on; an empty answer means all held."""
