@@ -1,0 +1,79 @@
+"""The raw archive: every delivered byte, kept as it came, addressed by its SHA-256, zstd-compressed.
+
+Nothing here knows what a file means. `<root>/<source>/<first two hex digits>/<sha256>.zst`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import pyarrow as pa
+
+_CHUNK_BYTES = 4 << 20
+
+
+def chunks(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield `stream` in bounded pieces."""
+    while block := stream.read(_CHUNK_BYTES):
+        yield block
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file as hex."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+class RawArchive:
+    """Content-addressed files under one folder. Storing the same content twice is one file."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, source: str, sha256: str) -> Path:
+        """Return where content with this hash lives, whether or not it is there."""
+        return self.root / source / sha256[:2] / f"{sha256}.zst"
+
+    def store(self, source: str, file: Path) -> str:
+        """Copy `file` in and return its SHA-256.
+
+        The content is hashed while it is copied, written under a temporary name, synced, then renamed: a crash leaves either
+        nothing or the whole file. What is hashed is what is stored, even if somebody writes to `file` meanwhile.
+        """
+        incoming = self.root / source / f".incoming-{os.getpid()}"
+        incoming.parent.mkdir(parents=True, exist_ok=True)
+        digest = hashlib.sha256()
+        with file.open("rb") as stream, incoming.open("wb") as raw_target:
+            with pa.CompressedOutputStream(pa.PythonFile(raw_target, "w"), "zstd") as target:
+                for block in chunks(stream):
+                    digest.update(block)
+                    target.write(block)
+        _sync(incoming)
+        sha256 = digest.hexdigest()
+        final = self.path(source, sha256)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        incoming.replace(final)
+        _sync(final.parent)
+        return sha256
+
+    def read(self, source: str, sha256: str) -> Iterator[bytes]:
+        """Yield the content as it was delivered. Raises FileNotFoundError where it was purged or lost."""
+        with self.path(source, sha256).open("rb") as raw, pa.CompressedInputStream(raw, "zstd") as stream:
+            while block := stream.read(_CHUNK_BYTES):
+                yield block
+
+    def purge(self, source: str, sha256: str) -> None:
+        """Delete the content (retention). Deleting what is gone already is no error."""
+        self.path(source, sha256).unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

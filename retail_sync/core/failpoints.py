@@ -1,0 +1,40 @@
+"""Named places where a test may kill the process, to prove that a crash there loses and doubles nothing.
+
+`RETAIL_SYNC_FAILPOINT=name` makes the process end with SIGKILL when it reaches that place; unset, a failpoint costs one
+dictionary lookup. `NAMES` is the whole list, so that the crash test covers each place that exists.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+NAMES = (
+    "raw.after_archive",
+    "raw.after_register",
+    "canonical.before_commit",
+    "canonical.after_commit",
+    "reconcile.before_commit",
+    "reconcile.after_commit",
+    "journal.before_commit",
+    "journal.after_commit",
+    "release.before_commit",
+    "release.after_commit",
+    "posting.after_claim",
+    "posting.after_send",
+    "posting.after_record",
+    "posting.after_verify",
+    "publish.before_rename",
+    "publish.after_rename",
+)
+
+
+def failpoint(name: str) -> None:
+    """End this process with SIGKILL if a test asked for it here."""
+    if name not in NAMES:
+        raise AssertionError(f"failpoint {name!r} is not in NAMES, so no test would reach it")
+    if os.environ.get("RETAIL_SYNC_FAILPOINT") == name:
+        sys.stderr.write(f"failpoint {name}\n")
+        sys.stderr.flush()
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,184 @@
+"""The warehouse: one ATTACH, the same SQL on a DuckDB file and on DuckLake, one writing process at a time.
+
+All writing happens inside `Warehouse.writing()`, which holds an OS lock. People read the published copy through
+`Warehouse.reading()`. No Python code opens the warehouse file itself, not even to copy it: closing such a handle drops
+DuckDB's own lock and a second writer gets in (`docs/decisions.md`, 4).
+"""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from retail_sync.core.errors import RetailSyncError, StorageError
+from retail_sync.core.failpoints import failpoint
+from retail_sync.core.locks import exclusive
+
+STAGE_SCHEMAS = ("raw", "canonical", "reconcile", "journal")
+_MINIMUM_FREE_BYTES = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Warehouse:
+    """Connections to the warehouse of one home. `state` is the home's folder for everything generated."""
+
+    state: Path
+    url: str = "warehouse.duckdb"
+    memory_limit: str = "1GB"
+    threads: int = 2
+    lock_wait_seconds: float = 120
+
+    @property
+    def is_ducklake(self) -> bool:
+        """Whether the warehouse is a DuckLake (then readers attach it directly and nothing is published)."""
+        return self.url.startswith("ducklake:")
+
+    @property
+    def file(self) -> Path:
+        """The DuckDB file, or the DuckLake's file catalogue."""
+        return self.state / self.url.removeprefix("ducklake:")
+
+    @property
+    def published_file(self) -> Path:
+        """The copy that people's tools may open at any time."""
+        return self.state / "published" / "warehouse.duckdb"
+
+    @property
+    def scratch(self) -> Path:
+        """Folder for files being read in; the only one that SQL may read besides the warehouse itself."""
+        return self.state / "scratch"
+
+    @contextmanager
+    def writing(self, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Hold the writer's lock and a connection. A full disk or a refused write becomes StorageError."""
+        self.scratch.mkdir(parents=True, exist_ok=True)
+        with exclusive(self.state / "warehouse.lock", self.lock_wait_seconds, purpose):
+            self._require_free_space()
+            try:
+                connection = self._connect(read_only=False)
+                try:
+                    yield connection
+                finally:
+                    connection.close()
+            except (duckdb.IOException, duckdb.FatalException, OSError) as error:
+                raise _storage_error(error, self.state) from error
+
+    @contextmanager
+    def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open what was published last, read-only, without waiting for any writer."""
+        if not (self.file if self.is_ducklake else self.published_file).exists():
+            raise RetailSyncError(
+                f"nothing has been published yet in {self.state}", "run `retail-sync run hourly` first"
+            )
+        connection = self._connect(read_only=True)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def publish(self) -> bool:
+        """Copy the warehouse for readers, atomically. Returns False where there is nothing to publish (DuckLake)."""
+        if self.is_ducklake:
+            return False
+        with self.writing("publish") as connection:
+            connection.execute("checkpoint warehouse")
+            connection.close()
+            incoming = self.published_file.with_suffix(".incoming")
+            incoming.parent.mkdir(parents=True, exist_ok=True)
+            copy = subprocess.run(  # noqa: S603 - fixed program, paths of our own
+                ["/bin/cp", "--", str(self.file), str(incoming)], capture_output=True, text=True, check=False
+            )
+            if copy.returncode:
+                raise StorageError(f"could not publish a copy: {copy.stderr.strip()}", "free disk space, run again")
+            failpoint("publish.before_rename")
+            incoming.replace(self.published_file)
+            failpoint("publish.after_rename")
+        return True
+
+    def _connect(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+        connection = duckdb.connect(
+            config={
+                "autoinstall_known_extensions": "false",
+                "autoload_known_extensions": "false",
+                "memory_limit": self.memory_limit,
+                "threads": str(self.threads),
+                "temp_directory": str(self.scratch / "spill"),
+                "TimeZone": "UTC",
+            }
+        )
+        try:
+            self._attach(connection, read_only=read_only)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _attach(self, connection: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:
+        mode = "read_only" if read_only else "read_write"
+        folders = [str(self.scratch) + "/"]
+        if self.is_ducklake:
+            connection.load_extension(_ducklake_extension())
+            data = self.file.with_suffix(".files")
+            folders.append(str(data) + "/")
+            connection.execute(
+                f"attach {_quoted('ducklake:' + str(self.file))} as warehouse (data_path {_quoted(str(data) + '/')}, {mode})"
+            )
+        else:
+            target = self.published_file if read_only else self.file
+            connection.execute(f"attach {_quoted(str(target))} as warehouse ({mode})")
+        connection.execute("use warehouse")
+        # Data may name files; SQL must not be able to open them (faults.md, row 54).
+        connection.execute("set allowed_directories = ?", [folders])
+        connection.execute("set enable_external_access = false")
+        connection.execute("set lock_configuration = true")
+
+    def _require_free_space(self) -> None:
+        free = shutil.disk_usage(self.state).free
+        if free < _MINIMUM_FREE_BYTES:
+            raise StorageError(
+                f"only {free >> 20} MB are free in {self.state}; a run needs at least {_MINIMUM_FREE_BYTES >> 20} MB",
+                "free disk space, then run again: nothing was changed",
+            )
+
+
+@contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Make the body one transaction: all of it is written, or none."""
+    connection.begin()
+    try:
+        yield connection
+    except BaseException:
+        # After a fatal error (full disk) DuckDB has rolled back already and refuses every statement.
+        try:
+            connection.rollback()
+        except duckdb.Error:
+            pass
+        raise
+    connection.commit()
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _ducklake_extension() -> str:
+    import duckdb_extension_ducklake
+
+    root = Path(duckdb_extension_ducklake.__file__).parent / "extensions"
+    return str(root / f"v{duckdb.__version__}" / "ducklake.duckdb_extension")
+
+
+def _storage_error(error: Exception, state: Path) -> StorageError:
+    full = "No space left" in str(error) or getattr(error, "errno", None) == errno.ENOSPC
+    what = "the disk is full" if full else f"a write failed ({str(error).splitlines()[0]})"
+    return StorageError(
+        f"{what} while writing in {state}; everything committed before is intact",
+        "free disk space, then run again: the run resumes where it stopped",
+    )

@@ -1,0 +1,192 @@
+"""One typed settings file, `<home>/retail_sync.toml`; secrets come only from the environment.
+
+Every field says what it is for and its default: `retail-sync doctor` prints them. Nothing here opens a file but the settings.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from retail_sync.core.errors import SettingsError
+from retail_sync.core.money import exponent
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+DEFAULT_HOME = PROJECT_ROOT / "data"
+SETTINGS_NAME = "retail_sync.toml"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Source(_Section):
+    """One `[[source]]` block: a system whose files come in through `ingest` or `<home>/inbox/<name>/`."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,30}$", description="short name; also its inbox folder")
+    connector: str = Field(description="which reader: amazon_settlement or declared_csv")
+    object: str = Field("settlements", description="what its files hold")
+    account: str = Field("", description="seller or bank account they belong to; default: the name")
+    time_zone: str = Field("UTC", description="zone whose calendar days are its business dates")
+    encoding: str = Field("auto", description="auto, or a Python codec name to insist on")
+    decimal_mark: Literal["auto", ".", ","] = Field("auto", description="auto decides per file")
+    date_format: str = Field("auto", description="auto decides per file; else a strptime pattern")
+    delimiter: str = Field(",", min_length=1, max_length=1, description="declared_csv only")
+    columns: dict[str, str] = Field(
+        default_factory=dict, description="declared_csv: canonical column = the file's column"
+    )
+    extra_columns: tuple[str, ...] = Field((), description="file columns allowed though unknown")
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone_exists(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except Exception as error:
+            raise ValueError(f"{value!r} is not an IANA time zone such as Europe/Berlin") from error
+        return value
+
+    @property
+    def account_name(self) -> str:
+        """The account its documents belong to."""
+        return self.account or self.name
+
+
+class WarehouseSettings(_Section):
+    """Where derived tables live. A file name is a DuckDB file in the home; `ducklake:<catalogue>` is DuckLake."""
+
+    url: str = "warehouse.duckdb"
+    memory_limit: str = "1GB"
+    threads: int = Field(2, ge=1, le=256)
+    lock_wait_seconds: float = Field(120, ge=0)
+    publish_every_run_up_to_mb: int = Field(
+        1024, description="above this size only the nightly run publishes a copy for readers"
+    )
+
+
+class OperationsSettings(_Section):
+    """The operations database. Empty: SQLite in the home. RETAIL_SYNC_OPERATIONS_URL overrides it."""
+
+    url: str = ""
+
+
+class LedgerSettings(_Section):
+    """The ledger that entries are posted to, and the policies that decide what is posted when."""
+
+    adapter: Literal["embedded"] = "embedded"
+    url: str = Field("", description="empty: SQLite in the home; RETAIL_SYNC_LEDGER_URL overrides it")
+    deposits: Literal["journal", "bank_feed"] = Field(
+        "journal", description="journal: we post the deposit on bank evidence; bank_feed: the ledger's own feed does"
+    )
+    closed_period: Literal["hold", "next_open_period"] = Field(
+        "hold", description="what happens to an entry whose period is closed in the ledger"
+    )
+    approval_above: str = Field("", description='e.g. "50000.00": entries over this home amount wait for a person')
+
+
+class RawSettings(_Section):
+    """How long deliveries are kept, and how large one may be once unpacked."""
+
+    retention_days: int = Field(0, ge=0, description="0 keeps them for ever")
+    max_unpacked_mb: int = Field(4096, ge=1)
+
+
+class Settings(_Section):
+    """The whole file. Missing sections take the defaults shown by `retail-sync doctor`."""
+
+    home_currency: str = Field("", description="empty: each settlement is booked in its own currency")
+    warehouse: WarehouseSettings = WarehouseSettings()
+    operations: OperationsSettings = OperationsSettings()
+    ledger: LedgerSettings = LedgerSettings()
+    raw: RawSettings = RawSettings()
+    source: tuple[Source, ...] = (Source(name="amazon", connector="amazon_settlement"),)
+
+    @field_validator("home_currency")
+    @classmethod
+    def _currency_exists(cls, value: str) -> str:
+        if value:
+            exponent(value)
+        return value
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Self:
+        names = [source.name for source in self.source]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two [[source]] blocks are called {', '.join(twice)}")
+        return self
+
+    def source_named(self, name: str) -> Source:
+        """Return the source called `name`. Raises SettingsError listing those that exist."""
+        for source in self.source:
+            if source.name == name:
+                return source
+        known = ", ".join(source.name for source in self.source)
+        raise SettingsError(
+            f"no source is called {name!r}; retail_sync.toml declares: {known}",
+            f"use one of these names, or add a [[source]] block to {SETTINGS_NAME}",
+        )
+
+
+class Home:
+    """A home directory: where one retailer's settings, raw archive, databases and published copies live."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+        self.settings = load_settings(self.root / SETTINGS_NAME)
+
+    @classmethod
+    def locate(cls, given: Path | None = None) -> Home:
+        """Open `given`, else `RETAIL_SYNC_HOME`, else `data/` of the checkout."""
+        return cls(given or Path(os.environ.get("RETAIL_SYNC_HOME") or DEFAULT_HOME))
+
+    @property
+    def rules(self) -> Path:
+        """The governed files: the home's own `rules/` where it has one, else those shipped with the project."""
+        own = self.root / "rules"
+        return own if own.is_dir() else DEFAULT_HOME / "rules"
+
+    @property
+    def state(self) -> Path:
+        """Everything generated, in one folder."""
+        return self.root / "state"
+
+    @property
+    def inbox(self) -> Path:
+        """One folder per source, where files may be dropped."""
+        return self.root / "inbox"
+
+    @property
+    def operations_url(self) -> str:
+        """SQLAlchemy URL of the operations database."""
+        return self._database_url("RETAIL_SYNC_OPERATIONS_URL", self.settings.operations.url, "operations.sqlite")
+
+    @property
+    def ledger_url(self) -> str:
+        """SQLAlchemy URL of the embedded ledger."""
+        return self._database_url("RETAIL_SYNC_LEDGER_URL", self.settings.ledger.url, "ledger.sqlite")
+
+    def _database_url(self, variable: str, setting: str, file_name: str) -> str:
+        return os.environ.get(variable) or setting or f"sqlite:///{self.state / file_name}"
+
+
+def load_settings(path: Path) -> Settings:
+    """Read and check a settings file; a missing one means all defaults. Raises SettingsError naming each wrong line."""
+    if not path.exists():
+        return Settings()
+    try:
+        content: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}", "correct that line and run again") from error
+    try:
+        return Settings.model_validate(content)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in item['loc']) or 'file'}: {item['msg']}" for item in error.errors()
+        )
+        raise SettingsError(f"{path}: {problems}", "see docs/settings.md for every setting") from error
