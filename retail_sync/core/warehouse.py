@@ -110,7 +110,6 @@ class Warehouse:
                 "memory_limit": self.memory_limit,
                 "threads": str(self.threads),
                 "temp_directory": str(self.scratch / "spill"),
-                "TimeZone": "UTC",
             }
         )
         try:
@@ -126,6 +125,7 @@ class Warehouse:
         if self.is_ducklake:
             connection.load_extension(_ducklake_extension())
             data = self.file.with_suffix(".files")
+            data.mkdir(parents=True, exist_ok=True)
             folders.append(str(data) + "/")
             connection.execute(
                 f"attach {_quoted('ducklake:' + str(self.file))} as warehouse (data_path {_quoted(str(data) + '/')}, {mode})"
@@ -134,10 +134,12 @@ class Warehouse:
             target = self.published_file if read_only else self.file
             connection.execute(f"attach {_quoted(str(target))} as warehouse ({mode})")
         connection.execute("use warehouse")
+        connection.execute("set TimeZone = 'UTC'")
         # Data may name files; SQL must not be able to open them (faults.md, row 54).
         connection.execute("set allowed_directories = ?", [folders])
         connection.execute("set enable_external_access = false")
-        connection.execute("set lock_configuration = true")
+        if read_only:  # people's own SQL runs here; Ibis needs to set the time zone on a writing connection
+            connection.execute("set lock_configuration = true")
 
     def _require_free_space(self) -> None:
         free = shutil.disk_usage(self.state).free

@@ -1,0 +1,166 @@
+"""Contracts of what is computed: the warehouse's own bookkeeping, reconciliations and desired journal entries."""
+
+from __future__ import annotations
+
+import pandera.ibis as pa
+
+from retail_sync.schemas.types import TEXT, Count, Day, Flag, Money, currency, key, one_of, plain, text
+
+STATUSES = ("matched", "variance", "left_only", "right_only", "awaiting_bank")
+CHAIN_STATUSES = ("none", "matched", "open", "broken")
+BREAK_CLASSES = (
+    "lines_differ_from_total",
+    "header_missing",
+    "rows_rejected",
+    "unclassified",
+    "deposit_differs",
+    "deposit_overdue",
+    "deposit_ambiguous",
+    "deposit_unexplained",
+    "reserve_chain_broken",
+    "opening_debt_unexplained",
+)
+
+
+class Deliveries(pa.DataFrameModel):
+    """A delivery as this warehouse has read it: whether it could be read, and whether its rows are in force."""
+
+    delivery_id: str = key("delivery, as registered in the operations database")
+    source: str = key("source that delivered it")
+    document_id: str = text("settlement or statement it holds; empty where it could not be read")
+    received_order: Count = plain("order of registration: a later delivery of a document supersedes an earlier one")
+    status: str = one_of("loaded, or refused as a whole", "loaded", "refused")
+    reason: str = text("why it was refused, in words; empty when loaded")
+    remedy: str = text("what to do about it")
+    is_complete: Flag = plain("no row was rejected and the control total is met")
+    is_current: Flag = plain("its rows are the ones in the canonical tables")
+    delivered_count: Count = plain("data rows in the file")
+    accepted_count: Count = plain("canonical rows made of it")
+    rejected_count: Count = plain("file rows rejected")
+    control_difference: Money = plain("sum of lines - stated total; null without a stated total", nullable=True)
+    detected: str = text("encoding, date format and decimal mark that were decided for the file")
+
+
+class Touched(pa.DataFrameModel):
+    """Work handed to the next stage: documents whose facts changed. Written and cleared in the same transaction as the rows."""
+
+    stage: str = one_of("stage that has to look again", "reconcile", "journal")
+    document_id: str = key("settlement id")
+
+
+class Applied(pa.DataFrameModel):
+    """Version of a contract or rule file that the warehouse's rows were made with."""
+
+    name: str = key("contract, settlement_categories, posting_rules")
+    hash: str = key("SHA-256 of its content")
+
+
+class SettlementComponents(pa.DataFrameModel):
+    """Settlement lines summed by month, category and marketplace: the one heavy pass, everything later reads this."""
+
+    settlement_id: str = key("settlement")
+    channel: str = key("marketplace system")
+    account: str = key("seller account")
+    currency: str = currency()
+    posting_month: Day = plain("first day of the month the lines belong to")
+    event_date: Day = plain("day of the event, for categories booked on their own day (card charge, failed transfer)", nullable=True)
+    category: str = key("governed category")
+    marketplace: str = text("marketplace name as given")
+    amount: Money = plain("sum of the lines")
+    line_count: Count = plain("lines summed")
+    first_line_no: Count = plain("first of them in the delivered file")
+
+
+class SettlementTotals(pa.DataFrameModel):
+    """Lines × header total × bank deposit of one settlement, with the chain of debts and reserves to the next.
+
+    `right_only` is a deposit by the channel's payer that no settlement explains; its settlement_id is `bank:<transaction>`.
+    """
+
+    settlement_id: str = key("settlement, or bank:<transaction_id> for an unexplained deposit")
+    channel: str = key("marketplace system")
+    account: str = text("seller account; empty for an unexplained deposit")
+    currency: str = currency()
+    closing_date: Day = plain("local day the period ends; the deposit's value date when there is no settlement")
+    deposit_date: Day = plain("day the channel says it pays", nullable=True)
+    header_total: Money = plain("total the document states; null when it states none", nullable=True)
+    lines_total: Money = plain("sum of its lines", nullable=True)
+    lines_difference: Money = plain("lines_total - header_total", nullable=True)
+    line_count: Count = plain("canonical lines")
+    rejected_count: Count = plain("rows of its document that were rejected")
+    unclassified_count: Count = plain("lines no rule has a category for")
+    unclassified_amount: Money = plain("their sum")
+    bank_transaction_id: str = text("bank line matched to it", nullable=True)
+    bank_value_date: Day = plain("day that money moved", nullable=True)
+    bank_amount: Money = plain("what moved", nullable=True)
+    bank_difference: Money = plain("bank_amount - header_total", nullable=True)
+    opening_debt: Money = plain("Payable to Amazon lines: an earlier negative total taken over (0: none)")
+    opening_debt_status: str = one_of("whether that equals an earlier negative total", *CHAIN_STATUSES)
+    opening_debt_of: str = text("settlement it comes from", nullable=True)
+    reserve_held: Money = plain("reserve withheld at the end (negative)")
+    reserve_released: Money = plain("reserve given back at the start (positive)")
+    reserve_status: str = one_of("whether the release equals what was held before", *CHAIN_STATUSES)
+    reserve_of: str = text("settlement whose reserve was released", nullable=True)
+    status: str = one_of("verdict", *STATUSES)
+
+
+class Matches(pa.DataFrameModel):
+    """A pair that the matching core put together, with the rule and version that did it."""
+
+    reconciliation: str = key("which reconciliation")
+    left_id: str = key("left item")
+    right_id: str = key("right item")
+    rule_id: str = key("rule that matched them")
+    rule_version: Count = plain("version of that rule")
+    is_confirmed: Flag = plain("false: a suggestion that a person must confirm")
+    left_amount: Money = plain("left amount")
+    right_amount: Money = plain("right amount")
+    difference: Money = plain("right_amount - left_amount")
+
+
+class Breaks(pa.DataFrameModel):
+    """A difference that the two sides of a truth do not explain."""
+
+    reconciliation: str = key("which reconciliation")
+    subject: str = key("settlement, bank transaction or delivery it concerns")
+    break_class: str = one_of("kind of difference", *BREAK_CLASSES)
+    amount: Money = plain("value of the difference, signed as right - left", nullable=True)
+    currency: str = currency()
+    since_date: Day = plain("day it dates from, for its age")
+    explanation: str = pa.Field(description="a sentence for a finance person", str_matches=TEXT)
+
+
+class Entries(pa.DataFrameModel):
+    """A desired journal entry: what facts and rules say today. Releasing it is another stage's decision."""
+
+    entry_key: str = key("stable business identity, e.g. amazon:settlement:1001:2026-10")
+    document_id: str = key("settlement whose completeness decides about it")
+    kind: str = one_of("what it books", "settlement", "opening_debt", "failed_transfer", "deposit")
+    posting_date: Day = plain("date it is booked on")
+    status: str = one_of("ready to be released, or held for a person", "ready", "held")
+    held_reason: str = text("why it is held; empty when ready")
+    memo: str = text("what a person reads in the ledger")
+    body: str = pa.Field(description="the entry as canonical JSON (retail_sync.schemas.journal.Entry.body)")
+    body_hash: str = key("SHA-256 of body")
+    facts_hash: str = key("SHA-256 of the deliveries under it: tells a changed fact from a changed rule")
+
+
+class Lines(pa.DataFrameModel):
+    """A leg of a desired entry. Debit positive, credit negative, minor units. Home amounts of an entry sum to zero."""
+
+    entry_key: str = key("entry")
+    line_no: Count = pa.Field(description="order within the entry", ge=1)
+    account: str = key("account code of the chart")
+    role: str = key("component, tax, payout, carried_forward, opening_debt, ...")
+    category: str = text("settlement category; empty for a leg of our own")
+    transaction_minor: Count = plain("amount in minor units of transaction_currency")
+    transaction_currency: str = currency()
+    home_minor: Count = plain("amount in minor units of home_currency")
+    home_currency: str = currency()
+    rate: str = key("home units per transaction unit, as decimal text")
+    channel: str = text("dimension")
+    location: str = text("dimension: the marketplace")
+    tax_code: str = text("dimension")
+    settlement_id: str = text("with posting_month, category and location it names the canonical lines under the leg")
+    posting_month: Day = plain("first day of their month", nullable=True)
+    memo: str = pa.Field(description="what a person reads on the leg")
