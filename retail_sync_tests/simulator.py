@@ -1,10 +1,11 @@
 """A seeded writer of Amazon settlement files: for tests, the benchmark and the sample company.
 
-What belongs here: the two file layouts, and a random seller whose settlements look like real ones. What does not: any
-planted problem (see `make_sample`), and any reading of settlements: a reader tested against its own writer proves little,
-so nothing here is shared with `retail_sync.connectors`.
+What belongs here: the two file layouts, and a random seller whose settlements look like real ones.
+What does not: any planted problem (see `make_sample`), and anything shared with the connectors: a
+reader and a writer that share a mistake agree with each other and prove nothing.
 
-The layouts follow real files. The V1 place of withheld tax is the one thing not seen in a real file.
+The layouts follow real files, with two exceptions that no real file at hand shows: the V1 columns
+of withheld tax, and the reserve rows.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import random
 import shutil
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -21,20 +22,21 @@ from pathlib import Path
 from typing import Literal
 
 DateStyle = Literal["iso", "dotted", "slash_dmy", "slash_mdy"]
-"""How V2 writes dates: `2026-09-01`, `01.09.2026`, or `01/09/26` / `09/01/26` beside ISO instants."""
+"""V2 dates: `2026-09-01`, `01.09.2026`, or slashes for the posted-date beside ISO instants."""
 
 DecimalMark = Literal[".", ","]
 
-V2_COLUMNS = (
+_V2_NAMES = (
     "settlement-id settlement-start-date settlement-end-date deposit-date total-amount currency "
     "transaction-type order-id merchant-order-id adjustment-id shipment-id marketplace-name "
     "amount-type amount-description amount fulfillment-id posted-date posted-date-time "
     "order-item-code merchant-order-item-id merchant-adjustment-item-id sku quantity-purchased "
     "promotion-id"
-).split()
+)
+V2_COLUMNS = tuple(_V2_NAMES.split())
 """24 columns; `promotion-id`, the last, is optional."""
 
-V1_COLUMNS = (
+_V1_NAMES = (
     "settlement-id settlement-start-date settlement-end-date deposit-date total-amount currency "
     "transaction-type order-id merchant-order-id adjustment-id shipment-id marketplace-name "
     "shipment-fee-type shipment-fee-amount order-fee-type order-fee-amount fulfillment-id "
@@ -42,7 +44,8 @@ V1_COLUMNS = (
     "quantity-purchased price-type price-amount item-related-fee-type item-related-fee-amount "
     "misc-fee-amount other-fee-amount other-fee-reason-description promotion-id promotion-type "
     "promotion-amount direct-payment-type direct-payment-amount other-amount"
-).split()
+)
+V1_COLUMNS = tuple(_V1_NAMES.split())
 """36 columns; the three of promotions are absent when the settlement has none."""
 
 OTHER = "other-transaction"
@@ -65,9 +68,10 @@ _ALPHABET = "23456789BCDFGHJKLMNPQRSTVWXZbcdfghjkmnpqrstvwxz"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One amount of a settlement. `marketplace=None` means the settlement's own, `''` leaves the column blank.
+    """One amount of a settlement.
 
-    `fee_tax` is the part of `amount` that is tax on the fee: V1 shows it in its own column, V2 does not show it.
+    `marketplace=None` means the settlement's own, `''` leaves the column blank. `fee_tax` is the
+    part of `amount` that is tax on the fee: V1 shows it in a column of its own, V2 not at all.
     """
 
     transaction_type: str
@@ -94,7 +98,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What one file tells. `total=None` means the sum of the rows; another value makes a file that does not foot."""
+    """What one file tells.
+
+    `total=None` means the sum of the rows; any other value makes a file that does not foot.
+    """
 
     settlement_id: str
     start_at: datetime
@@ -118,7 +125,7 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """What differs between marketplaces. Amounts of money in the generator are integer cents until a row is made."""
+    """What differs between marketplaces. Money is integer cents here, until a row is made."""
 
     name: str
     currency: str
@@ -196,7 +203,7 @@ def _percent(value: int, percent: int) -> int:
 
 
 class _Seller:
-    """Makes the events of one settlement, a list of rows each, from one stream of random numbers."""
+    """Makes the events of one settlement, a list of rows each, from one random stream."""
 
     def __init__(self, seed: int, market: Market) -> None:
         self._rng = random.Random(seed)  # noqa: S311 - repeatable test data, not a secret
@@ -204,11 +211,11 @@ class _Seller:
         self._refundable: deque[list[Row]] = deque(maxlen=_REFUNDABLE_ORDERS)
 
     def event(self, at: datetime) -> list[Row]:
-        """The next thing that happens: mostly orders, now and then a refund or an advertising charge."""
+        """The next thing that happens: an order mostly, at times a refund or advertising."""
         draw = self._rng.randrange(100)
-        if draw < 5 and self._refundable:
+        if draw < 4 and self._refundable:
             return self._refund(at)
-        if draw < 10:
+        if draw < 7:
             return [self.advertising(at)]
         return self._order(at)
 
@@ -244,9 +251,7 @@ class _Seller:
             rows += item
         return rows
 
-    def _item(
-        self, at: datetime, order_id: str, shipment_id: str, tax_per_mille: int
-    ) -> list[Row]:
+    def _item(self, at: datetime, order_id: str, shipment_id: str, tax_per_mille: int) -> list[Row]:
         rng = self._rng
         product = rng.choice(CATALOGUE)
         quantity = rng.choice((1, 1, 1, 1, 1, 2, 2, 3))
@@ -305,7 +310,7 @@ class _Seller:
         return parts
 
     def _refund(self, at: datetime) -> list[Row]:
-        """The whole of an earlier item, less the FBA fee, which stays, and the fee for the refund itself."""
+        """An earlier item given back; the FBA fee is not, and a refund fee comes on top."""
         index = self._rng.randrange(len(self._refundable))
         item = self._refundable[index]
         del self._refundable[index]
@@ -351,7 +356,7 @@ def random_rows(
     end_at: datetime = DEFAULT_START + timedelta(days=14),
     subscription: bool = True,
 ) -> Iterator[Row]:
-    """Yield exactly `lines` rows between the two instants, in the order of their events, in bounded memory."""
+    """Yield exactly `lines` rows between the two instants, in bounded memory."""
     seller = _Seller(seed, market)
     span = int((end_at - start_at).total_seconds())
     made = 0
@@ -359,7 +364,7 @@ def random_rows(
         yield seller.subscription(start_at + timedelta(seconds=span // 9))
         made = 1
     while made < lines:
-        offset = span * made // lines + seller.seconds_until(span * 4 // lines)
+        offset = span * made // lines + seller.seconds_until(span // lines)
         at = start_at + timedelta(seconds=min(offset, span - 1))
         event = seller.event(at)
         if len(event) > lines - made:
@@ -378,7 +383,7 @@ def random_settlement(
     end_at: datetime = DEFAULT_START + timedelta(days=14),
     subscription: bool = True,
 ) -> Settlement:
-    """A settlement of exactly `lines` rows that foots; the id comes from the seed unless it is given."""
+    """A settlement of exactly `lines` rows that foots; without an id it gets one from the seed."""
     rows = random_rows(
         seed, lines, market=market, start_at=start_at, end_at=end_at, subscription=subscription
     )
@@ -394,11 +399,11 @@ def random_settlement(
 
 
 def settlement_id_for(seed: int) -> str:
-    """An 11-digit id that is the same for the same seed and differs for seeds below ten thousand million."""
+    """An 11-digit id, the same for the same seed."""
     return str(30_000_000_000 + seed % 10_000_000_000)
 
 
-# ---- V2 ----------------------------------------------------------------------------------------------------------
+# ---- V2 ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -413,7 +418,7 @@ class _V2Layout:
         text = f"{value:f}"
         return text if self.decimal_mark == "." else text.replace(".", ",")
 
-    def join(self, cells: list[str]) -> str:
+    def join(self, cells: Sequence[str]) -> str:
         """Make one line; without the promotion column the last cell is left out."""
         return "\t".join(cells if self.promotion_column else cells[:-1]) + "\n"
 
@@ -531,7 +536,7 @@ def write_v2_file(
     return total
 
 
-# ---- V1 ----------------------------------------------------------------------------------------------------------
+# ---- V1 ----------------------------------------------------------------------------------------
 
 
 def write_v1(settlement: Settlement, *, header_total: Decimal | None = None) -> bytes:
@@ -551,7 +556,7 @@ def write_v1(settlement: Settlement, *, header_total: Decimal | None = None) -> 
     for cells in (header, *_v1_rows(settlement)):
         lines.append("\t".join(cells.get(column, "") for column in columns) + "\n")
         if cells.get("transaction-type") == CARD_CHARGE:
-            lines.append("\n")  # Real files have an empty line here, after an amount padded with blanks.
+            lines.append("\n")  # as in real files, after the padded amount
     return "".join(lines).encode()
 
 
@@ -593,7 +598,7 @@ def _v1_common(settlement: Settlement, row: Row) -> dict[str, str]:
 
 
 def _v1_account_amount(row: Row) -> dict[str, str]:
-    """The cells of an event of the account. Other than in V2 the event itself is the transaction type."""
+    """The cells of an account event. Unlike in V2, the event itself is the transaction type."""
     if row.transaction_type == "ServiceFee":
         cells = {
             "item-related-fee-type": row.amount_type,

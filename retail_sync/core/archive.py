@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,12 +22,6 @@ def chunks(stream: BinaryIO) -> Iterator[bytes]:
         yield block
 
 
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file as hex."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 class RawArchive:
     """Content-addressed files under one folder. Storing the same content twice is one file."""
 
@@ -38,8 +32,8 @@ class RawArchive:
         """Return where content with this hash lives, whether or not it is there."""
         return self.root / source / sha256[:2] / f"{sha256}.zst"
 
-    def store(self, source: str, file: Path) -> str:
-        """Copy `file` in and return its SHA-256.
+    def store(self, source: str, file: Path, observe: Callable[[bytes], None]) -> str:
+        """Copy `file` in and return its SHA-256; `observe` sees each block that goes by.
 
         The content is hashed while it is copied, written under a temporary name, synced, then renamed: a crash leaves either
         nothing or the whole file. What is hashed is what is stored, even if somebody writes to `file` meanwhile.
@@ -51,6 +45,7 @@ class RawArchive:
             with pa.CompressedOutputStream(pa.PythonFile(raw_target, "w"), "zstd") as target:
                 for block in chunks(stream):
                     digest.update(block)
+                    observe(block)
                     target.write(block)
         _sync(incoming)
         sha256 = digest.hexdigest()

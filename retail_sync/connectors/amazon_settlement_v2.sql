@@ -1,0 +1,39 @@
+-- A V2 settlement flat file as text: one row per data line, good or bad, its fields addressed by the header's names.
+-- A line with a wrong number of fields is kept whole in bad_line. $promotion_id and the like are not needed: what they
+-- say is in the amounts. An absent optional column is bound as position 0, which reads as null.
+create or replace temp table fields as
+with numbered as (
+    select row_number() over () as line_no, line
+    from read_csv(
+        $path, delim = chr(1), quote = '', escape = '', header = false, auto_detect = false, strict_mode = true,
+        columns = {'line': 'VARCHAR'}
+    )
+),
+split as (
+    select line_no, line, string_split(line, chr(9)) as f
+    from numbered
+    where line_no > 1 and line is not null
+)
+select
+    line_no,
+    case when len(f) <> $width then left(line, 200) end as bad_line,
+    len(f) as field_count,
+    trim(f[$settlement_id]) as settlement_id,
+    trim(f[$settlement_start_date]) as period_start,
+    trim(f[$settlement_end_date]) as period_end,
+    trim(f[$deposit_date]) as deposit,
+    trim(f[$total_amount]) as total,
+    trim(f[$currency]) as currency,
+    trim(f[$transaction_type]) as transaction_type,
+    trim(f[$order_id]) as order_id,
+    trim(f[$marketplace_name]) as marketplace,
+    trim(f[$posted_date_time]) as posted,
+    f[$sku] as sku,
+    'amount' as component,
+    trim(f[$amount_type]) as amount_type,
+    trim(f[$amount_description]) as amount_description,
+    trim(f[$amount]) as amount,
+    -- V2 repeats the quantity on every amount line of an item; the principal line alone counts it.
+    case when upper(trim(f[$amount_description])) = 'PRINCIPAL' and upper(trim(f[$amount_type])) = 'ITEMPRICE'
+        then trim(f[$quantity_purchased]) end as quantity
+from split

@@ -1,0 +1,41 @@
+"""What a connector must do: check a header, and turn a readable document into staged canonical rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import duckdb
+
+from retail_sync.connectors.documents import TextDocument
+from retail_sync.settings import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A document as temp tables `staged_<table>`, one per canonical table it feeds, plus `staged_rejected`.
+
+    A staged table has the canonical columns, `line_no`, and `<column>__raw` where a column was read from text. The loader
+    splits it by the table's contract. `control_total` is what the document says its lines sum to (None: it says nothing).
+    """
+
+    document_id: str
+    tables: tuple[str, ...]
+    delivered_count: int
+    detected: str
+    has_control_total: bool
+
+
+class Connector(Protocol):
+    """One system's files. `name` is what `[[source]] connector` says."""
+
+    name: str
+    japanese_marker: bytes
+
+    def check_header(self, header: str, source: Source) -> None:
+        """Compare the first line with what this connector reads. Raises DeliveryRefused saying what differs."""
+
+    def stage(
+        self, connection: duckdb.DuckDBPyConnection, document: TextDocument, source: Source, delivery_id: str
+    ) -> Staged:
+        """Read the document into temp tables. Raises DeliveryRefused where the document as a whole cannot be trusted."""

@@ -1,0 +1,99 @@
+"""Which decimal mark and date format a file uses: decided once per file from all its values, never per value.
+
+A value that fits no known form is a matter for its row; values that contradict each other stop the file, because reading
+half of it the wrong way round would look right (`03/04` and `04/03`, `1.141,18` and `1,141.18`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import duckdb
+
+from retail_sync.core.errors import DeliveryRefused
+
+_DECLARE_MARK = 'say which it is: decimal_mark = "." or "," for the source in retail_sync.toml'
+_DECLARE_DATE = "declare date_format for the source in retail_sync.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class DateFormat:
+    """A known way to write an instant: the pattern it has, and how to read it. Its own zone wins; else it is UTC."""
+
+    name: str
+    pattern: str
+    strptime: str
+
+
+# Seen in real files unless marked constructed: reference/marketplaces.md 1.4.
+INSTANT_FORMATS = (
+    DateFormat("iso offset", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?[+-]\d\d:?\d\d", "%Y-%m-%dT%H:%M:%S%z"),
+    DateFormat("iso", r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "%Y-%m-%d %H:%M:%S UTC"),
+    DateFormat("dotted", r"\d\d\.\d\d\.\d{4} \d\d:\d\d:\d\d UTC", "%d.%m.%Y %H:%M:%S UTC"),
+    DateFormat("day first", r"\d\d/\d\d/\d{4} \d\d:\d\d:\d\d UTC", "%d/%m/%Y %H:%M:%S UTC"),
+    DateFormat("month first", r"\d\d/\d\d/\d{4} \d\d:\d\d:\d\d UTC", "%m/%d/%Y %H:%M:%S UTC"),
+)
+
+
+def decide_decimal_mark(connection: duckdb.DuckDBPyConnection, declared: str) -> str:
+    """Return the decimal mark of all texts in temp table `staged_amounts(value)`. Raises DeliveryRefused on a mix.
+
+    `12` and `-3` say nothing. `1.234` alone could be either and says nothing; if nothing else decides, the file stops.
+    """
+    if declared != "auto":
+        return declared
+    row = connection.execute(
+        r"""
+        select
+            count(*) filter (regexp_full_match(value, '-?(\d+|\d{1,3}(,\d{3})+)\.(\d{1,2}|\d{4,})')),
+            count(*) filter (regexp_full_match(value, '-?(\d+|\d{1,3}(\.\d{3})+),(\d{1,2}|\d{4,})')),
+            count(*) filter (regexp_full_match(value, '-?\d{1,3}([.,]\d{3})+')),
+            min(value) filter (regexp_full_match(value, '-?(\d+|\d{1,3}(,\d{3})+)\.(\d{1,2}|\d{4,})')),
+            min(value) filter (regexp_full_match(value, '-?(\d+|\d{1,3}(\.\d{3})+),(\d{1,2}|\d{4,})')),
+            min(value) filter (regexp_full_match(value, '-?\d{1,3}([.,]\d{3})+'))
+        from staged_amounts
+        """
+    ).fetchone()
+    points, commas, unclear, point, comma, example = row or (0, 0, 0, None, None, None)
+    if points and commas:
+        raise DeliveryRefused(
+            f"amounts are written with a decimal point ({points} such as {point}) and with a decimal comma "
+            f"({commas} such as {comma}) in one file",
+            "export the file again; a file that mixes both was edited or put together by hand",
+        )
+    if unclear and not points and not commas:
+        raise DeliveryRefused(f"amount {example} may mean thousands or decimals and no other amount tells", _DECLARE_MARK)
+    return "," if commas else "."
+
+
+def decide_instant_format(connection: duckdb.DuckDBPyConnection, declared: str) -> str:
+    """Return the strptime pattern of all texts in temp table `staged_instants(value)`. Raises DeliveryRefused.
+
+    Day-first and month-first look alike: the one that reads every value is taken; when both do, the file stops.
+    """
+    if declared != "auto":
+        return declared
+    found = {known: _fit(connection, known) for known in INSTANT_FORMATS}
+    seen = {known: unread for known, (like, unread) in found.items() if like}
+    readable = [known for known, unread in seen.items() if not unread]
+    if len({known.pattern for known in seen}) > 1 or (len(seen) > 1 and not readable):
+        names = " and ".join(known.name for known in seen)
+        raise DeliveryRefused(
+            f"dates are written in more than one way in one file ({names})",
+            "export the file again; a file that mixes both was edited or put together by hand",
+        )
+    if len(readable) > 1:
+        raise DeliveryRefused("every date could be day/month or month/day and nothing in the file tells", _DECLARE_DATE)
+    # One form only: where a value has it but names no such day (31.02.), or none has any form, the rows are rejected.
+    return next(iter(readable or seen), INSTANT_FORMATS[1]).strptime
+
+
+def _fit(connection: duckdb.DuckDBPyConnection, known: DateFormat) -> tuple[int, int]:
+    row = connection.execute(
+        """
+        select count(*), count(*) filter (try_strptime(value, $strptime) is null)
+        from staged_instants where regexp_full_match(value, $pattern)
+        """,
+        {"strptime": known.strptime, "pattern": known.pattern},
+    ).fetchone()
+    return (int(row[0]), int(row[1])) if row else (0, 0)

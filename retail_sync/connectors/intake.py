@@ -1,0 +1,130 @@
+"""Taking files in: archive the bytes, register the delivery. `ingest` and the inbox folders both end here."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from retail_sync.connectors.registry import connector_named
+from retail_sync.core.archive import RawArchive
+from retail_sync.core.errors import DeliveryRefused, RetailSyncError
+from retail_sync.core.failpoints import failpoint
+from retail_sync.operations.deliveries import DeliveryRegistry, NewDelivery
+from retail_sync.settings import Home, Source
+
+_SETTLE_SECONDS = 1.0
+_MAX_INBOX_FILES = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What became of one file. `warning` says why it will not load, as far as its first line tells."""
+
+    path: Path
+    delivery_id: str
+    is_new: bool
+    warning: str = ""
+    remedy: str = ""
+
+
+class _FirstLook:
+    """Counts lines and keeps the first one while the bytes pass by on their way into the archive."""
+
+    def __init__(self) -> None:
+        self.rows: int | None = 0
+        self.header = b""
+        self._inflater: zlib._Decompress | None = None
+        self._started = False
+
+    def see(self, block: bytes) -> None:
+        if not self._started:
+            self._started = True
+            if block.startswith(b"\x1f\x8b"):
+                self._inflater = zlib.decompressobj(wbits=31)
+        if self.rows is None:
+            return
+        try:
+            plain = self._inflater.decompress(block) if self._inflater else block
+        except zlib.error:
+            self.rows = None  # damaged: the reader will say so
+            return
+        if b"\n" not in self.header:
+            self.header = (self.header + plain)[:65536]
+        self.rows += plain.count(b"\n")
+
+    @property
+    def first_line(self) -> bytes:
+        return self.header.split(b"\n", 1)[0].rstrip(b"\r")
+
+
+def receive(path: Path, source: Source, archive: RawArchive, registry: DeliveryRegistry, trace_id: str) -> Received:
+    """Archive and register one file. Nothing is ever refused here: whatever was delivered is kept.
+
+    Raises RetailSyncError when the file cannot be read at all.
+    """
+    look = _FirstLook()
+    try:
+        size = path.stat().st_size
+        sha256 = archive.store(source.name, path, look.see)
+    except OSError as error:
+        raise RetailSyncError(f"{path} cannot be taken in: {error.strerror}", "check the path and its permissions") from error
+    failpoint("raw.after_archive")
+    delivery_id, is_new = registry.register(
+        NewDelivery(
+            source=source.name,
+            object=source.object,
+            name=path.name,
+            sha256=sha256,
+            bytes=size,
+            rows=look.rows,
+            header_fingerprint=hashlib.sha256(look.first_line).hexdigest(),
+        ),
+        trace_id,
+    )
+    failpoint("raw.after_register")
+    warning, remedy = _early_warning(look.first_line, source)
+    return Received(path, delivery_id, is_new, warning, remedy)
+
+
+def _early_warning(first_line: bytes, source: Source) -> tuple[str, str]:
+    connector = connector_named(source.connector)
+    try:
+        connector.check_header(first_line.decode("utf-8-sig", errors="replace"), source)
+    except DeliveryRefused as refusal:
+        return refusal.message, refusal.remedy
+    return "", ""
+
+
+def scan_inbox(home: Home, archive: RawArchive, registry: DeliveryRegistry, trace_id: str) -> Iterator[Received]:
+    """Take in every new file of `<home>/inbox/<source>/`. Files stay where they are; what was taken in is remembered.
+
+    A file that is still growing is left for the next scan.
+    """
+    for source in home.settings.source:
+        folder = home.inbox / source.name
+        if not folder.is_dir():
+            continue
+        files = sorted(entry for entry in folder.iterdir() if entry.is_file() and not entry.name.startswith("."))
+        if len(files) > _MAX_INBOX_FILES:
+            raise RetailSyncError(f"{folder} holds more than {_MAX_INBOX_FILES} files", "move old files elsewhere")
+        for file in files:
+            if registry.is_known_inbox_file(file) or not _is_settled(file):
+                continue
+            before = file.stat()
+            received = receive(file, source, archive, registry, trace_id)
+            registry.remember_inbox_file(file, received.delivery_id, before.st_size, before.st_mtime_ns)
+            yield received
+
+
+def _is_settled(file: Path) -> bool:
+    first = file.stat()
+    age = time.time() - first.st_mtime
+    if age >= _SETTLE_SECONDS:
+        return True
+    time.sleep(min(_SETTLE_SECONDS, max(0.0, _SETTLE_SECONDS - age)))
+    second = file.stat()
+    return (first.st_size, first.st_mtime_ns) == (second.st_size, second.st_mtime_ns)

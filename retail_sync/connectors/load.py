@@ -1,0 +1,292 @@
+"""Raw to canonical: every registered delivery that this warehouse has not read yet becomes canonical rows.
+
+One delivery is one transaction. Of several deliveries of one document the best is in force: a complete one before one that
+does not foot or has rejected rows, then the newer one. So a damaged copy never displaces a good file, and the result does
+not depend on the order of loading.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from retail_sync.connectors.categories import categorise_staged, load_category_rules, recategorise
+from retail_sync.connectors.connector import Staged
+from retail_sync.connectors.documents import open_text
+from retail_sync.connectors.registry import connector_named
+from retail_sync.core.archive import RawArchive
+from retail_sync.core.errors import DeliveryRefused
+from retail_sync.core.failpoints import failpoint
+from retail_sync.core.rules import RuleFile
+from retail_sync.core.warehouse import transaction
+from retail_sync.operations.deliveries import Delivery
+from retail_sync.schemas.contract import Rejection, Table, reject_predicates
+from retail_sync.schemas.tables import table as contract_of
+from retail_sync.settings import Home, Source
+
+_MISSING_CONTENT = "its content is not in the raw archive any more (retention, or the file was lost)"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadReport:
+    """What one load did. `refused` are (file name, reason); `recategorised` counts lines that a changed rule moved."""
+
+    loaded: int
+    refused: tuple[tuple[str, str], ...]
+    accepted_count: int
+    rejected_count: int
+    recategorised: int
+
+    @property
+    def changed(self) -> bool:
+        """Whether any canonical table may differ from before."""
+        return bool(self.loaded or self.refused or self.recategorised)
+
+
+@dataclass(frozen=True, slots=True)
+class Loader:
+    """Everything a load needs besides the connection. `progress` is called with a sentence per delivery."""
+
+    home: Home
+    archive: RawArchive
+    scratch: Path
+    category_rules: RuleFile
+    progress: Callable[[str], None]
+
+    def load(
+        self, connection: duckdb.DuckDBPyConnection, deliveries: Sequence[Delivery], reload: frozenset[str] = frozenset()
+    ) -> LoadReport:
+        """Load what is new among `deliveries`; those in `reload` are read again from raw."""
+        load_category_rules(connection, self.category_rules)
+        recategorised = self._apply_changed_rules(connection)
+        known = {row[0] for row in connection.execute("select delivery_id from raw.deliveries").fetchall()}
+        pending = [d for d in deliveries if d.delivery_id not in known or d.delivery_id in reload]
+        refused, accepted, rejected = [], 0, 0
+        for number, delivery in enumerate(pending, 1):
+            began = time.monotonic()
+            outcome = self._load_one(connection, delivery)
+            took = f"{time.monotonic() - began:.1f} s"
+            if isinstance(outcome, DeliveryRefused):
+                refused.append((delivery.name, outcome.message))
+                self.progress(f"[{number}/{len(pending)}] {delivery.name}: refused, {outcome.message}")
+                continue
+            accepted, rejected = accepted + outcome[0], rejected + outcome[1]
+            self.progress(
+                f"[{number}/{len(pending)}] {delivery.name}: {outcome[0]} rows, {outcome[1]} rejected ({took})"
+            )
+        return LoadReport(len(pending) - len(refused), tuple(refused), accepted, rejected, recategorised)
+
+    def _apply_changed_rules(self, connection: duckdb.DuckDBPyConnection) -> int:
+        name, wanted = self.category_rules.name, self.category_rules.hash
+        found = connection.execute("select hash from raw.applied where name = ?", [name]).fetchone()
+        if found and found[0] == wanted:
+            return 0
+        with transaction(connection):
+            changed = recategorise(connection) if found else 0
+            connection.execute("delete from raw.applied where name = ?", [name])
+            connection.execute("insert into raw.applied (name, hash) values (?, ?)", [name, wanted])
+        return changed
+
+    def _load_one(
+        self, connection: duckdb.DuckDBPyConnection, delivery: Delivery
+    ) -> DeliveryRefused | tuple[int, int]:
+        source = self.home.settings.source_named(delivery.source)
+        target = self.scratch / f"{delivery.delivery_id}.txt"
+        try:
+            staged = self._stage(connection, delivery, source, target)
+        except DeliveryRefused as refusal:
+            with transaction(connection):
+                _record(connection, delivery, refused=refusal)
+            return refusal
+        finally:
+            target.unlink(missing_ok=True)
+        with transaction(connection):
+            counts = _replace(connection, delivery, staged)
+            failpoint("canonical.before_commit")
+        failpoint("canonical.after_commit")
+        return counts
+
+    def _stage(
+        self, connection: duckdb.DuckDBPyConnection, delivery: Delivery, source: Source, target: Path
+    ) -> Staged:
+        connector = connector_named(source.connector)
+        try:
+            document = open_text(
+                self.archive.read(delivery.source, delivery.sha256),
+                target,
+                encoding=source.encoding,
+                japanese=connector.japanese_marker,
+                max_bytes=self.home.settings.raw.max_unpacked_mb << 20,
+            )
+        except FileNotFoundError as error:
+            raise DeliveryRefused(_MISSING_CONTENT, "deliver the same file again") from error
+        connector.check_header(document.header, source)
+        try:
+            staged = connector.stage(connection, document, source, delivery.delivery_id)
+        except duckdb.InvalidInputException as error:
+            raise DeliveryRefused(
+                f"the file cannot be read as lines: {str(error).splitlines()[0]}", "deliver the original file"
+            ) from error
+        if "canonical.settlement_lines" in staged.tables:
+            categorise_staged(connection)
+        return staged
+
+
+def _replace(connection: duckdb.DuckDBPyConnection, delivery: Delivery, staged: Staged) -> tuple[int, int]:
+    """Put the staged rows into the canonical tables if this delivery is the one in force for its document."""
+    for qualified in staged.tables:
+        _reject(connection, contract_of(qualified))
+    rejected = _scalar(connection, "select count(distinct line_no) from staged_rejected")
+    difference = _control_difference(connection) if staged.has_control_total else None
+    settles = "canonical.settlement_lines" in staged.tables
+    complete = rejected == 0 and (difference == 0 if settles else True)
+    is_current = _is_best(connection, delivery, staged.document_id, complete)
+    connection.execute("delete from canonical.rejected_rows where delivery_id = ?", [delivery.delivery_id])
+    connection.execute(
+        """
+        insert into canonical.rejected_rows by name
+        select $delivery_id as delivery_id, $source as source, table_name, $document_id as document_id, line_no, column_name,
+            left(regexp_replace(coalesce(min(value), ''), '[\\x00-\\x1f\\x7f]', ' ', 'g'), 200) as value, min(reason) as reason
+        from staged_rejected group by table_name, line_no, column_name
+        """,
+        {"delivery_id": delivery.delivery_id, "source": delivery.source, "document_id": staged.document_id},
+    )
+    accepted = sum(
+        _insert(connection, contract_of(name), staged.document_id, delivery.delivery_id, is_current)
+        for name in staged.tables
+    )
+    _record(connection, delivery, staged=staged, accepted=accepted, rejected=rejected, complete=complete,
+            is_current=is_current, difference=difference)  # fmt: skip
+    if is_current:
+        connection.execute("insert into raw.touched values ('reconcile', ?)", [staged.document_id])
+    return accepted, rejected
+
+
+def _reject(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Move what breaks the contract of `table` from the staged rows to `staged_rejected`."""
+    staged = f"staged_{table.name}"
+    columns = frozenset(row[0] for row in connection.execute(f"describe {staged}").fetchall())
+    rejections = reject_predicates(table, columns)
+    if table.replaced_by == "key":
+        connection.execute(
+            f"alter table {staged} add column is_repeated boolean"  # noqa: S608 - names from the registry
+        )
+        keys = ", ".join(table.key)
+        connection.execute(
+            f"update {staged} set is_repeated = rowid not in (select min(rowid) from {staged} group by {keys})"  # noqa: S608
+        )
+        rejections.append(Rejection(table.key[-1], table.key[-1], "is_repeated", "occurs a second time in the file"))
+    predicates = [f"coalesce({r.predicate}, false)" for r in rejections]
+    cases = ", ".join(
+        f"case when {predicate} then {{'column_name': '{r.column}', 'value': cast(\"{r.raw_column}\" as varchar), "
+        f"'reason': '{r.reason}'}} end"
+        for r, predicate in zip(rejections, predicates, strict=True)
+    )
+    broken = " or ".join(predicates)
+    # Everything in these statements comes from the contracts, nothing from data.
+    connection.execute(f"create or replace temp table broken_rows as select * from {staged} where {broken}")  # noqa: S608
+    if _scalar(connection, "select count(*) from broken_rows"):
+        connection.execute(
+            f"""
+            insert into staged_rejected by name
+            select line_no, '{table.name}' as table_name, unnest(list_filter([{cases}], x -> x is not null), recursive := true)
+            from broken_rows
+            """  # noqa: S608
+        )
+        connection.execute(f"delete from {staged} where {broken}")  # noqa: S608
+    connection.execute("drop table broken_rows")
+
+
+def _control_difference(connection: duckdb.DuckDBPyConnection) -> object:
+    """Sum of the accepted lines minus the total that the document states; None when that total was rejected."""
+    row = connection.execute(
+        """
+        select (select coalesce(sum(amount), 0) from staged_settlement_lines)
+            - (select max(total_amount) from staged_settlements)
+        """
+    ).fetchone()
+    return row[0] if row else None
+
+
+def _is_best(connection: duckdb.DuckDBPyConnection, delivery: Delivery, document_id: str, complete: bool) -> bool:
+    row = connection.execute(
+        "select count(*) from raw.deliveries where document_id = ? and status = 'loaded' and delivery_id <> ? "
+        "and (is_complete, received_order) > (?, ?)",
+        [document_id, delivery.delivery_id, complete, delivery.received_order],
+    ).fetchone()
+    return not row or row[0] == 0
+
+
+def _insert(
+    connection: duckdb.DuckDBPyConnection, table: Table, document_id: str, delivery_id: str, is_current: bool
+) -> int:
+    """Replace the rows of the document, or of the keys, by the staged ones. Returns how many staged rows there are."""
+    staged, names = f"staged_{table.name}", ", ".join(table.column_names)
+    count = _scalar(connection, f"select count(*) from {staged}")  # noqa: S608
+    if is_current and table.replaced_by == "document":
+        connection.execute(
+            f"delete from {table.qualified} where delivery_id = ? or delivery_id in "  # noqa: S608
+            "(select delivery_id from raw.deliveries where document_id = ?)",
+            [delivery_id, document_id],
+        )
+        connection.execute(f"insert into {table.qualified} by name select {names} from {staged}")  # noqa: S608
+    elif is_current:
+        same = " and ".join(f"t.{column} = s.{column}" for column in table.key)
+        newer = (
+            "select 1 from raw.deliveries as d join raw.deliveries as mine on mine.delivery_id = s.delivery_id "
+            "where d.delivery_id = t.delivery_id and d.received_order > mine.received_order"
+        )
+        connection.execute(
+            f"delete from {staged} as s using {table.qualified} as t where {same} and exists ({newer})"  # noqa: S608
+        )
+        connection.execute(f"delete from {table.qualified} as t using {staged} as s where {same}")  # noqa: S608
+        connection.execute(f"insert into {table.qualified} by name select {names} from {staged}")  # noqa: S608
+    connection.execute(f"drop table {staged}")
+    return count
+
+
+def _record(  # noqa: PLR0913 - the columns of one row
+    connection: duckdb.DuckDBPyConnection,
+    delivery: Delivery,
+    *,
+    staged: Staged | None = None,
+    refused: DeliveryRefused | None = None,
+    accepted: int = 0,
+    rejected: int = 0,
+    complete: bool = False,
+    is_current: bool = False,
+    difference: object = None,
+) -> None:
+    """Write the delivery's row of raw.deliveries; where it is in force, the others of its document are not."""
+    document_id = staged.document_id if staged else ""
+    connection.execute("delete from raw.deliveries where delivery_id = ?", [delivery.delivery_id])
+    if is_current:
+        connection.execute("update raw.deliveries set is_current = false where document_id = ?", [document_id])
+    connection.execute(
+        "insert into raw.deliveries values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            delivery.delivery_id,
+            delivery.source,
+            document_id,
+            delivery.received_order,
+            "refused" if refused else "loaded",
+            refused.message[:1000] if refused else "",
+            refused.remedy[:1000] if refused else "",
+            complete,
+            is_current,
+            staged.delivered_count if staged else 0,
+            accepted,
+            rejected,
+            difference,
+            staged.detected if staged else "",
+        ],
+    )
+
+
+def _scalar(connection: duckdb.DuckDBPyConnection, query: str) -> int:
+    row = connection.execute(query).fetchone()
+    return int(row[0]) if row else 0

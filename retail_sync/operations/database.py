@@ -1,0 +1,150 @@
+"""The operations database: its tables, and how a connection to it is made. SQLite by default, PostgreSQL by URL.
+
+This is truth, not derived data: back it up. Instants are ISO 8601 text in UTC, so that both databases sort and show them
+alike. Amounts are integer minor units.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.pool import NullPool
+
+from retail_sync.core.locks import exclusive
+
+metadata = sa.MetaData()
+
+deliveries = sa.Table(
+    "deliveries",
+    metadata,
+    sa.Column("received_order", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("delivery_id", sa.String(64), nullable=False, unique=True),
+    sa.Column("source", sa.String(40), nullable=False),
+    sa.Column("object", sa.String(40), nullable=False),
+    sa.Column("name", sa.String(255), nullable=False),
+    sa.Column("sha256", sa.String(64), nullable=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("rows", sa.BigInteger),
+    sa.Column("header_fingerprint", sa.String(64), nullable=False, server_default=""),
+    sa.Column("received_at", sa.String(40), nullable=False),
+    sa.Column("trace_id", sa.String(64), nullable=False),
+    sa.Column("times_seen", sa.Integer, nullable=False, server_default="1"),
+    sa.Column("last_seen_at", sa.String(40), nullable=False),
+    sa.Column("purged_at", sa.String(40)),
+    sa.UniqueConstraint("source", "sha256"),
+    sqlite_autoincrement=True,
+)
+
+inbox_files = sa.Table(
+    "inbox_files",
+    metadata,
+    sa.Column("path", sa.Text, primary_key=True),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("modified_ns", sa.BigInteger, nullable=False),
+    sa.Column("delivery_id", sa.String(64), nullable=False),
+)
+
+exceptions = sa.Table(
+    "exceptions",
+    metadata,
+    sa.Column("exception_id", sa.String(16), primary_key=True),
+    sa.Column("stage", sa.String(20), nullable=False),
+    sa.Column("code", sa.String(40), nullable=False),
+    sa.Column("subject", sa.String(255), nullable=False),
+    sa.Column("kind", sa.String(20), nullable=False),
+    sa.Column("severity", sa.String(10), nullable=False),
+    sa.Column("owner", sa.String(40), nullable=False),
+    sa.Column("amount_minor", sa.BigInteger),
+    sa.Column("currency", sa.String(3), nullable=False, server_default=""),
+    sa.Column("since_date", sa.String(10), nullable=False, server_default=""),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("remedy", sa.Text, nullable=False),
+    sa.Column("replay", sa.Text, nullable=False),
+    sa.Column("first_seen_at", sa.String(40), nullable=False),
+    sa.Column("last_seen_at", sa.String(40), nullable=False),
+    sa.Column("closed_at", sa.String(40)),
+    sa.Column("trace_id", sa.String(64), nullable=False),
+)
+
+released_entries = sa.Table(
+    "released_entries",
+    metadata,
+    sa.Column("release_id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("entry_key", sa.String(120), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("kind", sa.String(10), nullable=False),
+    sa.Column("ledger_key", sa.String(140), nullable=False, unique=True),
+    sa.Column("document_id", sa.String(120), nullable=False),
+    sa.Column("desired_hash", sa.String(64), nullable=False),
+    sa.Column("facts_hash", sa.String(64), nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("body_hash", sa.String(64), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("released_at", sa.String(40), nullable=False),
+    sa.Column("released_by", sa.String(80), nullable=False),
+    sa.Column("trace_id", sa.String(64), nullable=False),
+    sa.UniqueConstraint("entry_key", "version", "kind"),
+    sqlite_autoincrement=True,
+)
+
+outbox = sa.Table(
+    "outbox",
+    metadata,
+    sa.Column("release_id", sa.ForeignKey("released_entries.release_id"), primary_key=True, autoincrement=False),
+    sa.Column("ledger", sa.String(20), nullable=False),
+    sa.Column("token", sa.String(64), nullable=False, unique=True),
+    sa.Column("state", sa.String(12), nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("claimed_by", sa.String(120)),
+    sa.Column("remote_id", sa.String(80)),
+    sa.Column("reason_code", sa.String(40), nullable=False, server_default=""),
+    sa.Column("reason", sa.Text, nullable=False, server_default=""),
+    sa.Column("posted_at", sa.String(40)),
+    sa.Column("verified_at", sa.String(40)),
+    sa.CheckConstraint(
+        "state in ('pending','sending','posted','verified','held','uncertain','rejected','mismatch','reversed')"
+    ),
+)
+
+audit_heads = sa.Table(
+    "audit_heads",
+    metadata,
+    sa.Column("head_id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("ledger", sa.String(20), nullable=False),
+    sa.Column("entries", sa.BigInteger, nullable=False),
+    sa.Column("head_hash", sa.String(64), nullable=False),
+    sa.Column("recorded_at", sa.String(40), nullable=False),
+    sa.Column("trace_id", sa.String(64), nullable=False),
+)
+
+
+def now() -> str:
+    """Return this instant as ISO 8601 text in UTC."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def open_database(url: str, lock_folder: Path) -> sa.Engine:
+    """Open the operations database and create what is missing; two processes may do so at once."""
+    if url.startswith("sqlite:///"):
+        Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(url, poolclass=NullPool)
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", _configure_sqlite)
+        sa.event.listen(engine, "begin", _begin_immediate)
+    with exclusive(lock_folder / "operations.lock", 60, "create the operations database"):
+        metadata.create_all(engine)
+    return engine
+
+
+def _configure_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # SQLAlchemy's own BEGIN below decides when a transaction starts
+    for pragma in ("journal_mode=wal", "synchronous=full", "foreign_keys=on", "busy_timeout=30000"):
+        connection.execute(f"pragma {pragma}")
+
+
+def _begin_immediate(connection: sa.Connection) -> None:
+    # A deferred transaction that turns into a writer fails at once instead of waiting its turn.
+    connection.exec_driver_sql("begin immediate")

@@ -1,0 +1,149 @@
+"""The delivery registry: every file ever received, once, with where it came from and how often it came again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from retail_sync.operations import database as db
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One registered file. `received_order` grows with every registration and decides which delivery is the newer one."""
+
+    delivery_id: str
+    source: str
+    object: str
+    name: str
+    sha256: str
+    bytes: int
+    received_order: int
+    purged_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewDelivery:
+    """What is known of a file when it is registered."""
+
+    source: str
+    object: str
+    name: str
+    sha256: str
+    bytes: int
+    rows: int | None
+    header_fingerprint: str
+
+
+def delivery_id_of(source: str, sha256: str) -> str:
+    """Return the id of content delivered by a source: the same file gives the same id on every machine and every day."""
+    return f"{source}-{sha256[:20]}"
+
+
+class DeliveryRegistry:
+    """The `deliveries` and `inbox_files` tables of the operations database."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def register(self, new: NewDelivery, trace_id: str) -> tuple[str, bool]:
+        """Register content, or count that it came again. Returns (delivery id, whether it is new)."""
+        delivery_id = delivery_id_of(new.source, new.sha256)
+        seen_at = db.now()
+        with self._engine.begin() as connection:
+            again = connection.execute(
+                sa.update(db.deliveries)
+                .where(db.deliveries.c.delivery_id == delivery_id)
+                .values(
+                    times_seen=db.deliveries.c.times_seen + 1,
+                    last_seen_at=seen_at,
+                    purged_at=None,  # its content has just been stored again
+                )
+            )
+            if again.rowcount:
+                return delivery_id, False
+            connection.execute(
+                sa.insert(db.deliveries).values(
+                    delivery_id=delivery_id,
+                    source=new.source,
+                    object=new.object,
+                    name=new.name,
+                    sha256=new.sha256,
+                    bytes=new.bytes,
+                    rows=new.rows,
+                    header_fingerprint=new.header_fingerprint,
+                    received_at=seen_at,
+                    last_seen_at=seen_at,
+                    trace_id=trace_id,
+                )
+            )
+        return delivery_id, True
+
+    def all(self) -> Sequence[Delivery]:
+        """Return every delivery, oldest first."""
+        columns = db.deliveries.c
+        query = sa.select(
+            columns.delivery_id,
+            columns.source,
+            columns.object,
+            columns.name,
+            columns.sha256,
+            columns.bytes,
+            columns.received_order,
+            columns.purged_at,
+        ).order_by(columns.received_order)
+        with self._engine.connect() as connection:
+            return [Delivery(**row._mapping) for row in connection.execute(query)]
+
+    def is_known_inbox_file(self, path: Path) -> bool:
+        """Whether this very file (path, size and modification time) was taken in before."""
+        status = path.stat()
+        columns = db.inbox_files.c
+        query = sa.select(sa.literal(1)).where(
+            columns.path == str(path), columns.bytes == status.st_size, columns.modified_ns == status.st_mtime_ns
+        )
+        with self._engine.connect() as connection:
+            return connection.execute(query).first() is not None
+
+    def remember_inbox_file(self, path: Path, delivery_id: str, size: int, modified_ns: int) -> None:
+        """Record that the file was taken in, so that the next scan need not read it again."""
+        with self._engine.begin() as connection:
+            connection.execute(sa.delete(db.inbox_files).where(db.inbox_files.c.path == str(path)))
+            connection.execute(
+                sa.insert(db.inbox_files).values(
+                    path=str(path), bytes=size, modified_ns=modified_ns, delivery_id=delivery_id
+                )
+            )
+
+    def received_before(self, instant: str) -> Sequence[Delivery]:
+        """Return deliveries received before an ISO instant whose content is still kept."""
+        old = {
+            row.delivery_id
+            for row in self._rows(
+                sa.select(db.deliveries.c.delivery_id).where(
+                    db.deliveries.c.last_seen_at < instant, db.deliveries.c.purged_at.is_(None)
+                )
+            )
+        }
+        return [delivery for delivery in self.all() if delivery.delivery_id in old]
+
+    def mark_purged(self, delivery_id: str) -> None:
+        """Record that the content was deleted under the retention setting."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                sa.update(db.deliveries)
+                .where(db.deliveries.c.delivery_id == delivery_id)
+                .values(purged_at=db.now())
+            )
+
+    def duplicates_count(self) -> int:
+        """Return how many times a file came that was known already."""
+        rows = self._rows(sa.select(sa.func.coalesce(sa.func.sum(db.deliveries.c.times_seen - 1), 0).label("n")))
+        return int(rows[0].n)
+
+    def _rows(self, query: sa.Select[tuple[str]] | sa.Select[tuple[int]]) -> Sequence[sa.Row[tuple[str]]]:
+        with self._engine.connect() as connection:
+            return list(connection.execute(query))  # type: ignore[arg-type]

@@ -1,0 +1,119 @@
+"""The exception queue: one row per open problem, opened and closed by what the stages find.
+
+A stage hands in every problem it sees now (`ExceptionQueue.settle`); what it no longer sees closes by itself. Nobody has to
+remember to resolve anything, and running twice changes nothing but `last_seen_at`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import sqlalchemy as sa
+
+from retail_sync.operations import database as db
+
+Kind = Literal["transient", "data", "mapping", "business", "configuration"]
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something a person has to look at. `amount_minor` is the value at stake, signed as the finder explains in `message`.
+
+    `subject` names the thing (settlement, bank transaction, file); code and subject together are the identity.
+    """
+
+    code: str
+    subject: str
+    kind: Kind
+    owner: str
+    message: str
+    remedy: str
+    replay: str = "retail-sync run hourly"
+    severity: Severity = "error"
+    amount_minor: int | None = None
+    currency: str = ""
+    since_date: str = ""
+
+    @property
+    def exception_id(self) -> str:
+        """Deterministic id, the same on every machine: `E` and ten hex digits."""
+        return "E" + hashlib.sha256(f"{self.code}|{self.subject}".encode()).hexdigest()[:10]
+
+
+class ExceptionQueue:
+    """The `exceptions` table."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def settle(self, stage: str, problems: Iterable[Problem], trace_id: str) -> None:
+        """Make the open exceptions of `stage` exactly these problems."""
+        current = {problem.exception_id: problem for problem in problems}
+        seen_at = db.now()
+        columns = db.exceptions.c
+        with self._engine.begin() as connection:
+            known = {
+                row.exception_id: row.closed_at
+                for row in connection.execute(
+                    sa.select(columns.exception_id, columns.closed_at).where(columns.stage == stage)
+                )
+            }
+            for exception_id, problem in current.items():
+                values = _values(problem, stage, trace_id, seen_at)
+                if exception_id not in known:
+                    values |= {"exception_id": exception_id, "first_seen_at": seen_at}
+                    connection.execute(sa.insert(db.exceptions).values(**values))
+                    continue
+                if known[exception_id]:  # it came back: its age starts anew
+                    values["first_seen_at"] = seen_at
+                connection.execute(
+                    sa.update(db.exceptions).where(columns.exception_id == exception_id).values(**values)
+                )
+            gone = [key for key, closed_at in known.items() if key not in current and not closed_at]
+            if gone:
+                connection.execute(
+                    sa.update(db.exceptions).where(columns.exception_id.in_(gone)).values(closed_at=seen_at)
+                )
+
+    def open(self) -> Sequence[sa.Row[tuple[object, ...]]]:
+        """Return the open exceptions: errors first, then by value at stake, largest first."""
+        columns = db.exceptions.c
+        query = (
+            sa.select(db.exceptions)
+            .where(columns.closed_at.is_(None))
+            .order_by(columns.severity, sa.func.abs(sa.func.coalesce(columns.amount_minor, 0)).desc(), columns.subject)
+        )
+        with self._engine.connect() as connection:
+            return list(connection.execute(query))
+
+    def find(self, exception_id: str) -> sa.Row[tuple[object, ...]] | None:
+        """Return one exception by its id or a unique beginning of it, open or closed."""
+        columns = db.exceptions.c
+        query = sa.select(db.exceptions).where(columns.exception_id.startswith(exception_id)).limit(2)
+        with self._engine.connect() as connection:
+            rows = list(connection.execute(query))
+        return rows[0] if len(rows) == 1 else None
+
+
+def _values(problem: Problem, stage: str, trace_id: str, seen_at: str) -> dict[str, object]:
+    return {
+        "stage": stage,
+        "code": problem.code,
+        "subject": problem.subject[:255],
+        "kind": problem.kind,
+        "severity": problem.severity,
+        "owner": problem.owner,
+        "amount_minor": problem.amount_minor,
+        "currency": problem.currency,
+        "since_date": problem.since_date,
+        "message": problem.message,
+        "remedy": problem.remedy,
+        "replay": problem.replay,
+        "last_seen_at": seen_at,
+        "closed_at": None,
+        "trace_id": trace_id,
+    }
