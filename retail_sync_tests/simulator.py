@@ -159,7 +159,7 @@ CA = Market(
     "Amazon.ca",
     "CAD",
     ("701", "702"),
-    (50, 120, 130),
+    (0,),  # as in the real files, which are all V1: no tax is collected or withheld
     "MarketplaceFacilitatorTax",
     charges_shipping=False,
     subscription_cents=3209,

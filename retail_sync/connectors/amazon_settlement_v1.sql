@@ -12,7 +12,7 @@ with numbered as (
 split as (
     select line_no, line, string_split(line, chr(9)) as f
     from numbered
-    where line_no > 1 and line is not null
+    where line_no > 1 and trim(line) <> ''
 ),
 named as (
     select

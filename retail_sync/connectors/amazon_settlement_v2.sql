@@ -1,5 +1,5 @@
 -- A V2 settlement flat file as text: one row per data line, good or bad, its fields addressed by the header's names.
--- A line with a wrong number of fields is kept whole in bad_line. $promotion_id and the like are not needed: what they
+-- A line with a wrong number of fields is kept whole in bad_line. The promotion id and the like are not needed: what they
 -- say is in the amounts. An absent optional column is bound as position 0, which reads as null.
 create or replace temp table fields as
 with numbered as (
@@ -12,7 +12,7 @@ with numbered as (
 split as (
     select line_no, line, string_split(line, chr(9)) as f
     from numbered
-    where line_no > 1 and line is not null
+    where line_no > 1 and trim(line) <> ''
 )
 select
     line_no,

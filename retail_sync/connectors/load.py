@@ -44,7 +44,7 @@ class LoadReport:
     @property
     def changed(self) -> bool:
         """Whether any canonical table may differ from before."""
-        return bool(self.loaded or self.refused or self.recategorised)
+        return bool(self.loaded or self.recategorised)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,11 @@ class Loader:
         """Load what is new among `deliveries`; those in `reload` are read again from raw."""
         load_category_rules(connection, self.category_rules)
         recategorised = self._apply_changed_rules(connection)
-        known = {row[0] for row in connection.execute("select delivery_id from raw.deliveries").fetchall()}
+        # What was refused is tried again: a corrected setting or a newer reader may accept it.
+        known = {
+            row[0]
+            for row in connection.execute("select delivery_id from raw.deliveries where status = 'loaded'").fetchall()
+        }
         pending = [d for d in deliveries if d.delivery_id not in known or d.delivery_id in reload]
         refused, accepted, rejected = [], 0, 0
         for number, delivery in enumerate(pending, 1):
@@ -128,6 +132,8 @@ class Loader:
         try:
             staged = connector.stage(connection, document, source, delivery.delivery_id)
         except duckdb.InvalidInputException as error:
+            if "CSV Error" not in str(error):
+                raise
             raise DeliveryRefused(
                 f"the file cannot be read as lines: {str(error).splitlines()[0]}", "deliver the original file"
             ) from error
@@ -155,12 +161,14 @@ def _replace(connection: duckdb.DuckDBPyConnection, delivery: Delivery, staged: 
         """,
         {"delivery_id": delivery.delivery_id, "source": delivery.source, "document_id": staged.document_id},
     )
-    accepted = sum(
-        _insert(connection, contract_of(name), staged.document_id, delivery.delivery_id, is_current)
-        for name in staged.tables
-    )
+    tables = [contract_of(name) for name in staged.tables]
+    accepted = sum(_scalar(connection, f"select count(*) from staged_{table.name}") for table in tables)  # noqa: S608
     _record(connection, delivery, staged=staged, accepted=accepted, rejected=rejected, complete=complete,
             is_current=is_current, difference=difference)  # fmt: skip
+    for table in tables:
+        if is_current:
+            _put(connection, table, staged.document_id)
+        connection.execute(f"drop table staged_{table.name}")
     if is_current:
         connection.execute("insert into raw.touched values ('reconcile', ?)", [staged.document_id])
     return accepted, rejected
@@ -221,20 +229,17 @@ def _is_best(connection: duckdb.DuckDBPyConnection, delivery: Delivery, document
     return not row or row[0] == 0
 
 
-def _insert(
-    connection: duckdb.DuckDBPyConnection, table: Table, document_id: str, delivery_id: str, is_current: bool
-) -> int:
-    """Replace the rows of the document, or of the keys, by the staged ones. Returns how many staged rows there are."""
+def _put(connection: duckdb.DuckDBPyConnection, table: Table, document_id: str) -> None:
+    """Replace the rows of the document, or of the same keys, by the staged ones."""
+    # Identifiers come from the registry of tables, values are bound.
     staged, names = f"staged_{table.name}", ", ".join(table.column_names)
-    count = _scalar(connection, f"select count(*) from {staged}")  # noqa: S608
-    if is_current and table.replaced_by == "document":
+    if table.replaced_by == "document":
         connection.execute(
-            f"delete from {table.qualified} where delivery_id = ? or delivery_id in "  # noqa: S608
+            f"delete from {table.qualified} where delivery_id in "  # noqa: S608
             "(select delivery_id from raw.deliveries where document_id = ?)",
-            [delivery_id, document_id],
+            [document_id],
         )
-        connection.execute(f"insert into {table.qualified} by name select {names} from {staged}")  # noqa: S608
-    elif is_current:
+    else:
         same = " and ".join(f"t.{column} = s.{column}" for column in table.key)
         newer = (
             "select 1 from raw.deliveries as d join raw.deliveries as mine on mine.delivery_id = s.delivery_id "
@@ -244,9 +249,7 @@ def _insert(
             f"delete from {staged} as s using {table.qualified} as t where {same} and exists ({newer})"  # noqa: S608
         )
         connection.execute(f"delete from {table.qualified} as t using {staged} as s where {same}")  # noqa: S608
-        connection.execute(f"insert into {table.qualified} by name select {names} from {staged}")  # noqa: S608
-    connection.execute(f"drop table {staged}")
-    return count
+    connection.execute(f"insert into {table.qualified} by name select {names} from {staged}")  # noqa: S608
 
 
 def _record(  # noqa: PLR0913 - the columns of one row

@@ -1,9 +1,9 @@
 """The ledger we ship: SQL tables that enforce double entry themselves, behind `LedgerAdapter`.
 
 SQLite by default, PostgreSQL by URL, one code for both (SQLAlchemy Core). Entries are immutable
-and hash-chained, one chain per ledger, so there is one writer at a time; readers never wait. Amounts
-are integer minor units, a debit positive. The rules live in the database (`embedded_triggers.py`),
-so they hold against any writer, with these limits:
+and hash-chained, one chain per ledger, so there is one writer at a time; readers never wait.
+Amounts are integer minor units, a debit positive. The rules live in the database
+(`embedded_triggers.py`), so they hold against any writer, with these limits:
 
 * SQLite checks foreign keys only for connections that ask for it with `pragma foreign_keys = on`,
   as ours do. Another writer that does not can leave an entry without its seal; `verify` finds it.
@@ -22,7 +22,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.exc import DataError, IntegrityError
 
 from retail_sync.core.errors import LedgerRefused
@@ -32,6 +32,7 @@ from retail_sync.ledger.embedded_connections import LedgerDatabase
 from retail_sync.ledger.embedded_posting import Answers, Posting, book
 from retail_sync.ledger.embedded_reading import (
     BATCH,
+    closed_months,
     in_batches,
     last_period_event_id,
     read_after,
@@ -142,7 +143,7 @@ class EmbeddedLedger:
     def first_open_date(self, wanted: date) -> date:
         """Return `wanted` if its month is open, else the first day of the next month that is."""
         with self._database.reading() as connection:
-            closed = _closed_months(connection)
+            closed = closed_months(connection)
         day = wanted
         while f"{day:%Y-%m}" in closed:
             day = date(day.year + day.month // 12, day.month % 12 + 1, 1)
@@ -208,12 +209,6 @@ class EmbeddedLedger:
         except (IntegrityError, DataError) as error:
             raise LedgerRefused(
                 "malformed",
-                f"the ledger did not {action} {month!r} for {by!r}: {error.orig}",
+                f"the ledger did not {action} {month!r} for {by!r}: {str(error.orig).splitlines()[0]}",
                 "give the month as YYYY-MM, who decides it, and why",
             ) from error
-
-
-def _closed_months(connection: Connection) -> set[str]:
-    query = select(period_event.c.month, period_event.c.action).order_by(period_event.c.id)
-    latest = {month: action for month, action in connection.execute(query)}
-    return {month for month, action in latest.items() if action == "close"}

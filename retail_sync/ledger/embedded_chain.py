@@ -112,6 +112,7 @@ def _after_torn_line(path: Path) -> str:
 def _parse(text: bytes) -> Head | None:
     try:
         record = json.loads(text)
-        return Head(int(record["entries"]), str(record["head"]))
+        head = Head(int(record["entries"]), str(record["head"]))
     except (ValueError, KeyError, TypeError):
         return None
+    return head if 0 <= head.entries < 2**63 else None

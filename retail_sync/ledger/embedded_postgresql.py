@@ -1,7 +1,8 @@
 """The embedded ledger's rules as PostgreSQL functions and triggers.
 
-`embedded_triggers.py` says what the rules are. A function is name -> (arguments, returned type, body).
-PostgreSQL keeps the bodies as they stand and `verify` compares them: a change here is an upgrade.
+`embedded_triggers.py` says what the rules are. A function is name -> (arguments, returned type,
+body). PostgreSQL keeps the bodies as they stand and `verify` compares them: a change here is an
+upgrade of every ledger installed before.
 """
 
 from __future__ import annotations

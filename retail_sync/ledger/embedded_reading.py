@@ -83,6 +83,13 @@ def read_head(connection: Connection) -> Head:
     return Head(row.id, row.hash) if row else Head(0, GENESIS)
 
 
+def closed_months(connection: Connection) -> set[str]:
+    """Return the months ('YYYY-MM') whose latest event is a closing."""
+    query = select(period_event.c.month, period_event.c.action).order_by(period_event.c.id)
+    latest = {month: action for month, action in connection.execute(query)}
+    return {month for month, action in latest.items() if action == "close"}
+
+
 def last_period_event_id(connection: Connection) -> int:
     """Return the number of the last closing or reopening, 0 when there was none."""
     return int(connection.scalar(select(func.coalesce(func.max(period_event.c.id), 0))) or 0)

@@ -1,8 +1,8 @@
 """Why the embedded ledger refuses an entry, in words a finance person can act on.
 
 The database decides (`embedded_triggers.py`) and names a code; here the code becomes a sentence
-with the account, month or entry concerned, and a remedy. The exceptions are faults the database could
-not even be asked about (an amount that is no integer, a key of two lines): `malformed` finds them.
+with the account, month or entry concerned, and a remedy. The exceptions are faults the database
+could not even be asked about (an amount that is no integer, a key of two lines): `malformed`.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def database_refusal(
 ) -> LedgerRefused:
     """Turn the database's refusal of `item` into words. The failed savepoint is rolled back."""
     said = _REFUSED.search(str(error.orig))
-    code, reason = said.groups() if said else ("malformed", str(error.orig))
+    code, reason = said.groups() if said else ("malformed", str(error.orig).splitlines()[0])
     explain = _EXPLANATIONS.get(code)
     if explain is None:
         return LedgerRefused(code, f"the ledger refused {item.key}: {reason}", _REPORT)

@@ -78,7 +78,7 @@ _FLAG = Boolean().with_variant(Integer(), "sqlite")
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One account of the chart. `normal_side` is 'debit' or 'credit'; inactive takes no new lines."""
+    """An account of the chart. `normal_side` is 'debit' or 'credit'; inactive takes no lines."""
 
     code: str
     name: str

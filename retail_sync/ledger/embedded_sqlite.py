@@ -1,6 +1,7 @@
-"""The embedded ledger's rules as SQLite triggers, by name; `embedded_triggers.py` says what they are.
+"""The embedded ledger's rules as SQLite triggers, by name.
 
-SQLite keeps these texts as they stand, and `verify` compares them, so a change here is an upgrade.
+`embedded_triggers.py` says what the rules are. SQLite keeps these texts as they stand and `verify`
+compares them: a change here is an upgrade of every ledger installed before.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The rules the embedded ledger's database enforces itself, against any writer: its triggers.
 
-Two texts of the same rules, in `embedded_sqlite.py` and `embedded_postgresql.py`. Every refusal begins `ledger refused [code]`, and the
-code is one of `LedgerRefused`'s; `embedded_refusals.py` turns it into words for people.
+Two texts of the same rules, in `embedded_sqlite.py` and `embedded_postgresql.py`. Every refusal
+begins `ledger refused [code]`, and the code is one of `LedgerRefused`'s; `embedded_refusals.py`
+turns it into words for people. Here: what is installed, what is missing, putting it back.
 
 What is refused: changing or deleting an entry, line, seal or period event (on PostgreSQL TRUNCATE
 too); an entry that does not continue the chain; a second reversal, a reversal of a reversal, a

@@ -9,10 +9,10 @@ from retail_sync.schemas.types import TEXT, Count, Day, Flag, Money, currency, k
 STATUSES = ("matched", "variance", "left_only", "right_only", "awaiting_bank")
 CHAIN_STATUSES = ("none", "matched", "open", "broken")
 BREAK_CLASSES = (
-    "lines_differ_from_total",
-    "header_missing",
+    "settlement_does_not_foot",
+    "settlement_header_missing",
+    "settlement_unclassified",
     "rows_rejected",
-    "unclassified",
     "deposit_differs",
     "deposit_overdue",
     "deposit_ambiguous",
@@ -101,6 +101,7 @@ class SettlementTotals(pa.DataFrameModel):
     reserve_released: Money = plain("reserve given back at the start (positive)")
     reserve_status: str = one_of("whether the release equals what was held before", *CHAIN_STATUSES)
     reserve_of: str = text("settlement whose reserve was released", nullable=True)
+    carried_into: str = text("settlement that took over the unpaid total", nullable=True)
     status: str = one_of("verdict", *STATUSES)
 
 
@@ -127,7 +128,7 @@ class Breaks(pa.DataFrameModel):
     amount: Money = plain("value of the difference, signed as right - left", nullable=True)
     currency: str = currency()
     since_date: Day = plain("day it dates from, for its age")
-    explanation: str = pa.Field(description="a sentence for a finance person", str_matches=TEXT)
+    counterpart: str = text("what it was compared with: bank transaction, other settlement, count of rows")
 
 
 class Entries(pa.DataFrameModel):

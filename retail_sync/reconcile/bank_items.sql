@@ -1,0 +1,32 @@
+-- Bank movements that may be payouts: the payer is a channel's, or the reference names a settlement we know.
+create or replace temp table bank_items as
+with named as (
+    select b.source, b.transaction_id, count(distinct f.settlement_id) as count, min(f.settlement_id) as settlement_id
+    from (
+        select source, transaction_id, unnest(regexp_extract_all(reference, '[0-9]{8,}')) as number
+        from canonical.bank_transactions
+    ) as b
+    join settlement_facts as f on f.settlement_id = b.number
+    group by b.source, b.transaction_id
+),
+payers as (
+    select b.source, b.transaction_id, min(p.channel) as channel
+    from canonical.bank_transactions as b
+    join payer_patterns as p on regexp_matches(b.reference, p.pattern, 'i')
+    group by b.source, b.transaction_id
+)
+select
+    b.source || ':' || b.transaction_id as item_id,
+    b.transaction_id,
+    coalesce(p.channel, f.channel) as channel,
+    coalesce(p.channel, f.channel) || '|' || b.currency as block,
+    case when n.count = 1 then n.settlement_id end as key,
+    b.amount,
+    b.currency,
+    b.value_date as item_date,
+    b.reference
+from canonical.bank_transactions as b
+left join named as n on n.source = b.source and n.transaction_id = b.transaction_id
+left join settlement_facts as f on n.count = 1 and f.settlement_id = n.settlement_id
+left join payers as p on p.source = b.source and p.transaction_id = b.transaction_id
+where p.channel is not null or n.count = 1

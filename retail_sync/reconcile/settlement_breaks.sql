@@ -1,0 +1,66 @@
+-- Each unexplained difference once: its class, its value (right - left) and the day it dates from.
+create or replace temp table new_breaks as
+with totals as (select * from new_settlement_totals),
+ambiguous as (
+    -- One payout with several candidates, or several payouts for the same candidates.
+    select a.left_id as settlement_id, coalesce(string_agg(distinct o.left_id, ', ' order by o.left_id), '') as others
+    from match_ambiguities as a
+    left join match_ambiguities as o on o.reconciliation = a.reconciliation and o.right_id = a.right_id and o.left_id <> a.left_id
+    where a.reconciliation = 'settlement_deposit'
+        and a.left_id not in (select left_id from match_pairs where reconciliation = 'settlement_deposit')
+    group by a.left_id
+),
+coverage as (
+    select currency, max(value_date) as covered_to from canonical.bank_transactions group by currency
+),
+held as (
+    -- A reserve that was held, and a next settlement that exists and released none of it.
+    select f.settlement_id, f.currency, f.reserve_held, n.settlement_id as next_id, n.starts_on
+    from settlement_facts as f
+    join settlement_facts as n on n.chain = f.chain and n.starts_on between f.ends_on - 2 and f.ends_on + 2
+        and n.settlement_id <> f.settlement_id and n.reserve_released = 0
+    where f.reserve_held <> 0
+        and f.settlement_id not in (select left_id from match_pairs where reconciliation = 'reserve')
+)
+select 'settlement_totals' as reconciliation, settlement_id as subject, 'settlement_header_missing' as break_class,
+    lines_total as amount, currency, closing_date as since_date, '' as counterpart
+from totals where header_total is null and lines_total is not null
+union all
+select 'settlement_totals', settlement_id, 'settlement_does_not_foot',
+    cast(coalesce(lines_total, 0) - header_total as decimal(18, 4)), currency, closing_date, ''
+from totals where header_total is not null and coalesce(lines_total, 0) <> header_total
+union all
+select 'settlement_totals', settlement_id, 'rows_rejected', null, currency, closing_date, cast(rejected_count as varchar)
+from totals where rejected_count > 0
+union all
+select 'settlement_totals', settlement_id, 'settlement_unclassified', unclassified_amount, currency, closing_date,
+    cast(unclassified_count as varchar)
+from totals where unclassified_count > 0
+union all
+select 'settlement_deposit', settlement_id, 'deposit_differs', bank_difference, currency, bank_value_date, bank_transaction_id
+from totals where bank_difference <> 0
+union all
+select 'settlement_deposit', t.settlement_id, 'deposit_ambiguous', t.header_total, t.currency, t.deposit_date, a.others
+from totals as t join ambiguous as a on a.settlement_id = t.settlement_id
+where t.bank_amount is null and t.carried_into is null
+union all
+select 'settlement_deposit', t.settlement_id, 'deposit_overdue', t.header_total, t.currency, t.deposit_date,
+    cast(c.covered_to as varchar)
+from totals as t join coverage as c on c.currency = t.currency
+where t.header_total > 0 and t.bank_amount is null and t.carried_into is null
+    and c.covered_to >= t.deposit_date + cast($days_after as integer)
+    and t.settlement_id not in (select settlement_id from ambiguous)
+union all
+select 'settlement_deposit', bank_transaction_id, 'deposit_unexplained', bank_amount, currency, bank_value_date, channel
+from totals where status = 'right_only' and header_total is null
+union all
+select 'opening_debt', settlement_id, 'opening_debt_unexplained', opening_debt, currency, closing_date, ''
+from totals where opening_debt_status = 'broken'
+union all
+select 'reserve', t.settlement_id, 'reserve_chain_broken',
+    cast(t.reserve_released + coalesce(h.reserve_held, 0) as decimal(18, 4)), t.currency, t.closing_date, coalesce(t.reserve_of, '')
+from totals as t left join settlement_facts as h on h.settlement_id = t.reserve_of
+where t.reserve_status = 'broken'
+union all
+select 'reserve', next_id, 'reserve_chain_broken', cast(reserve_held as decimal(18, 4)), currency, starts_on, settlement_id
+from held

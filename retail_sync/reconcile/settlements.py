@@ -1,0 +1,122 @@
+"""The settlement reconciliations: totals against header and bank, and the chains of debts, reserves and failed transfers.
+
+Lines are summed for the touched settlements only; what is compared afterwards has one row per settlement and is done whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import duckdb
+import pyarrow as pa
+
+from retail_sync.core import sql
+from retail_sync.core.failpoints import failpoint
+from retail_sync.core.rules import RuleFile
+from retail_sync.core.warehouse import transaction
+from retail_sync.reconcile import matching
+
+# The order matters: a payout that failed is not looked for at the bank.
+RECONCILIATIONS = ("failed_transfer", "settlement_deposit", "opening_debt", "reserve")
+_REPLACED = ("settlement_totals", "matches", "breaks")
+
+
+@dataclass(frozen=True, slots=True)
+class ReconcileReport:
+    """What one reconciliation run did. `days` are the closing dates of settlements whose verdict changed."""
+
+    touched: int
+    days: tuple[str, ...]
+
+
+def reconcile_settlements(
+    connection: duckdb.DuckDBPyConnection, match_rules: RuleFile, payers: RuleFile, progress: Callable[[str], None]
+) -> ReconcileReport:
+    """Bring the reconcile tables up to date with the canonical ones, as one transaction."""
+    applied = _rules_changed(connection, match_rules, payers)
+    touched = connection.execute("select count(*) from raw.touched where stage = 'reconcile'").fetchone()
+    if not applied and not (touched and touched[0]):
+        return ReconcileReport(0, ())
+    with transaction(connection):
+        connection.execute(
+            "delete from reconcile.settlement_components where settlement_id in "
+            "(select document_id from raw.touched where stage = 'reconcile')"
+        )
+        connection.execute(sql.statement(__package__, "settlement_components"))
+        _compare(connection, match_rules, payers)
+        changed = _changed(connection)
+        _replace(connection)
+        for name, value in applied:
+            connection.execute("delete from raw.applied where name = ?", [name])
+            connection.execute("insert into raw.applied values (?, ?)", [name, value])
+        failpoint("reconcile.before_commit")
+    failpoint("reconcile.after_commit")
+    progress(f"{touched[0] if touched else 0} documents touched, {len(changed)} closing days affected")
+    return ReconcileReport(touched[0] if touched else 0, changed)
+
+
+def _rules_changed(connection: duckdb.DuckDBPyConnection, *files: RuleFile) -> list[tuple[str, str]]:
+    known = dict(connection.execute("select name, hash from raw.applied").fetchall())
+    return [(file.name, file.hash) for file in files if known.get(file.name) != file.hash]
+
+
+def _compare(connection: duckdb.DuckDBPyConnection, match_rules: RuleFile, payers: RuleFile) -> None:
+    connection.register("payer_patterns", pa.table({
+        "channel": pa.array([row["channel"] for row in payers.rows], pa.string()),
+        "pattern": pa.array([row["pattern"] for row in payers.rows], pa.string()),
+    }))  # fmt: skip
+    for name in ("settlement_facts", "bank_items", "settlement_sides"):
+        connection.execute(sql.statement(__package__, name))
+    matching.begin(connection)
+    for reconciliation in RECONCILIATIONS:
+        for side in ("left", "right"):
+            _take_side(connection, reconciliation, side)
+        matching.match(connection, reconciliation, matching.rules_for(match_rules, reconciliation))
+    window = max(rule.days_after for rule in matching.rules_for(match_rules, "settlement_deposit") if rule.key == "any")
+    connection.execute(sql.statement(__package__, "settlement_totals"))
+    connection.execute(sql.statement(__package__, "settlement_breaks"), {"days_after": window})
+    connection.unregister("payer_patterns")
+
+
+def _take_side(connection: duckdb.DuckDBPyConnection, reconciliation: str, side: str) -> None:
+    tables = {"left": "match_left", "right": "match_right"}
+    connection.execute(
+        f"create or replace temp table {tables[side]} as select item_id, block, key, amount, item_date "  # noqa: S608
+        "from settlement_items where reconciliation = $reconciliation and side = $side and not ($side = 'left' and "
+        "$reconciliation = 'settlement_deposit' and item_id in "
+        "(select left_id from match_pairs where reconciliation = 'failed_transfer'))",
+        {"reconciliation": reconciliation, "side": side},
+    )
+
+
+def _changed(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
+    """Hand every settlement whose lines or verdict changed to the journal; return their closing days."""
+    connection.execute(
+        """
+        create or replace temp table changed_settlements as
+        select settlement_id, closing_date from (
+            (select * from new_settlement_totals except select * from reconcile.settlement_totals)
+            union all
+            (select * from reconcile.settlement_totals except select * from new_settlement_totals)
+        )
+        union
+        select settlement_id, closing_date from new_settlement_totals
+        where settlement_id in (select document_id from raw.touched where stage = 'reconcile')
+        """
+    )
+    connection.execute(
+        "insert into raw.touched select distinct 'journal', settlement_id from changed_settlements "
+        "where settlement_id not in (select document_id from raw.touched where stage = 'journal')"
+    )
+    connection.execute("delete from raw.touched where stage = 'reconcile'")
+    days = connection.execute("select distinct closing_date from changed_settlements order by 1").fetchall()
+    return tuple(str(day[0]) for day in days)
+
+
+def _replace(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("create or replace temp table new_matches as select * from match_pairs")
+    for name in _REPLACED:
+        source = {"settlement_totals": "new_settlement_totals", "matches": "new_matches", "breaks": "new_breaks"}[name]
+        connection.execute(f"delete from reconcile.{name}")  # noqa: S608 - names of our own
+        connection.execute(f"insert into reconcile.{name} by name select * from {source}")  # noqa: S608
