@@ -19,6 +19,7 @@ HEADERS = {
         "valid_from", "valid_to", "prepared_by", "approved_by",
     ),
     "category_accounts": ("category", "account", "role", "description"),
+    "leg_accounts": ("leg", "account", "description"),
     "bank_payers": ("channel", "pattern", "prepared_by", "approved_by"),
     "match_rules": (
         "reconciliation", "priority", "rule_id", "version", "key", "amount_tolerance", "days_before", "days_after",

@@ -84,17 +84,22 @@ class EmbeddedLedger:
         """Create tables and triggers where missing, add new accounts and update changed ones.
 
         May be called at every start and by several processes at once. Accounts are never removed.
-        Returns the rules that an existing ledger had lost and that are in force again: somebody
-        removed them, so run `verify`.
+        Returns what an existing ledger had lost and has again, its rules or its heads file: somebody
+        removed it, so run `verify`.
         """
         self._database.create_folder()
+        # Before the tables: a ledger without its heads file has lost it, not been interrupted here.
+        lost = ensure_heads_file(self._heads_path)
         with self._database.writing() as connection:
             is_new = create_tables(connection)
-            restored = restore_guards(connection)
+            lost += restore_guards(connection)
             upsert_accounts(connection, accounts)
-        if self._heads_path is not None:
-            ensure_heads_file(self._heads_path)
-        return [] if is_new else restored
+            head = read_head(connection)
+        if is_new:
+            return []
+        if self._heads_path is not None and lost:
+            append_head(self._heads_path, head)
+        return lost
 
     def find(self, keys: Sequence[str]) -> Mapping[str, PostedEntry]:
         """Return those of `keys` that the ledger holds, read back in full."""
@@ -127,10 +132,9 @@ class EmbeddedLedger:
         answers: Answers = {}
         for batch in in_batches(postings):
             with self._database.writing() as connection:
-                before = read_head(connection)
-                answers |= book(connection, batch)
-                head = read_head(connection)
-            if self._heads_path is not None and head != before:
+                booked, head = book(connection, batch)
+            answers |= booked
+            if self._heads_path is not None and head is not None:
                 append_head(self._heads_path, head)
         return answers
 
@@ -209,6 +213,6 @@ class EmbeddedLedger:
         except (IntegrityError, DataError) as error:
             raise LedgerRefused(
                 "malformed",
-                f"the ledger did not {action} {month!r} for {by!r}: {str(error.orig).splitlines()[0]}",
+                f"the ledger did not {action} month {month!r} for {by!r}, reason {reason!r}",
                 "give the month as YYYY-MM, who decides it, and why",
             ) from error

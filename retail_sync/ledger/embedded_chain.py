@@ -32,6 +32,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from retail_sync.core.errors import StorageError
+from retail_sync.ledger.adapter import Finding
 
 GENESIS = "0" * 64
 
@@ -71,10 +72,12 @@ def append_head(path: Path, head: Head) -> None:
         ) from error
 
 
-def ensure_heads_file(path: Path) -> None:
-    """Start the file with the empty chain, so that a missing file always means a lost one."""
-    if not path.exists():
-        append_head(path, Head(0, GENESIS))
+def ensure_heads_file(path: Path | None) -> list[Finding]:
+    """Start a missing file with the empty chain and say so: to an old ledger it is a loss."""
+    if path is None or path.exists():
+        return []
+    append_head(path, Head(0, GENESIS))
+    return [Finding("external_head", f"{path} was missing; what it had recorded is lost")]
 
 
 def heads_size(path: Path | None) -> int:

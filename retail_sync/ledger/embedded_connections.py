@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 
 from retail_sync.core.errors import LedgerUncertain
 from retail_sync.ledger.embedded_postgresql import WRITER_LOCK
@@ -70,7 +70,9 @@ def _uncertainty() -> Iterator[None]:
 def _is_silence(error: DBAPIError) -> bool:
     # SQLite reports a missing table in the same class as a full disk: that one is a bug of ours.
     is_bug = getattr(error.orig, "sqlite_errorname", "") == "SQLITE_ERROR"
-    return isinstance(error, OperationalError | InterfaceError) and not is_bug
+    # A damaged file is the bare DatabaseError; all that is ours to answer for is in its subclasses.
+    is_damaged = type(error) is DatabaseError
+    return (is_damaged or isinstance(error, OperationalError | InterfaceError)) and not is_bug
 
 
 def _engine(url: str) -> Engine:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import date
 from decimal import Decimal, InvalidOperation
 
 from sqlalchemy import Connection, select
@@ -79,6 +80,9 @@ def _faults(item: Entry, token: str) -> Iterator[str]:
     for name, value in (("key", item.key), ("token", token)):
         if not isinstance(value, str) or not value.isprintable() or not value:
             yield f"the {name} {value!r} is not one line of printable text"
+    # `type`, not isinstance: a datetime is a date, and would come back as another body.
+    if type(item.posting_date) is not date:
+        yield f"{item.key}: the posting date {item.posting_date!r} is not a calendar day"
     if not _is_storable(item.memo):
         yield f"{item.key}: the memo is not text a database can keep"
     if len(item.lines) > LINE_COUNT_MAX:
@@ -91,7 +95,7 @@ def _faults(item: Entry, token: str) -> Iterator[str]:
 def _line_faults(leg: EntryLine) -> Iterator[str]:
     for name in ("transaction_minor", "home_minor"):
         amount = getattr(leg, name)
-        # `type`, not isinstance: a bool is an int, and STRICT tables would take 10.0 for 10.
+        # A bool is an int too, and STRICT tables would take 10.0 for 10.
         if type(amount) is not int:
             yield f"{name} is {amount!r}, not a whole number of minor units"
         elif abs(amount) > AMOUNT_MINOR_MAX:
@@ -107,7 +111,7 @@ def _is_storable(value: object) -> bool:
     """Tell text every database takes: no NUL (PostgreSQL refuses it), no half surrogate pair."""
     if not isinstance(value, str) or "\0" in value:
         return False
-    return not any("\ud800" <= letter <= "\udfff" for letter in value)
+    return value.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
 def _is_positive_decimal(text: str) -> bool:

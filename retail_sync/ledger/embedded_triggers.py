@@ -42,12 +42,14 @@ def _sqlite_guards() -> list[Guard]:
 
 
 def _postgresql_guards() -> list[Guard]:
+    # A session plans each function once, maybe while the tables are empty: without the setting it
+    # would scan whole tables ever after, and posting slow down with every entry.
     functions = [
         Guard(
             name,
             "",
             f"create or replace function {name}({arguments}) returns {returned} language plpgsql"
-            f" set search_path from current as $ledger${body}$ledger$",
+            f" set search_path from current set enable_seqscan to off as $ledger${body}$ledger$",
             body,
         )
         for name, (arguments, returned, body) in embedded_postgresql.FUNCTIONS.items()

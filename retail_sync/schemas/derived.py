@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandera.ibis as pa
 
-from retail_sync.schemas.types import TEXT, Count, Day, Flag, Money, currency, key, one_of, plain, text
+from retail_sync.schemas.types import Count, Day, Flag, Money, currency, key, one_of, plain, text
 
 STATUSES = ("matched", "variance", "left_only", "right_only", "awaiting_bank")
 CHAIN_STATUSES = ("none", "matched", "open", "broken")
@@ -131,19 +131,31 @@ class Breaks(pa.DataFrameModel):
     counterpart: str = text("what it was compared with: bank transaction, other settlement, count of rows")
 
 
+class Documents(pa.DataFrameModel):
+    """A document of the journal: whether its entries may be released, and what they rest on.
+
+    The facts hashes tell a changed fact from a changed rule: only a changed fact corrects a released entry by itself.
+    """
+
+    document_id: str = key("settlement")
+    status: str = one_of("ready to be released, or held for a person", "ready", "held")
+    held_code: str = text("why it is held, as an exception code; empty when ready")
+    held_reason: str = text("why it is held, in words; empty when ready")
+    facts_hash: str = key("SHA-256 of the deliveries under its settlement entries")
+    deposit_facts_hash: str = key("SHA-256 of the deliveries under its deposit entry")
+
+
 class Entries(pa.DataFrameModel):
-    """A desired journal entry: what facts and rules say today. Releasing it is another stage's decision."""
+    """A desired journal entry of a ready document: what facts and rules say today. Releasing it is another stage's decision."""
 
     entry_key: str = key("stable business identity, e.g. amazon:settlement:1001:2026-10")
-    document_id: str = key("settlement whose completeness decides about it")
-    kind: str = one_of("what it books", "settlement", "opening_debt", "failed_transfer", "deposit")
+    document_id: str = key("settlement it belongs to")
+    kind: str = one_of("what it books", "settlement", "failed_transfer", "deposit")
     posting_date: Day = plain("date it is booked on")
-    status: str = one_of("ready to be released, or held for a person", "ready", "held")
-    held_reason: str = text("why it is held; empty when ready")
     memo: str = text("what a person reads in the ledger")
-    body: str = pa.Field(description="the entry as canonical JSON (retail_sync.schemas.journal.Entry.body)")
+    body: str = plain("the entry as canonical JSON (retail_sync.schemas.journal.Entry.body)")
     body_hash: str = key("SHA-256 of body")
-    facts_hash: str = key("SHA-256 of the deliveries under it: tells a changed fact from a changed rule")
+    facts_hash: str = key("SHA-256 of the deliveries under it")
 
 
 class Lines(pa.DataFrameModel):
@@ -164,4 +176,4 @@ class Lines(pa.DataFrameModel):
     tax_code: str = text("dimension")
     settlement_id: str = text("with posting_month, category and location it names the canonical lines under the leg")
     posting_month: Day = plain("first day of their month", nullable=True)
-    memo: str = pa.Field(description="what a person reads on the leg")
+    memo: str = text("what a person reads on the leg")

@@ -63,10 +63,14 @@ class Entry:
         }
 
     @property
+    def body_text(self) -> str:
+        """The body as canonical JSON: sorted names, no blanks, UTF-8."""
+        return json.dumps(self.body(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+    @property
     def body_hash(self) -> str:
-        """SHA-256 of the body in canonical JSON."""
-        text = json.dumps(self.body(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return hashlib.sha256(text.encode()).hexdigest()
+        """SHA-256 of the canonical JSON."""
+        return hashlib.sha256(self.body_text.encode()).hexdigest()
 
     @classmethod
     def from_body(cls, key: str, body: Mapping[str, Any]) -> Entry:

@@ -21,6 +21,7 @@ TABLES = (
     Table("reconcile", "settlement_totals", derived.SettlementTotals, ("settlement_id",), "run"),
     Table("reconcile", "matches", derived.Matches, ("reconciliation", "left_id", "right_id"), "run"),
     Table("reconcile", "breaks", derived.Breaks, ("reconciliation", "subject", "break_class"), "run"),
+    Table("journal", "documents", derived.Documents, ("document_id",), "settlement"),
     Table("journal", "entries", derived.Entries, ("entry_key",), "settlement"),
     Table("journal", "lines", derived.Lines, ("entry_key", "line_no"), "settlement"),
 )  # fmt: skip

@@ -1,0 +1,229 @@
+"""Journal entries of a settlement: one per month it touches, the transfers that failed, and its deposit.
+
+Pure functions from facts and rules to balanced entries (worked examples A, B and J of reference/ledgers.md section 6).
+Signs: a settlement amount is positive when it is owed to us, so its leg is a credit (negative); the payout leg is the
+debit that balances it.
+"""
+
+from __future__ import annotations
+
+import calendar
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from retail_sync.core.money import format_money, to_minor
+from retail_sync.journal.rules import PostingRules
+from retail_sync.schemas.journal import Entry, EntryLine
+
+_TAX_SIDES = (("tax_collected", "tax_withheld"), ("tax_refunded", "tax_withheld_refunded"))
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """Sum of a settlement's lines of one category and marketplace in one month."""
+
+    posting_month: date
+    event_date: date | None
+    category: str
+    marketplace: str
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What the journal needs to know of a settlement that foots. The bank fields are set when its deposit is matched."""
+
+    settlement_id: str
+    channel: str
+    currency: str
+    closing_date: date
+    total: Decimal
+    bank_value_date: date | None
+    bank_amount: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """A line of an entry with the canonical lines under it: category, marketplace and month name them."""
+
+    line: EntryLine
+    category: str = ""
+    posting_month: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredEntry:
+    """An entry as facts and rules want it, with its stable key and the source of each leg."""
+
+    entry_key: str
+    kind: str
+    posting_date: date
+    memo: str
+    legs: tuple[Leg, ...]
+
+    @property
+    def entry(self) -> Entry:
+        """The plain entry."""
+        return Entry(self.entry_key, self.posting_date, self.memo, tuple(leg.line for leg in self.legs))
+
+
+class _Legs:
+    """Makes legs of one settlement: same currency, channel and home amounts everywhere."""
+
+    def __init__(self, settlement: Settlement, rules: PostingRules) -> None:
+        self.settlement = settlement
+        self.rules = rules
+
+    def minor(self, amount: Decimal) -> int:
+        return to_minor(amount, self.settlement.currency)
+
+    def own(self, leg: str, minor: int, memo: str, role: str = "") -> Leg:
+        return Leg(self._line(self.rules.legs[leg], minor, role or leg, "", memo))
+
+    def of_category(self, component: Component, minor: int, account: str = "", role: str = "") -> Leg:
+        rule = self.rules.categories[component.category]
+        memo = component.category.replace("_", " ")
+        line = self._line(account or rule.account, minor, role or rule.role, component.marketplace, memo)
+        return Leg(line, component.category, component.posting_month)
+
+    def _line(self, account: str, minor: int, role: str, location: str, memo: str) -> EntryLine:
+        currency = self.settlement.currency
+        return EntryLine(
+            account=account,
+            transaction_minor=minor,
+            transaction_currency=currency,
+            home_minor=minor,
+            home_currency=currency,
+            role=role,
+            channel=self.settlement.channel,
+            location=location,
+            memo=memo,
+        )
+
+
+def settlement_entries(
+    settlement: Settlement, components: Sequence[Component], rules: PostingRules, deposits: str
+) -> list[DesiredEntry]:
+    """Return every entry the settlement asks for today. `deposits` is the policy: journal or bank_feed."""
+    legs = _Legs(settlement, rules)
+    entries = _parts(legs, components)
+    entries += [_failed_transfer(legs, c) for c in components if c.category == "failed_transfer" and c.amount]
+    if deposits == "journal" and settlement.bank_amount == settlement.total and settlement.total > 0:
+        entries.append(_deposit(legs))
+    return entries
+
+
+def _parts(legs: _Legs, components: Sequence[Component]) -> list[DesiredEntry]:
+    """One entry a month. An earlier month parks its sum on the carried-forward account; the closing month takes it back."""
+    settlement = legs.settlement
+    closing_month = settlement.closing_date.replace(day=1)
+    by_month: dict[date, list[Component]] = defaultdict(list)
+    by_month[closing_month] = []
+    for component in components:
+        by_month[component.posting_month].append(component)
+    entries, carried = [], 0
+    for month in sorted(by_month):
+        lines = _category_legs(legs, by_month[month])
+        owed = -sum(leg.line.home_minor for leg in lines)
+        if month < closing_month:
+            carried += owed
+            lines.append(legs.own("carried_forward", owed, "carried to the month of the payout"))
+        else:
+            lines.append(legs.own("carried_forward", -carried, "taken over from earlier months"))
+            lines.append(legs.own("payout", legs.minor(settlement.total), "settlement total"))
+        lines = [leg for leg in lines if leg.line.home_minor]
+        if lines:
+            entries.append(_part(settlement, month, closing_month, len(by_month), lines))
+    return entries
+
+
+def _part(settlement: Settlement, month: date, closing: date, months: int, legs: list[Leg]) -> DesiredEntry:
+    last_day = calendar.monthrange(month.year, month.month)[1]
+    name = f"{settlement.channel.capitalize()} settlement {settlement.settlement_id}"
+    return DesiredEntry(
+        entry_key=f"{settlement.channel}:settlement:{settlement.settlement_id}:{month:%Y-%m}",
+        kind="settlement",
+        posting_date=settlement.closing_date if month == closing else month.replace(day=last_day),
+        memo=f"{name}, {month:%B %Y} part" if months > 1 else f"{name}, closed {settlement.closing_date}",
+        legs=tuple(legs),
+    )
+
+
+def _category_legs(legs: _Legs, components: Sequence[Component]) -> list[Leg]:
+    taxed = {name for side in _TAX_SIDES for name in side}
+    plain = [
+        legs.of_category(component, -legs.minor(component.amount))
+        for component in sorted(components, key=_by_category)
+        if component.category not in taxed
+    ]
+    return plain + _tax_legs(legs, components)
+
+
+def _by_category(component: Component) -> tuple[str, str, str]:
+    return component.category, component.marketplace, str(component.event_date)
+
+
+def _tax_legs(legs: _Legs, components: Sequence[Component]) -> list[Leg]:
+    """Tax that the marketplace collected and withheld nets to zero on its own account; the rest is our liability.
+
+    Source: reference/marketplaces.md 1.6 (facilitator tax) and worked example A1.
+    """
+    taxes: dict[tuple[str, str], Component] = {}
+    for component in components:
+        if component.category in {name for side in _TAX_SIDES for name in side}:
+            taxes[component.category, component.marketplace] = component
+    result = []
+    for marketplace in sorted({place for _, place in taxes}):
+        for names in _TAX_SIDES:
+            collected, withheld = (taxes.get((name, marketplace)) for name in names)
+            result += _tax_side(legs, collected, withheld)
+    return result
+
+
+def _tax_side(legs: _Legs, collected: Component | None, withheld: Component | None) -> list[Leg]:
+    c = legs.minor(collected.amount) if collected else 0
+    w = legs.minor(withheld.amount) if withheld else 0
+    washed = min(abs(c), abs(w)) * (1 if c > 0 else -1) if c * w < 0 else 0
+    result = []
+    if washed and collected and withheld:
+        result += [legs.of_category(collected, -washed), legs.of_category(withheld, washed)]
+    for component, rest in ((collected, c - washed), (withheld, w + washed)):
+        if component and rest:
+            result.append(legs.of_category(component, -rest, legs.rules.legs["own_tax"], "own_tax"))
+    return result
+
+
+def _failed_transfer(legs: _Legs, component: Component) -> DesiredEntry:
+    """The payout that did not go through leaves the transit account on the day the channel says so (worked example J1)."""
+    settlement = legs.settlement
+    day = component.event_date or settlement.closing_date
+    amount = legs.minor(component.amount)
+    shown = format_money(amount, settlement.currency)
+    return DesiredEntry(
+        entry_key=f"{settlement.channel}:failed-transfer:{settlement.settlement_id}:{day}",
+        kind="failed_transfer",
+        posting_date=day,
+        memo=f"Transfer of {shown} failed and is rolled into settlement {settlement.settlement_id}",
+        legs=(
+            legs.of_category(component, amount),
+            legs.own("payout", -amount, "payout that did not go through", "failed_transfer"),
+        ),
+    )
+
+
+def _deposit(legs: _Legs) -> DesiredEntry:
+    settlement = legs.settlement
+    amount = legs.minor(settlement.total)
+    return DesiredEntry(
+        entry_key=f"{settlement.channel}:deposit:{settlement.settlement_id}",
+        kind="deposit",
+        posting_date=settlement.bank_value_date or settlement.closing_date,
+        memo=f"Deposit of {settlement.channel.capitalize()} settlement {settlement.settlement_id}",
+        legs=(
+            legs.own("bank", amount, "deposit"),
+            legs.own("payout", -amount, "deposit", "deposit"),
+        ),
+    )

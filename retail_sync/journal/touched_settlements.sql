@@ -1,0 +1,14 @@
+-- Settlements the journal has to look at again, with the deliveries that their facts come from.
+select
+    t.settlement_id, t.channel, t.currency, t.closing_date, t.header_total, t.lines_total, t.lines_difference,
+    t.rejected_count, t.unclassified_count,
+    t.bank_value_date, t.bank_amount, t.bank_difference,
+    coalesce(d.delivery_id, '') as delivery_id,
+    coalesce(b.delivery_id, '') as bank_delivery_id
+from reconcile.settlement_totals as t
+left join raw.deliveries as d on d.document_id = t.settlement_id and d.is_current
+left join reconcile.matches as m on m.left_id = t.settlement_id and m.reconciliation = 'settlement_deposit' and m.is_confirmed
+left join canonical.bank_transactions as b on b.source || ':' || b.transaction_id = m.right_id
+where t.settlement_id in (select document_id from raw.touched where stage = 'journal')
+    and not t.settlement_id like 'bank:%'
+order by t.closing_date, t.settlement_id
