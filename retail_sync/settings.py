@@ -81,7 +81,8 @@ class LedgerSettings(_Section):
     adapter: Literal["embedded"] = "embedded"
     url: str = Field("", description="empty: SQLite in the home; RETAIL_SYNC_LEDGER_URL overrides it")
     deposits: Literal["journal", "bank_feed"] = Field(
-        "journal", description="journal: we post the deposit on bank evidence; bank_feed: the ledger's own feed does"
+        "journal",
+        description="journal: we post the deposit on bank evidence; bank_feed: the ledger's own feed does",
     )
     closed_period: Literal["hold", "next_open_period"] = Field(
         "hold", description="what happens to an entry whose period is closed in the ledger"

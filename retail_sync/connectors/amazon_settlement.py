@@ -20,8 +20,14 @@ from retail_sync.core.errors import DeliveryRefused
 from retail_sync.settings import Source
 
 _HEAD = "settlement-id settlement-start-date settlement-end-date deposit-date total-amount currency transaction-type order-id merchant-order-id adjustment-id shipment-id marketplace-name".split()  # noqa: E501
-_V2 = _HEAD + "amount-type amount-description amount fulfillment-id posted-date posted-date-time order-item-code merchant-order-item-id merchant-adjustment-item-id sku quantity-purchased".split()  # noqa: E501
-_V1 = _HEAD + "shipment-fee-type shipment-fee-amount order-fee-type order-fee-amount fulfillment-id posted-date order-item-code merchant-order-item-id merchant-adjustment-item-id sku quantity-purchased price-type price-amount item-related-fee-type item-related-fee-amount misc-fee-amount other-fee-amount other-fee-reason-description direct-payment-type direct-payment-amount other-amount".split()  # noqa: E501
+_V2 = (
+    _HEAD
+    + "amount-type amount-description amount fulfillment-id posted-date posted-date-time order-item-code merchant-order-item-id merchant-adjustment-item-id sku quantity-purchased".split()
+)  # noqa: E501
+_V1 = (
+    _HEAD
+    + "shipment-fee-type shipment-fee-amount order-fee-type order-fee-amount fulfillment-id posted-date order-item-code merchant-order-item-id merchant-adjustment-item-id sku quantity-purchased price-type price-amount item-related-fee-type item-related-fee-amount misc-fee-amount other-fee-amount other-fee-reason-description direct-payment-type direct-payment-amount other-amount".split()
+)  # noqa: E501
 _NO_CURRENCY = "XXX"
 
 
@@ -37,7 +43,12 @@ class Layout:
 
 LAYOUTS = (
     Layout("amazon_settlement_v2", "amount-description", tuple(_V2), ("promotion-id",)),
-    Layout("amazon_settlement_v1", "price-amount", tuple(_V1), ("promotion-id", "promotion-type", "promotion-amount")),
+    Layout(
+        "amazon_settlement_v1",
+        "price-amount",
+        tuple(_V1),
+        ("promotion-id", "promotion-type", "promotion-amount"),
+    ),
 )
 
 
@@ -52,7 +63,11 @@ class AmazonSettlement:
         _layout_of(_column_names(header), source)
 
     def stage(
-        self, connection: duckdb.DuckDBPyConnection, document: TextDocument, source: Source, delivery_id: str
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        document: TextDocument,
+        source: Source,
+        delivery_id: str,
     ) -> Staged:
         """Read one settlement. Raises DeliveryRefused for two settlements in one file, mixed formats, or no data."""
         names = _column_names(document.header)
@@ -82,7 +97,11 @@ class AmazonSettlement:
         )
 
     def _read_fields(
-        self, connection: duckdb.DuckDBPyConnection, document: TextDocument, layout: Layout, names: list[str]
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        document: TextDocument,
+        layout: Layout,
+        names: list[str],
     ) -> None:
         known = (*layout.required, *layout.optional)
         # The statement names those columns it uses; binding one it does not use is an error in DuckDB.

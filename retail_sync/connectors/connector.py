@@ -36,6 +36,10 @@ class Connector(Protocol):
         """Compare the first line with what this connector reads. Raises DeliveryRefused saying what differs."""
 
     def stage(
-        self, connection: duckdb.DuckDBPyConnection, document: TextDocument, source: Source, delivery_id: str
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        document: TextDocument,
+        source: Source,
+        delivery_id: str,
     ) -> Staged:
         """Read the document into temp tables. Raises DeliveryRefused where the document as a whole cannot be trusted."""

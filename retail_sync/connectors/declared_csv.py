@@ -38,11 +38,17 @@ class DeclaredCsv:
         _positions(next(csv.reader([header], delimiter=source.delimiter)), source)
 
     def stage(
-        self, connection: duckdb.DuckDBPyConnection, document: TextDocument, source: Source, delivery_id: str
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        document: TextDocument,
+        source: Source,
+        delivery_id: str,
     ) -> Staged:
         """Read the statement. Raises DeliveryRefused for mixed decimal marks or a broken quote, SettingsError for a bad block."""
         rows = self._read_fields(connection, document.path, source)
-        connection.execute("create or replace temp view staged_amounts as select amount as value from fields where amount <> ''")
+        connection.execute(
+            "create or replace temp view staged_amounts as select amount as value from fields where amount <> ''"
+        )
         mark = decide_decimal_mark(connection, source.decimal_mark)
         connection.execute("drop view staged_amounts")
         connection.execute(
@@ -111,7 +117,13 @@ def _batches(path: Path, source: Source) -> Iterator[pa.Table]:
 
 def _row(cells: list[str], line_no: int, width: int, places: dict[str, int | str]) -> tuple[object, ...]:
     if len(cells) != width:
-        return (line_no, " | ".join(cells)[:200], len(cells), width, *("" for _ in (*_REQUIRED, *_OPTIONAL)))
+        return (
+            line_no,
+            " | ".join(cells)[:200],
+            len(cells),
+            width,
+            *("" for _ in (*_REQUIRED, *_OPTIONAL)),
+        )
     values = (
         place if isinstance(place, str) else cells[place].strip()
         for place in (places.get(name, "") for name in (*_REQUIRED, *_OPTIONAL))
@@ -130,15 +142,15 @@ def _positions(header: list[str], source: Source) -> dict[str, int | str]:
     """Map each canonical column to its place in the file or to a constant."""
     _check_block(source)
     names = [name.strip() for name in header]
-    missing = [f"{file!r} (for {column})" for column, file in source.columns.items() if file[:1] != "=" and file not in names]
+    missing = [
+        f"{file!r} (for {column})" for column, file in source.columns.items() if file[:1] != "=" and file not in names
+    ]
     if missing:
         raise DeliveryRefused(
             f"the file has no column {', '.join(missing)}; its columns are: {', '.join(names)[:300]}",
             f"correct [source.columns] of source {source.name} in retail_sync.toml, or deliver the right file",
         )
-    return {
-        column: file[1:] if file.startswith("=") else names.index(file) for column, file in source.columns.items()
-    }
+    return {column: file[1:] if file.startswith("=") else names.index(file) for column, file in source.columns.items()}
 
 
 def _check_block(source: Source) -> None:

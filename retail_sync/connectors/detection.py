@@ -62,7 +62,10 @@ def decide_decimal_mark(connection: duckdb.DuckDBPyConnection, declared: str) ->
             "export the file again; a file that mixes both was edited or put together by hand",
         )
     if unclear and not points and not commas:
-        raise DeliveryRefused(f"amount {example} may mean thousands or decimals and no other amount tells", _DECLARE_MARK)
+        raise DeliveryRefused(
+            f"amount {example} may mean thousands or decimals and no other amount tells",
+            _DECLARE_MARK,
+        )
     return "," if commas else "."
 
 
@@ -83,7 +86,10 @@ def decide_instant_format(connection: duckdb.DuckDBPyConnection, declared: str) 
             "export the file again; a file that mixes both was edited or put together by hand",
         )
     if len(readable) > 1:
-        raise DeliveryRefused("every date could be day/month or month/day and nothing in the file tells", _DECLARE_DATE)
+        raise DeliveryRefused(
+            "every date could be day/month or month/day and nothing in the file tells",
+            _DECLARE_DATE,
+        )
     # One form only: where a value has it but names no such day (31.02.), or none has any form, the rows are rejected.
     return next(iter(readable or seen), INSTANT_FORMATS[1]).strptime
 

@@ -31,9 +31,7 @@ class TextDocument:
     line_count: int
 
 
-def open_text(
-    blocks: Iterable[bytes], target: Path, *, encoding: str, japanese: bytes, max_bytes: int
-) -> TextDocument:
+def open_text(blocks: Iterable[bytes], target: Path, *, encoding: str, japanese: bytes, max_bytes: int) -> TextDocument:
     """Write the normalised copy to `target` and describe it.
 
     `encoding` is a codec to insist on, or `auto`: strict UTF-8, else cp932 when the marker `japanese` occurs, else cp1252
@@ -99,7 +97,10 @@ def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
 def _refuse_what_is_no_table(sniff: bytes) -> None:
     start = sniff.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith((b"<!doctype", b"<html", b"<?xml", b"<head", b"<body")):
-        raise DeliveryRefused("this is a web page, not a report: the download was answered with an error", _EXPORT_AGAIN)
+        raise DeliveryRefused(
+            "this is a web page, not a report: the download was answered with an error",
+            _EXPORT_AGAIN,
+        )
     if start.startswith((b"{", b"[")):
         raise DeliveryRefused("this is JSON, probably an error message, not a report", _EXPORT_AGAIN)
     if sniff.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in sniff:

@@ -71,7 +71,9 @@ def receive(path: Path, source: Source, archive: RawArchive, registry: DeliveryR
         size = path.stat().st_size
         sha256 = archive.store(source.name, path, look.see)
     except OSError as error:
-        raise RetailSyncError(f"{path} cannot be taken in: {error.strerror}", "check the path and its permissions") from error
+        raise RetailSyncError(
+            f"{path} cannot be taken in: {error.strerror}", "check the path and its permissions"
+        ) from error
     failpoint("raw.after_archive")
     delivery_id, is_new = registry.register(
         NewDelivery(

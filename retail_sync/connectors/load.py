@@ -58,7 +58,10 @@ class Loader:
     progress: Callable[[str], None]
 
     def load(
-        self, connection: duckdb.DuckDBPyConnection, deliveries: Sequence[Delivery], reload: frozenset[str] = frozenset()
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        deliveries: Sequence[Delivery],
+        reload: frozenset[str] = frozenset(),
     ) -> LoadReport:
         """Load what is new among `deliveries`; those in `reload` are read again from raw."""
         load_category_rules(connection, self.category_rules)
@@ -95,9 +98,7 @@ class Loader:
             connection.execute("insert into raw.applied (name, hash) values (?, ?)", [name, wanted])
         return changed
 
-    def _load_one(
-        self, connection: duckdb.DuckDBPyConnection, delivery: Delivery
-    ) -> DeliveryRefused | tuple[int, int]:
+    def _load_one(self, connection: duckdb.DuckDBPyConnection, delivery: Delivery) -> DeliveryRefused | tuple[int, int]:
         source = self.home.settings.source_named(delivery.source)
         target = self.scratch / f"{delivery.delivery_id}.txt"
         try:
@@ -115,7 +116,11 @@ class Loader:
         return counts
 
     def _stage(
-        self, connection: duckdb.DuckDBPyConnection, delivery: Delivery, source: Source, target: Path
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        delivery: Delivery,
+        source: Source,
+        target: Path,
     ) -> Staged:
         connector = connector_named(source.connector)
         try:
@@ -135,7 +140,8 @@ class Loader:
             if "CSV Error" not in str(error):
                 raise
             raise DeliveryRefused(
-                f"the file cannot be read as lines: {str(error).splitlines()[0]}", "deliver the original file"
+                f"the file cannot be read as lines: {str(error).splitlines()[0]}",
+                "deliver the original file",
             ) from error
         if "canonical.settlement_lines" in staged.tables:
             categorise_staged(connection)
@@ -159,7 +165,11 @@ def _replace(connection: duckdb.DuckDBPyConnection, delivery: Delivery, staged: 
             left(regexp_replace(coalesce(min(value), ''), '[\\x00-\\x1f\\x7f]', ' ', 'g'), 200) as value, min(reason) as reason
         from staged_rejected group by table_name, line_no, column_name
         """,
-        {"delivery_id": delivery.delivery_id, "source": delivery.source, "document_id": staged.document_id},
+        {
+            "delivery_id": delivery.delivery_id,
+            "source": delivery.source,
+            "document_id": staged.document_id,
+        },
     )
     tables = [contract_of(name) for name in staged.tables]
     accepted = sum(_scalar(connection, f"select count(*) from staged_{table.name}") for table in tables)  # noqa: S608

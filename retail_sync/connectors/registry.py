@@ -7,9 +7,7 @@ from retail_sync.connectors.connector import Connector
 from retail_sync.connectors.declared_csv import DeclaredCsv
 from retail_sync.core.errors import SettingsError
 
-CONNECTORS: dict[str, Connector] = {
-    connector.name: connector for connector in (AmazonSettlement(), DeclaredCsv())
-}
+CONNECTORS: dict[str, Connector] = {connector.name: connector for connector in (AmazonSettlement(), DeclaredCsv())}
 
 
 def connector_named(name: str) -> Connector:

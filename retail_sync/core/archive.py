@@ -57,7 +57,10 @@ class RawArchive:
 
     def read(self, source: str, sha256: str) -> Iterator[bytes]:
         """Yield the content as it was delivered. Raises FileNotFoundError where it was purged or lost."""
-        with self.path(source, sha256).open("rb") as raw, pa.CompressedInputStream(raw, "zstd") as stream:
+        with (
+            self.path(source, sha256).open("rb") as raw,
+            pa.CompressedInputStream(raw, "zstd") as stream,
+        ):
             while block := stream.read(_CHUNK_BYTES):
                 yield block
 

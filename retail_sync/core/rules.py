@@ -43,7 +43,9 @@ def read_rules(folder: Path, name: str) -> RuleFile:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise RulesError(f"the rule file {path} cannot be read: {error.strerror}", "restore it from the project") from error
+        raise RulesError(
+            f"the rule file {path} cannot be read: {error.strerror}", "restore it from the project"
+        ) from error
     reader = csv.DictReader(content.decode("utf-8").splitlines(), strict=True)
     expected = HEADERS[name]
     if tuple(reader.fieldnames or ()) != expected:

@@ -75,7 +75,8 @@ class Warehouse:
         """Open what was published last, read-only, without waiting for any writer."""
         if not (self.file if self.is_ducklake else self.published_file).exists():
             raise RetailSyncError(
-                f"nothing has been published yet in {self.state}", "run `retail-sync run hourly` first"
+                f"nothing has been published yet in {self.state}",
+                "run `retail-sync run hourly` first",
             )
         connection = self._connect(read_only=True)
         try:
@@ -93,7 +94,10 @@ class Warehouse:
             incoming = self.published_file.with_suffix(".incoming")
             incoming.parent.mkdir(parents=True, exist_ok=True)
             copy = subprocess.run(  # noqa: S603 - fixed program, paths of our own
-                ["/bin/cp", "--", str(self.file), str(incoming)], capture_output=True, text=True, check=False
+                ["/bin/cp", "--", str(self.file), str(incoming)],
+                capture_output=True,
+                text=True,
+                check=False,
             )
             if copy.returncode:
                 raise StorageError(f"could not publish a copy: {copy.stderr.strip()}", "free disk space, run again")

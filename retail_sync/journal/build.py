@@ -55,7 +55,10 @@ class _Document:
 
 
 def build_journal(
-    connection: duckdb.DuckDBPyConnection, rules: PostingRules, policies: Policies, progress: Callable[[str], None]
+    connection: duckdb.DuckDBPyConnection,
+    rules: PostingRules,
+    policies: Policies,
+    progress: Callable[[str], None],
 ) -> JournalReport:
     """Build the desired journal of what reconcile handed over; of everything, when a governed file or policy changed."""
     version = _hash(f"{rules.hash}|{policies.home_currency}|{policies.deposits}")
@@ -92,7 +95,10 @@ def _touch_all_if_changed(connection: duckdb.DuckDBPyConnection, version: str) -
 
 
 def _documents(
-    connection: duckdb.DuckDBPyConnection, rows: Sequence[Mapping[str, Any]], rules: PostingRules, policies: Policies
+    connection: duckdb.DuckDBPyConnection,
+    rows: Sequence[Mapping[str, Any]],
+    rules: PostingRules,
+    policies: Policies,
 ) -> list[_Document]:
     components: dict[str, list[Component]] = defaultdict(list)
     query = (
@@ -136,11 +142,20 @@ def _hold(row: Mapping[str, Any], policies: Policies) -> tuple[str, str]:
     if row["rejected_count"]:
         return "rows_rejected", f"{row['rejected_count']} of its rows could not be read"
     if row["lines_difference"] is None or row["lines_difference"]:
-        return "settlement_does_not_foot", f"its lines sum to {row['lines_total']}, its total is {row['header_total']}"
+        return (
+            "settlement_does_not_foot",
+            f"its lines sum to {row['lines_total']}, its total is {row['header_total']}",
+        )
     if row["unclassified_count"]:
-        return "settlement_unclassified", f"no rule says what {row['unclassified_count']} of its lines are"
+        return (
+            "settlement_unclassified",
+            f"no rule says what {row['unclassified_count']} of its lines are",
+        )
     if policies.home_currency and row["currency"] != policies.home_currency:
-        return "no_exchange_rate", f"there is no rate from {row['currency']} to {policies.home_currency}"
+        return (
+            "no_exchange_rate",
+            f"there is no rate from {row['currency']} to {policies.home_currency}",
+        )
     return "", ""
 
 

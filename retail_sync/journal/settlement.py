@@ -209,7 +209,7 @@ def _failed_transfer(legs: _Legs, component: Component) -> DesiredEntry:
         memo=f"Transfer of {shown} failed and is rolled into settlement {settlement.settlement_id}",
         legs=(
             legs.of_category(component, amount),
-            legs.own("payout", -amount, "payout that did not go through", "failed_transfer"),
+            legs.own("payout", -amount, "payout that did not go through", "payout_failed"),
         ),
     )
 

@@ -22,7 +22,9 @@ def unknown_category(components: Sequence[Component], rules: PostingRules) -> st
 def unknown_account(entries: Sequence[DesiredEntry], _settlement: Settlement, rules: PostingRules) -> str:
     """Every account must be in the chart."""
     used = {(leg.line.account, leg.category) for entry in entries for leg in entry.legs}
-    missing = sorted(f"{account} ({category or 'a leg of our own'})" for account, category in used if account not in rules.chart)
+    missing = sorted(
+        f"{account} ({category or 'a leg of our own'})" for account, category in used if account not in rules.chart
+    )
     return f"chart_of_accounts.csv has no account {', '.join(missing)}" if missing else ""
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
+from retail_sync.core.errors import LedgerRefused
 from retail_sync.schemas.journal import Entry
 
 
@@ -55,6 +56,9 @@ class LedgerAdapter(Protocol):
         Repeating the same key with the same body returns the first id. Raises LedgerRefused, with code `key_conflict`
         and the name of the differing field when the key is there with another body.
         """
+
+    def post_many(self, postings: Sequence[tuple[Entry, str]]) -> Mapping[str, str | LedgerRefused]:
+        """Book several (entry, token) pairs, each standing or falling alone; answer an id or the refusal for each key."""
 
     def accounts(self) -> Mapping[str, bool]:
         """Return every account code with whether it may be posted to."""

@@ -54,9 +54,6 @@ from retail_sync.schemas.journal import Entry
 
 __all__ = ["Account", "EmbeddedLedger"]
 
-# How long a writer waits for the one before it; a batch holds the lock for a fraction of a second.
-LOCK_WAIT_SECONDS = 60
-
 
 class EmbeddedLedger:
     """A ledger in one SQL database. Safe for several processes, each with an object of its own.
@@ -84,13 +81,13 @@ class EmbeddedLedger:
         """Create tables and triggers where missing, add new accounts and update changed ones.
 
         May be called at every start and by several processes at once. Accounts are never removed.
-        Returns what an existing ledger had lost and has again, its rules or its heads file: somebody
-        removed it, so run `verify`.
+        Returns what an existing ledger had lost and has again, its rules or its heads file:
+        somebody removed it, so run `verify`.
         """
         self._database.create_folder()
-        # Before the tables: a ledger without its heads file has lost it, not been interrupted here.
-        lost = ensure_heads_file(self._heads_path)
         with self._database.writing() as connection:
+            # Before the tables are committed: a crash between cannot look like a lost file.
+            lost = ensure_heads_file(self._heads_path)
             is_new = create_tables(connection)
             lost += restore_guards(connection)
             upsert_accounts(connection, accounts)

@@ -76,6 +76,7 @@ released_entries = sa.Table(
     sa.Column("entry_key", sa.String(120), nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("kind", sa.String(10), nullable=False),
+    sa.Column("entry_kind", sa.String(20), nullable=False),
     sa.Column("ledger_key", sa.String(140), nullable=False, unique=True),
     sa.Column("document_id", sa.String(120), nullable=False),
     sa.Column("desired_hash", sa.String(64), nullable=False),
@@ -93,7 +94,12 @@ released_entries = sa.Table(
 outbox = sa.Table(
     "outbox",
     metadata,
-    sa.Column("release_id", sa.ForeignKey("released_entries.release_id"), primary_key=True, autoincrement=False),
+    sa.Column(
+        "release_id",
+        sa.ForeignKey("released_entries.release_id"),
+        primary_key=True,
+        autoincrement=False,
+    ),
     sa.Column("ledger", sa.String(20), nullable=False),
     sa.Column("token", sa.String(64), nullable=False, unique=True),
     sa.Column("state", sa.String(12), nullable=False),
@@ -107,17 +113,6 @@ outbox = sa.Table(
     sa.CheckConstraint(
         "state in ('pending','sending','posted','verified','held','uncertain','rejected','mismatch','reversed')"
     ),
-)
-
-audit_heads = sa.Table(
-    "audit_heads",
-    metadata,
-    sa.Column("head_id", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("ledger", sa.String(20), nullable=False),
-    sa.Column("entries", sa.BigInteger, nullable=False),
-    sa.Column("head_hash", sa.String(64), nullable=False),
-    sa.Column("recorded_at", sa.String(40), nullable=False),
-    sa.Column("trace_id", sa.String(64), nullable=False),
 )
 
 

@@ -103,7 +103,9 @@ class DeliveryRegistry:
         status = path.stat()
         columns = db.inbox_files.c
         query = sa.select(sa.literal(1)).where(
-            columns.path == str(path), columns.bytes == status.st_size, columns.modified_ns == status.st_mtime_ns
+            columns.path == str(path),
+            columns.bytes == status.st_size,
+            columns.modified_ns == status.st_mtime_ns,
         )
         with self._engine.connect() as connection:
             return connection.execute(query).first() is not None
@@ -134,9 +136,7 @@ class DeliveryRegistry:
         """Record that the content was deleted under the retention setting."""
         with self._engine.begin() as connection:
             connection.execute(
-                sa.update(db.deliveries)
-                .where(db.deliveries.c.delivery_id == delivery_id)
-                .values(purged_at=db.now())
+                sa.update(db.deliveries).where(db.deliveries.c.delivery_id == delivery_id).values(purged_at=db.now())
             )
 
     def duplicates_count(self) -> int:

@@ -85,7 +85,11 @@ class ExceptionQueue:
         query = (
             sa.select(db.exceptions)
             .where(columns.closed_at.is_(None))
-            .order_by(columns.severity, sa.func.abs(sa.func.coalesce(columns.amount_minor, 0)).desc(), columns.subject)
+            .order_by(
+                columns.severity,
+                sa.func.abs(sa.func.coalesce(columns.amount_minor, 0)).desc(),
+                columns.subject,
+            )
         )
         with self._engine.connect() as connection:
             return list(connection.execute(query))

@@ -39,7 +39,10 @@ class MatchRule:
 
 def rules_for(file: RuleFile, reconciliation: str) -> Sequence[MatchRule]:
     """Return the rules of one reconciliation in their order. Raises RulesError for a missing or unreadable one."""
-    rows = sorted((r for r in file.rows if r["reconciliation"] == reconciliation), key=lambda r: int(r["priority"]))
+    rows = sorted(
+        (r for r in file.rows if r["reconciliation"] == reconciliation),
+        key=lambda r: int(r["priority"]),
+    )
     if not rows:
         raise RulesError(f"match_rules.csv has no rule for {reconciliation}", "restore it from the project")
     return [
@@ -70,7 +73,9 @@ def match(connection: duckdb.DuckDBPyConnection, reconciliation: str, rules: Seq
             "is_confirmed": rule.is_confirming,
         }
         connection.execute(sql.statement(__package__, "match_candidates"), values)
-        connection.execute("insert into match_pairs by name select * exclude (is_only) from match_candidates where is_only")
+        connection.execute(
+            "insert into match_pairs by name select * exclude (is_only) from match_candidates where is_only"
+        )
         connection.execute(
             "insert into match_ambiguities select reconciliation, left_id, right_id, rule_id from match_candidates "
             "where not is_only"

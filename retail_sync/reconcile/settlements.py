@@ -31,7 +31,10 @@ class ReconcileReport:
 
 
 def reconcile_settlements(
-    connection: duckdb.DuckDBPyConnection, match_rules: RuleFile, payers: RuleFile, progress: Callable[[str], None]
+    connection: duckdb.DuckDBPyConnection,
+    match_rules: RuleFile,
+    payers: RuleFile,
+    progress: Callable[[str], None],
 ) -> ReconcileReport:
     """Bring the reconcile tables up to date with the canonical ones, as one transaction."""
     applied = _rules_changed(connection, match_rules, payers)
@@ -117,6 +120,10 @@ def _changed(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
 def _replace(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("create or replace temp table new_matches as select * from match_pairs")
     for name in _REPLACED:
-        source = {"settlement_totals": "new_settlement_totals", "matches": "new_matches", "breaks": "new_breaks"}[name]
+        source = {
+            "settlement_totals": "new_settlement_totals",
+            "matches": "new_matches",
+            "breaks": "new_breaks",
+        }[name]
         connection.execute(f"delete from reconcile.{name}")  # noqa: S608 - names of our own
         connection.execute(f"insert into reconcile.{name} by name select * from {source}")  # noqa: S608

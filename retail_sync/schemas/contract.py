@@ -35,13 +35,17 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of the warehouse: its model, its key, and the unit in which its rows are replaced."""
+    """A table of the warehouse: its model, its key, and the unit in which its rows are replaced.
+
+    `volatile` columns say where a row came from where several deliveries hold the same row; digests leave them out.
+    """
 
     schema: str
     name: str
     model: type[pa.DataFrameModel]
     key: tuple[str, ...]
     replaced_by: ReplacedBy
+    volatile: tuple[str, ...] = ()
 
     @property
     def qualified(self) -> str:
@@ -65,9 +69,7 @@ class Table:
 
     def ddl(self) -> str:
         """CREATE TABLE in the subset that DuckDB and DuckLake share (NOT NULL is the only constraint)."""
-        columns = ",\n  ".join(
-            f"{c.name} {c.sql_type}{'' if c.nullable else ' not null'}" for c in self.columns
-        )
+        columns = ",\n  ".join(f"{c.name} {c.sql_type}{'' if c.nullable else ' not null'}" for c in self.columns)
         return f"create table if not exists {self.qualified} (\n  {columns}\n)"
 
 
@@ -192,6 +194,6 @@ def _bounded(model: type[pa.DataFrameModel]) -> Any:
     return schema
 
 
-def contract_hash(tables: tuple[Table, ...]) -> str:
+def contract_hash(tables: tuple[Table, ...], *views: str) -> str:
     """SHA-256 over all DDL: when it changes, the warehouse is derived anew from raw."""
-    return hashlib.sha256("\n".join(table.ddl() for table in tables).encode()).hexdigest()
+    return hashlib.sha256("\n".join([*(table.ddl() for table in tables), *views]).encode()).hexdigest()

@@ -63,7 +63,10 @@ class SettlementComponents(pa.DataFrameModel):
     account: str = key("seller account")
     currency: str = currency()
     posting_month: Day = plain("first day of the month the lines belong to")
-    event_date: Day = plain("day of the event, for categories booked on their own day (card charge, failed transfer)", nullable=True)
+    event_date: Day = plain(
+        "day of the event, for categories booked on their own day (card charge, failed transfer)",
+        nullable=True,
+    )
     category: str = key("governed category")
     marketplace: str = text("marketplace name as given")
     amount: Money = plain("sum of the lines")

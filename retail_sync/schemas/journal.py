@@ -35,9 +35,7 @@ class EntryLine:
 
     def negated(self) -> EntryLine:
         """Return the same leg with both amounts turned round."""
-        return replace(
-            self, transaction_minor=-self.transaction_minor, home_minor=-self.home_minor
-        )
+        return replace(self, transaction_minor=-self.transaction_minor, home_minor=-self.home_minor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +54,7 @@ class Entry:
             "posting_date": self.posting_date.isoformat(),
             "memo": self.memo,
             "reverses": self.reverses,
-            "lines": [
-                {name: getattr(line, name) for name in EntryLine.__dataclass_fields__}
-                for line in self.lines
-            ],
+            "lines": [{name: getattr(line, name) for name in EntryLine.__dataclass_fields__} for line in self.lines],
         }
 
     @property

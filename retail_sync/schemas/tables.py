@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import duckdb
 
+from retail_sync.core import sql
 from retail_sync.core.warehouse import STAGE_SCHEMAS, transaction
 from retail_sync.schemas import canonical, derived
 from retail_sync.schemas.contract import Table, contract_hash
@@ -14,15 +15,17 @@ TABLES = (
     Table("raw", "applied", derived.Applied, ("name",), "run"),
     Table("canonical", "settlements", canonical.Settlements, ("settlement_id",), "document"),
     Table("canonical", "settlement_lines", canonical.SettlementLines, ("settlement_id", "line_no", "component"), "document"),
-    Table("canonical", "bank_transactions", canonical.BankTransactions, ("source", "transaction_id"), "key"),
+    Table("canonical", "bank_transactions", canonical.BankTransactions, ("source", "transaction_id"), "key",
+          volatile=("delivery_id", "line_no")),
     Table("canonical", "rejected_rows", canonical.RejectedRows, ("delivery_id", "table_name", "line_no", "column_name"), "delivery"),
     Table("reconcile", "settlement_components", derived.SettlementComponents,
           ("settlement_id", "posting_month", "event_date", "category", "marketplace"), "settlement"),
     Table("reconcile", "settlement_totals", derived.SettlementTotals, ("settlement_id",), "run"),
     Table("reconcile", "matches", derived.Matches, ("reconciliation", "left_id", "right_id"), "run"),
     Table("reconcile", "breaks", derived.Breaks, ("reconciliation", "subject", "break_class"), "run"),
-    Table("journal", "documents", derived.Documents, ("document_id",), "settlement"),
-    Table("journal", "entries", derived.Entries, ("entry_key",), "settlement"),
+    Table("journal", "documents", derived.Documents, ("document_id",), "settlement",
+          volatile=("facts_hash", "deposit_facts_hash")),
+    Table("journal", "entries", derived.Entries, ("entry_key",), "settlement", volatile=("facts_hash",)),
     Table("journal", "lines", derived.Lines, ("entry_key", "line_no"), "settlement"),
 )  # fmt: skip
 
@@ -41,7 +44,7 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> bool:
     The warehouse is derived: when its contracts differ from the program's, it is emptied here and the next stage reads
     every delivery again from the raw archive. Nothing is lost and nobody is called.
     """
-    wanted = contract_hash(TABLES)
+    wanted = contract_hash(TABLES, sql.statement(__package__, "line_sources"))
     found = _applied_contract(connection)
     if found == wanted:
         return False
@@ -52,6 +55,7 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> bool:
             connection.execute(f"create schema if not exists {schema}")
         for entry in TABLES:
             connection.execute(entry.ddl())
+        connection.execute(sql.statement(__package__, "line_sources"))
         connection.execute("delete from raw.applied where name = 'contract'")
         connection.execute("insert into raw.applied (name, hash) values ('contract', ?)", [wanted])
     return bool(found)

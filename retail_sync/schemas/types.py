@@ -32,7 +32,9 @@ def text(description: str, *, nullable: bool = False) -> Any:
     return pa.Field(description=description, nullable=nullable, str_matches=TEXT)
 
 
-def currency(description: str = "ISO 4217 code of the amounts; XXX where the document names none") -> Any:
+def currency(
+    description: str = "ISO 4217 code of the amounts; XXX where the document names none",
+) -> Any:
     """An ISO 4217 code."""
     return pa.Field(description=description, str_matches=CURRENCY)
 

@@ -1,0 +1,41 @@
+"""Documents that the journal itself holds; what reconciliation found already is not told twice."""
+
+from __future__ import annotations
+
+import duckdb
+
+from retail_sync.operations.exceptions import Kind, Problem
+
+_OWN: dict[str, tuple[Kind, str]] = {
+    "account_unknown": (
+        "configuration",
+        "correct data/rules (category_accounts.csv or chart_of_accounts.csv), run again",
+    ),
+    "no_exchange_rate": (
+        "configuration",
+        "leave home_currency empty to book each currency by itself, or wait for rates",
+    ),
+    "entry_invariant_broken": (
+        "data",
+        "report this: the program refused to book an entry that breaks its own rules",
+    ),
+}
+
+
+def find_held_documents(connection: duckdb.DuckDBPyConnection) -> list[Problem]:
+    """Return a problem per document held for a reason of the journal's own."""
+    rows = connection.execute(
+        "select document_id, held_code, held_reason from journal.documents where list_contains(?, held_code)",
+        [list(_OWN)],
+    ).fetchall()
+    return [
+        Problem(
+            code=code,
+            subject=document_id,
+            kind=_OWN[code][0],
+            owner="finance",
+            message=f"The entry of settlement {document_id} is held: {reason}.",
+            remedy=_OWN[code][1],
+        )
+        for document_id, code, reason in rows
+    ]

@@ -1,0 +1,273 @@
+"""The straight line of one home: each stage as one call, with everything it needs put together here.
+
+Dagster assets and the command line call these methods; the work itself is in the stage packages. A stage hands its problems
+to the exception queue and records nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+
+import duckdb
+import sqlalchemy as sa
+
+from retail_sync.connectors.intake import Received, receive, scan_inbox
+from retail_sync.connectors.load import Loader, LoadReport
+from retail_sync.connectors.problems import find_delivery_problems
+from retail_sync.core.archive import RawArchive
+from retail_sync.core.locks import exclusive
+from retail_sync.core.rules import read_rules
+from retail_sync.core.warehouse import Warehouse
+from retail_sync.journal.build import JournalReport, Policies, build_journal
+from retail_sync.journal.problems import find_held_documents
+from retail_sync.journal.rules import PostingRules
+from retail_sync.ledger.embedded import Account, EmbeddedLedger
+from retail_sync.ledger.outbox import Outbox, Policy, PostingReport
+from retail_sync.ledger.problems import find_posting_problems
+from retail_sync.operations.database import open_database
+from retail_sync.operations.deliveries import DeliveryRegistry
+from retail_sync.operations.exceptions import ExceptionQueue, Problem
+from retail_sync.operations.releases import Desired, Facts, Releaser, ReleaseReport
+from retail_sync.reconcile.problems import find_breaks
+from retail_sync.reconcile.settlements import ReconcileReport, reconcile_settlements
+from retail_sync.schemas import tables
+from retail_sync.settings import Home
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Half-open range of closing days, [start, end)."""
+
+    start: date
+    end: date
+
+
+class Pipeline:
+    """The stages of one home. `trace_id` stands in every row they write; `progress` is told what goes on."""
+
+    def __init__(self, home: Home, trace_id: str, progress: Progress = lambda _: None) -> None:
+        self.home = home
+        self.trace_id = trace_id
+        self.progress = progress
+        home.state.mkdir(parents=True, exist_ok=True)
+
+    @cached_property
+    def warehouse(self) -> Warehouse:
+        """The warehouse of the home."""
+        settings = self.home.settings.warehouse
+        return Warehouse(
+            self.home.state,
+            settings.url,
+            settings.memory_limit,
+            settings.threads,
+            settings.lock_wait_seconds,
+        )
+
+    @cached_property
+    def archive(self) -> RawArchive:
+        """The raw archive."""
+        return RawArchive(self.home.state / "raw")
+
+    @cached_property
+    def operations(self) -> sa.Engine:
+        """The operations database."""
+        return open_database(self.home.operations_url, self.home.state)
+
+    @cached_property
+    def registry(self) -> DeliveryRegistry:
+        """The delivery registry."""
+        return DeliveryRegistry(self.operations)
+
+    @cached_property
+    def exceptions(self) -> ExceptionQueue:
+        """The exception queue."""
+        return ExceptionQueue(self.operations)
+
+    @cached_property
+    def ledger(self) -> EmbeddedLedger:
+        """The ledger, with its tables and the chart of accounts installed."""
+        ledger = EmbeddedLedger(self.home.ledger_url, self.home.state / "ledger_heads.jsonl")
+        chart = read_rules(self.home.rules, "chart_of_accounts").rows
+        lost = ledger.install(
+            [Account(r["code"], r["name"], r["type"], r["normal_side"], r["is_active"] == "true") for r in chart]
+        )
+        for finding in lost:
+            self.progress(f"ledger: {finding.message}")
+        return ledger
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        """The outbox of the ledger."""
+        return Outbox(self.operations, self.ledger, Policy(self.home.settings.ledger.approval_above))
+
+    def ingest(self, files: Sequence[str], source_name: str) -> list[Received]:
+        """Take files in by name. Raises RetailSyncError for one that cannot be read."""
+        source = self.home.settings.source_named(source_name)
+        with self._intake_lock():
+            return [receive(Path(file), source, self.archive, self.registry, self.trace_id) for file in files]
+
+    def receive_inbox(self) -> list[Received]:
+        """Take in what is new in the inbox folders."""
+        with self._intake_lock():
+            received = list(scan_inbox(self.home, self.archive, self.registry, self.trace_id))
+        new = sum(item.is_new for item in received)
+        self.progress(f"inbox: {new} new files, {len(received) - new} seen before")
+        return received
+
+    def load(self, window: Window | None = None) -> LoadReport:
+        """Raw to canonical. `window` reads deliveries of settlements closing in it again from the raw archive."""
+        deliveries = self.registry.all()
+        with self._writing("load deliveries") as connection:
+            loader = Loader(
+                self.home,
+                self.archive,
+                self.warehouse.scratch,
+                read_rules(self.home.rules, "settlement_categories"),
+                self.progress,
+            )
+            report = loader.load(connection, deliveries, _deliveries_of(connection, window))
+            self._settle("canonical", find_delivery_problems(connection, deliveries))
+        return report
+
+    def reconcile(self) -> ReconcileReport:
+        """Canonical to reconcile."""
+        with self._writing("reconcile") as connection:
+            report = reconcile_settlements(
+                connection,
+                read_rules(self.home.rules, "match_rules"),
+                read_rules(self.home.rules, "bank_payers"),
+                self.progress,
+            )
+            self._settle("reconcile", find_breaks(connection))
+        return report
+
+    def journal(self) -> JournalReport:
+        """Reconcile to desired journal entries."""
+        settings = self.home.settings
+        with self._writing("build the journal") as connection:
+            report = build_journal(
+                connection,
+                PostingRules.read(self.home.rules),
+                Policies(settings.home_currency, settings.ledger.deposits),
+                self.progress,
+            )
+            self._settle("journal", find_held_documents(connection))
+        return report
+
+    def release(self, released_by: str) -> ReleaseReport:
+        """Desired entries to released versions with their outbox rows."""
+        with self._writing("release entries") as connection:
+            desired, ready, complete = _desired(connection, {d.delivery_id for d in self.registry.all()})
+        moves = self.home.settings.ledger.closed_period == "next_open_period"
+        releaser = Releaser(
+            self.operations,
+            self.ledger.name,
+            released_by,
+            self.trace_id,
+            self.ledger.first_open_date if moves else lambda day: day,
+        )
+        with self._posting_lock():
+            report = releaser.release(desired, ready, complete=complete)
+        self._settle("release", report.waiting)
+        return report
+
+    def post(self, *, watch_drift: bool) -> PostingReport:
+        """Released entries to the ledger; with `watch_drift` every verified entry is read back again."""
+        with self._posting_lock():
+            report = self.outbox.post_all(self.progress)
+            if watch_drift:
+                report.count("mismatch", self.outbox.drift())
+        self._settle("ledger", find_posting_problems(self.operations))
+        return report
+
+    def publish(self, *, is_nightly: bool) -> bool:
+        """Copy the warehouse for readers; a large one only at night. Returns whether a copy was made."""
+        warehouse = self.warehouse
+        if warehouse.is_ducklake:
+            if is_nightly:
+                with warehouse.writing("compact") as connection:
+                    connection.execute("call ducklake_merge_adjacent_files('warehouse')")
+            return False
+        limit = self.home.settings.warehouse.publish_every_run_up_to_mb << 20
+        if not is_nightly and warehouse.file.stat().st_size > limit:
+            return False
+        return warehouse.publish()
+
+    def purge_raw(self) -> int:
+        """Delete raw content past its retention. Returns how many deliveries; 0 where everything is kept."""
+        days = self.home.settings.raw.retention_days
+        if not days:
+            return 0
+        before = (datetime.now(UTC) - timedelta(days=days)).isoformat()
+        old = self.registry.received_before(before)
+        for delivery in old:
+            self.registry.mark_purged(delivery.delivery_id)
+            self.archive.purge(delivery.source, delivery.sha256)
+        return len(old)
+
+    def _settle(self, stage: str, problems: Sequence[Problem]) -> None:
+        self.exceptions.settle(stage, problems, self.trace_id)
+
+    @contextmanager
+    def _writing(self, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
+        with self.warehouse.writing(purpose) as connection:
+            if tables.prepare(connection):
+                self.progress("the tables' contracts changed: the warehouse is derived anew from the raw archive")
+            yield connection
+
+    def _intake_lock(self) -> AbstractContextManager[None]:
+        return self._lock("intake", "take files in")
+
+    def _posting_lock(self) -> AbstractContextManager[None]:
+        return self._lock("posting", "post entries")
+
+    def _lock(self, name: str, purpose: str) -> AbstractContextManager[None]:
+        return exclusive(
+            self.home.state / f"{name}.lock",
+            self.home.settings.warehouse.lock_wait_seconds,
+            purpose,
+        )
+
+
+def _deliveries_of(connection: duckdb.DuckDBPyConnection, window: Window | None) -> frozenset[str]:
+    if window is None:
+        return frozenset()
+    rows = connection.execute(
+        """
+        select distinct d.delivery_id from raw.deliveries as d
+        join canonical.settlements as s on s.settlement_id = d.document_id
+        where s.closing_date >= ? and s.closing_date < ?
+        union
+        select distinct delivery_id from canonical.bank_transactions where value_date >= ? and value_date < ?
+        """,
+        [window.start, window.end, window.start, window.end],
+    ).fetchall()
+    return frozenset(row[0] for row in rows)
+
+
+def _desired(
+    connection: duckdb.DuckDBPyConnection, registered: set[str]
+) -> tuple[list[Desired], dict[str, Facts], bool]:
+    """Return the desired entries, the facts of ready documents, and whether every registered delivery was read."""
+    entries = connection.execute(
+        "select entry_key, document_id, kind, body, body_hash, facts_hash from journal.entries order by posting_date, entry_key"
+    ).fetchall()
+    documents = connection.execute(
+        "select document_id, facts_hash, deposit_facts_hash from journal.documents where status = 'ready'"
+    ).fetchall()
+    unread = connection.execute(
+        "select delivery_id from raw.deliveries where status = 'refused' and reason like '%not in the raw archive%'"
+    ).fetchall()
+    read = {row[0] for row in connection.execute("select delivery_id from raw.deliveries").fetchall()}
+    desired = [Desired(key, document, kind, json.loads(body), body_hash, facts)
+               for key, document, kind, body, body_hash, facts in entries]  # fmt: skip
+    ready = {document: Facts(settlement, deposit) for document, settlement, deposit in documents}
+    return desired, ready, not unread and registered <= read

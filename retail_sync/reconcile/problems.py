@@ -1,0 +1,148 @@
+"""Breaks as sentences for a finance person: what differs, by how much, since when, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+import duckdb
+
+from retail_sync.core.money import format_money, to_minor
+from retail_sync.operations.exceptions import Kind, Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """A row of reconcile.breaks with the channel's rejected rows, if any, as places."""
+
+    code: str
+    subject: str
+    amount: Decimal | None
+    currency: str
+    since: date
+    counterpart: str
+    places: str
+
+    @property
+    def minor(self) -> int | None:
+        """The value in minor units."""
+        return None if self.amount is None else to_minor(self.amount, self.currency)
+
+    @property
+    def money(self) -> str:
+        """The value as text, without sign."""
+        return format_money(abs(self.minor or 0), self.currency)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wording:
+    kind: Kind
+    owner: str
+    message: Callable[[Break], str]
+    remedy: Callable[[Break], str]
+
+
+def _more_or_less(item: Break) -> str:
+    return "more" if (item.amount or 0) > 0 else "less"
+
+
+_WORDINGS: dict[str, _Wording] = {
+    "settlement_does_not_foot": _Wording(
+        "data", "finance",
+        lambda b: f"The lines of settlement {b.subject} sum to {b.money} {_more_or_less(b)} than its stated total. Its entry is held.",
+        lambda _: "download the settlement again: a line is missing, repeated or changed; if it stays, ask the marketplace",
+    ),
+    "settlement_header_missing": _Wording(
+        "data", "finance",
+        lambda b: f"Settlement {b.subject} states no total or currency; its lines sum to {b.amount:,.2f}. Its entry is held.",
+        lambda _: "deliver the whole file, with the summary line that Amazon puts first",
+    ),
+    "settlement_unclassified": _Wording(
+        "mapping", "finance",
+        lambda b: f"{b.counterpart} line(s) of settlement {b.subject}, together {b.money}, are of a kind no rule knows: "
+        f"{b.places}. Its entry is held.",
+        lambda _: "add a rule for that combination to data/rules/settlement_categories.csv and have it approved",
+    ),
+    "rows_rejected": _Wording(
+        "data", "operations",
+        lambda b: f"{b.counterpart} row(s) of settlement {b.subject} could not be read: {b.places}. Its entry is held.",
+        lambda _: "download the settlement again, or have the damaged row corrected where it was made",
+    ),
+    "deposit_differs": _Wording(
+        "business", "finance",
+        lambda b: f"The bank shows {b.money} {_more_or_less(b)} than settlement {b.subject} says it pays "
+        f"(bank transaction {b.counterpart}).",
+        lambda _: "ask the bank or the marketplace for the difference (bank fee, partial or corrected payout)",
+    ),
+    "deposit_overdue": _Wording(
+        "business", "finance",
+        lambda b: f"The payout of {b.money} of settlement {b.subject}, due {b.since}, is not in the bank; "
+        f"the statement reaches {b.counterpart}.",
+        lambda _: "ask the marketplace for the transfer; check that the statement of the right account was delivered",
+    ),
+    "deposit_ambiguous": _Wording(
+        "business", "finance",
+        lambda b: f"More than one bank deposit of {b.money} could be the payout of settlement {b.subject}"
+        + (f", or of settlement {b.counterpart}" if b.counterpart else "") + ". None was chosen.",
+        lambda _: "find the settlement ids in the marketplace's payout details; a bank reference naming them settles it",
+    ),
+    "deposit_unexplained": _Wording(
+        "business", "finance",
+        lambda b: f"The bank shows {b.money} from {b.counterpart.capitalize()} on {b.since} (transaction {b.subject}) "
+        "and no settlement explains it.",
+        lambda _: "download the settlement of that period and deliver it",
+    ),
+    "reserve_chain_broken": _Wording(
+        "business", "finance",
+        lambda b: f"Settlement {b.subject} releases {b.money} {_more_or_less(b)} reserve than settlement "
+        f"{b.counterpart or '(none found)'} held.",
+        lambda _: "compare both settlements in the marketplace; a settlement in between may be missing",
+    ),
+    "opening_debt_unexplained": _Wording(
+        "business", "finance",
+        lambda b: f"Settlement {b.subject} starts with a debt of {b.money} that no earlier settlement left.",
+        lambda _: "find the settlement that the debt comes from and deliver it, or ask the marketplace",
+    ),
+}  # fmt: skip
+
+
+def find_breaks(connection: duckdb.DuckDBPyConnection) -> list[Problem]:
+    """Return every row of reconcile.breaks as a problem."""
+    rows = connection.execute(
+        """
+        select break_class, subject, amount, currency, since_date, counterpart,
+            case break_class
+                when 'rows_rejected' then (
+                    select string_agg(place, '; ' order by line_no) from (
+                        select 'line ' || r.line_no || ', ' || r.column_name || ' "' || left(trim(r.value), 40) || '" ' || r.reason
+                            as place, r.line_no
+                        from canonical.rejected_rows as r join raw.deliveries as d using (delivery_id)
+                        where r.document_id = subject and d.is_current order by r.line_no limit 5
+                    )
+                )
+                when 'settlement_unclassified' then (
+                    select string_agg(distinct l.transaction_type || ' / ' || l.amount_type || ' / ' || l.amount_description, '; ')
+                    from canonical.settlement_lines as l where l.settlement_id = subject and l.category = 'unclassified'
+                )
+            end as places
+        from reconcile.breaks order by break_class, subject
+        """
+    ).fetchall()
+    return [_problem(Break(*row[:-1], places=row[-1] or "")) for row in rows]
+
+
+def _problem(item: Break) -> Problem:
+    wording = _WORDINGS[item.code]
+    return Problem(
+        code=item.code,
+        subject=item.subject,
+        kind=wording.kind,
+        owner=wording.owner,
+        message=wording.message(item),
+        remedy=wording.remedy(item),
+        amount_minor=item.minor,
+        currency=item.currency if item.minor is not None else "",
+        since_date=str(item.since),
+    )

@@ -1,0 +1,13 @@
+-- From a leg of a desired entry back to the canonical lines under it, and so to the line of the delivered file.
+create or replace view journal.line_sources as
+select
+    j.entry_key, j.line_no as entry_line_no, j.account, j.home_minor,
+    l.delivery_id, l.line_no as file_line_no, l.component, l.transaction_type, l.amount_type, l.amount_description,
+    l.order_id, l.sku, l.posted_at, l.amount, l.currency
+from journal.lines as j
+join canonical.settlements as s on s.settlement_id = j.settlement_id
+join canonical.settlement_lines as l
+    on l.settlement_id = j.settlement_id
+    and l.category = j.category
+    and l.marketplace = j.location
+    and cast(date_trunc('month', least(l.business_date, s.closing_date)) as date) = j.posting_month

@@ -1,0 +1,191 @@
+"""What every ledger must do for us, whatever is behind it. A new adapter is one line in LEDGERS.
+
+A ledger under test is opened with the chart of `bookkeeping.py` and with September 2026 closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from retail_sync.core.errors import LedgerRefused
+from retail_sync.ledger.adapter import LedgerAdapter
+from retail_sync_tests.ledger.bookkeeping import (
+    CHART,
+    OCTOBER_14,
+    Books,
+    leg,
+    reversal,
+    sale,
+    token,
+)
+
+
+def _embedded(request: pytest.FixtureRequest, database: str) -> LedgerAdapter:
+    books: Books = request.getfixturevalue(f"{database}_books")
+    ledger = books.installed()
+    request.addfinalizer(ledger.close)
+    ledger.close_period("2026-09", "Ann", "books signed")
+    return ledger
+
+
+LEDGERS: dict[str, Callable[[pytest.FixtureRequest], LedgerAdapter]] = {
+    "embedded-sqlite": lambda request: _embedded(request, "sqlite"),
+    "embedded-postgresql": lambda request: _embedded(request, "postgresql"),
+}
+NEEDS_SERVICES = {"embedded-postgresql"}
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(name, marks=[pytest.mark.services] if name in NEEDS_SERVICES else [])
+        for name in LEDGERS
+    ]
+)
+def ledger(request: pytest.FixtureRequest) -> LedgerAdapter:
+    """Each registered ledger in turn."""
+    return LEDGERS[request.param](request)
+
+
+def refusal(ledger: LedgerAdapter, entry, token_sent: str = "") -> LedgerRefused:
+    """Post `entry`, expect a refusal that a person can act on, and that nothing was booked."""
+    before = ledger.balances()
+    with pytest.raises(LedgerRefused) as caught:
+        ledger.post(entry, token_sent or token(entry))
+    assert caught.value.message
+    assert caught.value.remedy
+    assert ledger.balances() == before
+    return caught.value
+
+
+def test_a_posted_entry_is_read_back_as_it_was_sent(ledger: LedgerAdapter) -> None:
+    """Read-back is how a posting becomes verified: a field lost on the way would go unseen."""
+    lines = (
+        leg("1120", 292_000, transaction_minor=400_000, transaction_currency="CAD", rate="0.7300"),
+        leg("4000", -292_000, role="component", channel="amazon_ca", location="yyz", memo="naïve €"),
+    )
+    entry = replace(sale(1), lines=lines, memo="FX, quotes ' \" and 日本")
+    remote_id = ledger.post(entry, token(entry))
+    found = ledger.find([entry.key])
+    assert found[entry.key].entry == entry
+    assert found[entry.key].remote_id == remote_id
+    assert found[entry.key].token == token(entry)
+
+
+def test_finding_returns_only_the_keys_that_are_there(ledger: LedgerAdapter) -> None:
+    """An absent key means "not booked": the outbox sends it again."""
+    ledger.post(sale(1), token(sale(1)))
+    assert set(ledger.find([sale(1).key, sale(2).key])) == {sale(1).key}
+    assert ledger.find([]) == {}
+
+
+def test_more_keys_than_one_query_can_carry_are_found(ledger: LedgerAdapter) -> None:
+    """Databases bound the parameters of a query; a month end asks for thousands of keys."""
+    ledger.post(sale(1), token(sale(1)))
+    assert set(ledger.find([sale(n).key for n in range(40_000)])) == {sale(1).key}
+
+
+def test_a_repeat_returns_the_first_number_and_books_nothing(ledger: LedgerAdapter) -> None:
+    """After a lost answer the same entry is sent again."""
+    first = ledger.post(sale(1), token(sale(1)))
+    booked = ledger.balances()
+    assert ledger.post(sale(1), token(sale(1))) == first
+    assert ledger.balances() == booked
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        (replace(sale(1), memo="other"), "memo: Settlement 1 in the ledger, other sent"),
+        (replace(sale(1), posting_date=date(2026, 10, 15)), "posting_date: 2026-10-14 in the"),
+        (sale(1, 9_000), "line 1 transaction_minor: -10000 in the ledger, -9000 sent"),
+        (replace(sale(1), lines=sale(1).lines[:2]), "number of lines: 3 in the ledger, 2 sent"),
+        (
+            replace(sale(1), lines=(*sale(1).lines[:2], leg("1120", 9_000, role="component"))),
+            "line 3 role: payout in the ledger, component sent",
+        ),
+    ],
+)
+def test_a_key_with_another_body_is_refused_naming_the_field(
+    ledger: LedgerAdapter, changed, named: str
+) -> None:
+    """Silently keeping or overwriting the first body would make our books and the ledger differ."""
+    ledger.post(sale(1), token(sale(1)))
+    refused = refusal(ledger, changed)
+    assert refused.code == "key_conflict"
+    assert named in refused.message
+
+
+@pytest.mark.parametrize(
+    ("code", "entry"),
+    [
+        ("unbalanced", replace(sale(1), lines=(leg("1000", 100), leg("4000", -99)))),
+        ("unbalanced", replace(sale(1), lines=(leg("1000", 0),))),
+        ("unknown_account", replace(sale(1), lines=(leg("1000", 100), leg("8888", -100)))),
+        ("inactive_account", replace(sale(1), lines=(leg("1000", 100), leg("6999", -100)))),
+        ("closed_period", sale(1, on=date(2026, 9, 30))),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_must_not_be_booked_is_refused_for_good(
+    ledger: LedgerAdapter, code: str, entry
+) -> None:
+    """A refusal carries the code the outbox holds or rejects by, words and a remedy."""
+    refused = refusal(ledger, entry)
+    assert refused.code == code
+    assert entry.key in refused.message
+
+
+def test_transaction_amounts_of_one_currency_must_balance_too(ledger: LedgerAdapter) -> None:
+    """Home amounts alone can hide a wrong foreign amount."""
+    foreign = {"transaction_currency": "CAD"}
+    lines = (
+        leg("1120", 73, transaction_minor=100, **foreign),
+        leg("4000", -73, transaction_minor=-101, **foreign),
+    )
+    assert refusal(ledger, replace(sale(1), lines=lines)).code == "unbalanced"
+
+
+def test_a_reversal_takes_an_entry_back_once(ledger: LedgerAdapter) -> None:
+    """A second reversal would book the opposite of what happened."""
+    ledger.post(sale(1), token(sale(1)))
+    turned = reversal(sale(1))
+    ledger.post(turned, token(turned))
+    assert {balance.home_minor for balance in ledger.balances()} == {0}
+    again = replace(turned, key="settlement:1#1R2")
+    refused = refusal(ledger, again)
+    assert refused.code == "already_reversed"
+    assert turned.key in refused.message
+
+
+def test_the_balance_of_a_day_leaves_later_entries_out(ledger: LedgerAdapter) -> None:
+    """Month-end figures must not move when the next month is posted."""
+    ledger.post(sale(1), token(sale(1)))
+    november = sale(2, on=date(2026, 11, 2))
+    ledger.post(november, token(november))
+    october = {balance.account: balance.home_minor for balance in ledger.balances(OCTOBER_14)}
+    assert october == {"1120": 9_000, "4000": -10_000, "6000": 1_000}
+    assert {b.account: b.transaction_minor for b in ledger.balances()}["1120"] == 18_000
+
+
+def test_the_first_open_date_skips_closed_months(ledger: LedgerAdapter) -> None:
+    """A late correction goes to the first day that still takes entries."""
+    assert ledger.first_open_date(date(2026, 9, 15)) == date(2026, 10, 1)
+    assert ledger.first_open_date(date(2026, 10, 15)) == date(2026, 10, 15)
+    assert ledger.first_open_date(date(2026, 8, 15)) == date(2026, 8, 15)
+
+
+def test_the_chart_says_which_accounts_take_entries(ledger: LedgerAdapter) -> None:
+    """The outbox checks the chart before it sends."""
+    assert ledger.accounts() == {account.code: account.is_active for account in CHART}
+
+
+def test_a_sound_ledger_verifies_clean(ledger: LedgerAdapter) -> None:
+    """A check that cries wolf is soon switched off."""
+    assert list(ledger.verify()) == []
+    ledger.post(sale(1), token(sale(1)))
+    ledger.post(reversal(sale(1)), token(reversal(sale(1))))
+    assert list(ledger.verify()) == []
