@@ -25,6 +25,7 @@ from retail_sync.core.rules import RuleFile
 from retail_sync.core.warehouse import transaction
 from retail_sync.operations.deliveries import Delivery
 from retail_sync.schemas.contract import Rejection, Table, reject_predicates
+from retail_sync.schemas.proof import mark_changed
 from retail_sync.schemas.tables import table as contract_of
 from retail_sync.settings import Home, Source
 
@@ -94,6 +95,8 @@ class Loader:
             return 0
         with transaction(connection):
             changed = recategorise(connection) if found else 0
+            if changed:
+                mark_changed(connection, "canonical")
             connection.execute("delete from raw.applied where name = ?", [name])
             connection.execute("insert into raw.applied (name, hash) values (?, ?)", [name, wanted])
         return changed
@@ -181,6 +184,7 @@ def _replace(connection: duckdb.DuckDBPyConnection, delivery: Delivery, staged: 
         connection.execute(f"drop table staged_{table.name}")
     if is_current:
         connection.execute("insert into raw.touched values ('reconcile', ?)", [staged.document_id])
+    mark_changed(connection, "canonical")
     return accepted, rejected
 
 

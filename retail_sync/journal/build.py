@@ -17,6 +17,7 @@ from retail_sync.core.warehouse import transaction
 from retail_sync.journal.rules import PostingRules
 from retail_sync.journal.settlement import Component, DesiredEntry, Settlement, settlement_entries
 from retail_sync.journal.validation import VALIDATIONS, unknown_category
+from retail_sync.schemas.proof import mark_changed
 
 _CHUNK = 500
 
@@ -79,6 +80,8 @@ def build_journal(
             _write(connection, documents)
             progress(f"journal: {min(start + _CHUNK, len(rows))} of {len(rows)} settlements")
         connection.execute("delete from raw.touched where stage = 'journal'")
+        if rows:
+            mark_changed(connection, "journal")
         failpoint("journal.before_commit")
     failpoint("journal.after_commit")
     return JournalReport(len(rows), ready, held)

@@ -101,9 +101,7 @@ class EmbeddedLedger:
     def find(self, keys: Sequence[str]) -> Mapping[str, PostedEntry]:
         """Return those of `keys` that the ledger holds, read back in full."""
         with self._database.reading() as connection:
-            return {
-                stored.posted.entry.key: stored.posted for stored in read_by_keys(connection, keys)
-            }
+            return {stored.posted.entry.key: stored.posted for stored in read_by_keys(connection, keys)}
 
     def post(self, entry: Entry, token: str) -> str:
         """Book `entry` and return the ledger's number for it.
@@ -204,9 +202,7 @@ class EmbeddedLedger:
         try:
             with self._database.writing() as connection:
                 number = last_period_event_id(connection) + 1
-                connection.execute(
-                    insert(period_event).values(id=number, recorded_at=datetime.now(UTC), **values)
-                )
+                connection.execute(insert(period_event).values(id=number, recorded_at=datetime.now(UTC), **values))
         except (IntegrityError, DataError) as error:
             raise LedgerRefused(
                 "malformed",

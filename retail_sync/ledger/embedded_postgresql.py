@@ -11,9 +11,7 @@ from retail_sync.ledger.embedded_schema import FROZEN
 
 # One writer at a time per ledger: a lock that ends with the transaction, taken by us before we look
 # and by the triggers for everybody else. (SQLite has BEGIN IMMEDIATE.)
-WRITER_LOCK = (
-    "pg_advisory_xact_lock(hashtextextended('retail-sync ledger ' || current_schema(), 0))"
-)
+WRITER_LOCK = "pg_advisory_xact_lock(hashtextextended('retail-sync ledger ' || current_schema(), 0))"
 
 _REFUSE = """
 begin
@@ -133,6 +131,9 @@ begin
   perform ledger_lock();
   if new.id is distinct from (select coalesce(max(id), 0) + 1 from period_event) then
     perform ledger_refuse('malformed', 'period events are numbered 1, 2, 3');
+  end if;
+  if new.month !~ '^[0-9]{4}-(0[1-9]|1[0-2])$' then
+    perform ledger_refuse('malformed', 'a month is written YYYY-MM');
   end if;
   return new;
 end"""

@@ -89,9 +89,7 @@ def book(connection: Connection, postings: Sequence[Posting]) -> tuple[Answers, 
     return {item.key: answers[item.key] for item, _ in postings}, head
 
 
-def _recognise(
-    connection: Connection, repeats: Sequence[Entry], held: dict[str, tuple[int, str]]
-) -> Answers:
+def _recognise(connection: Connection, repeats: Sequence[Entry], held: dict[str, tuple[int, str]]) -> Answers:
     """Answer a repeat with its first id, and the same key with another body with a refusal."""
     answers: Answers = {item.key: str(held[item.key][0]) for item in repeats}
     others = {item.key: item for item in repeats if held[item.key][1] != item.body_hash}
@@ -114,9 +112,7 @@ def _groups(postings: Sequence[Posting], books: Books) -> Iterator[list[Posting]
     yield group
 
 
-def _book_group(
-    connection: Connection, books: Books, postings: Sequence[Posting]
-) -> tuple[Answers, Books]:
+def _book_group(connection: Connection, books: Books, postings: Sequence[Posting]) -> tuple[Answers, Books]:
     if not postings:
         return {}, books
     try:
@@ -135,9 +131,7 @@ def _book_group(
     return first | second, books
 
 
-def _insert(
-    connection: Connection, books: Books, postings: Sequence[Posting]
-) -> tuple[Answers, Books]:
+def _insert(connection: Connection, books: Books, postings: Sequence[Posting]) -> tuple[Answers, Books]:
     """Insert entries, then lines, then seals, continuing the chain; any refusal fails the group."""
     start = books.head.entries + 1
     ids = {item.key: number for number, (item, _) in enumerate(postings, start)}
@@ -183,8 +177,7 @@ def _entry_rows(
 
 def _insert_lines(connection: Connection, postings: Sequence[Posting], ids: dict[str, int]) -> None:
     rows = [
-        {"entry_id": ids[item.key], "line_no": number}
-        | dict(zip(_LINE_FIELDS, _line_values(leg), strict=True))
+        {"entry_id": ids[item.key], "line_no": number} | dict(zip(_LINE_FIELDS, _line_values(leg), strict=True))
         for item, _ in postings
         for number, leg in enumerate(item.lines, start=1)
     ]
@@ -192,9 +185,7 @@ def _insert_lines(connection: Connection, postings: Sequence[Posting], ids: dict
         connection.execute(insert(line).returning(line.c.line_no), rows)
 
 
-def _reversed_ids(
-    connection: Connection, postings: Sequence[Posting], ids: dict[str, int]
-) -> dict[str, int]:
+def _reversed_ids(connection: Connection, postings: Sequence[Posting], ids: dict[str, int]) -> dict[str, int]:
     """Return the ids of all originals that `postings` reverse, be they booked or in this group."""
     wanted = [item.reverses for item, _ in postings if item.reverses is not None]
     found = ids | {key: number for key, (number, _) in read_ids(connection, wanted).items()}

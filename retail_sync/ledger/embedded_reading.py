@@ -52,11 +52,7 @@ def read_by_keys(connection: Connection, keys: Sequence[str]) -> list[Stored]:
 
 def read_by_ids(connection: Connection, ids: Sequence[int]) -> dict[int, Stored]:
     """Return the entries of `ids` that are there, by id."""
-    return {
-        stored.id: stored
-        for batch in in_batches(ids)
-        for stored in _read(connection, entry.c.id.in_(batch))
-    }
+    return {stored.id: stored for batch in in_batches(ids) for stored in _read(connection, entry.c.id.in_(batch))}
 
 
 def read_after(connection: Connection, after_id: int, limit: int = BATCH) -> list[Stored]:
@@ -69,17 +65,13 @@ def read_ids(connection: Connection, keys: Sequence[str]) -> dict[str, tuple[int
     return {
         row.key: (row.id, row.body_hash)
         for batch in in_batches(keys)
-        for row in connection.execute(
-            select(entry.c.key, entry.c.id, entry.c.body_hash).where(entry.c.key.in_(batch))
-        )
+        for row in connection.execute(select(entry.c.key, entry.c.id, entry.c.body_hash).where(entry.c.key.in_(batch)))
     }
 
 
 def read_head(connection: Connection) -> Head:
     """Return the end of the chain as the database has it."""
-    row = connection.execute(
-        select(entry.c.id, entry.c.hash).order_by(entry.c.id.desc()).limit(1)
-    ).one_or_none()
+    row = connection.execute(select(entry.c.id, entry.c.hash).order_by(entry.c.id.desc()).limit(1)).one_or_none()
     return Head(row.id, row.hash) if row else Head(0, GENESIS)
 
 
@@ -95,9 +87,7 @@ def last_period_event_id(connection: Connection) -> int:
     return int(connection.scalar(select(func.coalesce(func.max(period_event.c.id), 0))) or 0)
 
 
-def _read(
-    connection: Connection, wanted: ColumnElement[bool], limit: int | None = None
-) -> list[Stored]:
+def _read(connection: Connection, wanted: ColumnElement[bool], limit: int | None = None) -> list[Stored]:
     heads = connection.execute(
         select(entry, _original.c.key.label("reverses"), seal)
         .outerjoin(_original, _original.c.id == entry.c.reverses_id)

@@ -45,10 +45,7 @@ def difference(held: Entry, sent: Entry) -> str:
     for number, (ours, theirs) in enumerate(zip(held.lines, sent.lines, strict=False), start=1):
         for name in _LINE_FIELDS:
             if getattr(ours, name) != getattr(theirs, name):
-                return (
-                    f"line {number} {name}: {getattr(ours, name)} in the ledger,"
-                    f" {getattr(theirs, name)} sent"
-                )
+                return f"line {number} {name}: {getattr(ours, name)} in the ledger, {getattr(theirs, name)} sent"
     if len(held.lines) != len(sent.lines):
         return f"number of lines: {len(held.lines)} in the ledger, {len(sent.lines)} sent"
     return ""
@@ -63,9 +60,7 @@ def key_conflict(held: Entry, sent: Entry) -> LedgerRefused:
     )
 
 
-def database_refusal(
-    connection: Connection, item: Entry, token: str, error: DBAPIError
-) -> LedgerRefused:
+def database_refusal(connection: Connection, item: Entry, token: str, error: DBAPIError) -> LedgerRefused:
     """Turn the database's refusal of `item` into words. The failed savepoint is rolled back."""
     said = _REFUSED.search(str(error.orig))
     code, reason = said.groups() if said else ("malformed", str(error.orig).splitlines()[0])
@@ -128,10 +123,7 @@ _Words = tuple[str, str]
 def _closed_period(connection: Connection, item: Entry, token: str) -> _Words:
     month = f"{item.posting_date:%Y-%m}"
     closing = connection.execute(
-        select(period_event)
-        .where(period_event.c.month == month)
-        .order_by(period_event.c.id.desc())
-        .limit(1)
+        select(period_event).where(period_event.c.month == month).order_by(period_event.c.id.desc()).limit(1)
     ).one()
     return (
         f"{item.key} is dated {item.posting_date}, but {month} was closed by {closing.by}"
@@ -171,8 +163,7 @@ def _already_reversed(connection: Connection, item: Entry, token: str) -> _Words
         .where(original.c.key == item.reverses)
     ).one()
     return (
-        f"{item.key} reverses {item.reverses}, which {reversal.key} (number {reversal.id})"
-        " has already reversed",
+        f"{item.key} reverses {item.reverses}, which {reversal.key} (number {reversal.id}) has already reversed",
         "book the correction as a new version; an entry is reversed once",
     )
 

@@ -20,8 +20,9 @@ begin
    where new.id is not (select coalesce(max(id), 0) + 1 from entry)
       or new.prev_hash is not coalesce((select hash from entry order by id desc limit 1),
          '0000000000000000000000000000000000000000000000000000000000000000');
+  -- A date that is only read keeps its 30 February; one that is calculated with does not.
   select raise(abort, 'ledger refused [malformed]: its posting date is no calendar day')
-   where date(new.posting_date) is not new.posting_date;
+   where date(new.posting_date, '+0 days') is not new.posting_date;
   select raise(abort, 'ledger refused [malformed]: only an entry that is no reversal is reversed')
    where new.reverses_id is not null
      and not exists (select 1 from entry where id = new.reverses_id and reverses_id is null);
@@ -84,6 +85,8 @@ _PERIOD = """create trigger period_event_insert before insert on period_event
 begin
   select raise(abort, 'ledger refused [malformed]: period events are numbered 1, 2, 3')
    where new.id is not (select coalesce(max(id), 0) + 1 from period_event);
+  select raise(abort, 'ledger refused [malformed]: a month is written YYYY-MM')
+   where date(new.month || '-01', '+0 days') is not new.month || '-01';
 end"""
 
 _ACCOUNT_DELETE = """create trigger account_delete before delete on account

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
 
 from retail_sync.ledger import embedded_postgresql, embedded_sqlite
 from retail_sync.ledger.adapter import Finding
@@ -57,10 +57,7 @@ def _postgresql_guards() -> list[Guard]:
     triggers = []
     for name, text in embedded_postgresql.TRIGGERS.items():
         table, *when, each, function = text.split()
-        create = (
-            f"CREATE TRIGGER {name} {' '.join(when)} ON {table}"
-            f" FOR EACH {each} EXECUTE FUNCTION {function}()"
-        )
+        create = f"CREATE TRIGGER {name} {' '.join(when)} ON {table} FOR EACH {each} EXECUTE FUNCTION {function}()"
         triggers.append(Guard(name, f"drop trigger if exists {name} on {table}", create, create))
     return functions + triggers
 
@@ -86,6 +83,18 @@ def wrong_guards(connection: Connection) -> list[Finding]:
     ]
 
 
+def missing_seal_rule(connection: Connection) -> list[Finding]:
+    """Return a finding when the table of entries does not demand a seal at each commit."""
+    keys = inspect(connection).get_foreign_keys("entry")
+    if any(key["referred_table"] == "seal" and _is_deferred(key["options"]) for key in keys):
+        return []
+    return [Finding("trigger", "the database no longer demands that every entry is sealed")]
+
+
+def _is_deferred(options: Mapping[str, object]) -> bool:
+    return str(options.get("initially", "")).upper() == "DEFERRED"
+
+
 def restore_guards(connection: Connection) -> list[Finding]:
     """Create every trigger that is missing or not as it should be, and return those findings."""
     findings = wrong_guards(connection)
@@ -104,9 +113,7 @@ def restore_guards(connection: Connection) -> list[Finding]:
 
 def _wrong(connection: Connection) -> list[Guard]:
     kept = _kept(connection)
-    return [
-        guard for guard in GUARDS[connection.dialect.name] if kept.get(guard.name) != guard.kept
-    ]
+    return [guard for guard in GUARDS[connection.dialect.name] if kept.get(guard.name) != guard.kept]
 
 
 def _kept(connection: Connection) -> Mapping[str, str]:

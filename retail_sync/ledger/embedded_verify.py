@@ -22,7 +22,7 @@ from retail_sync.ledger.adapter import Finding
 from retail_sync.ledger.embedded_chain import GENESIS, Head, chain_hash, read_heads
 from retail_sync.ledger.embedded_reading import BATCH, Stored, read_after, read_by_ids
 from retail_sync.ledger.embedded_schema import account, entry, line, period_event, seal
-from retail_sync.ledger.embedded_triggers import wrong_guards
+from retail_sync.ledger.embedded_triggers import missing_seal_rule, wrong_guards
 
 FINDINGS_MAX = 1_000
 
@@ -36,9 +36,7 @@ class Surroundings:
     period_events: dict[str, list[tuple[int, str]]]
 
 
-def verify_ledger(
-    connection: Connection, heads_path: Path | None, heads_bytes: int
-) -> list[Finding]:
+def verify_ledger(connection: Connection, heads_path: Path | None, heads_bytes: int) -> list[Finding]:
     """Run every check in one snapshot; `heads_bytes` is the heads file's size noted before it.
 
     At most FINDINGS_MAX findings are returned: a ledger with more has one cause, not a thousand.
@@ -51,10 +49,9 @@ def verify_ledger(
     return list(islice(found, FINDINGS_MAX))
 
 
-def _all_findings(
-    connection: Connection, heads_path: Path | None, heads_bytes: int
-) -> Iterator[Finding]:
+def _all_findings(connection: Connection, heads_path: Path | None, heads_bytes: int) -> Iterator[Finding]:
     yield from wrong_guards(connection)
+    yield from missing_seal_rule(connection)
     yield from _walk(connection)
     yield from _strays(connection)
     yield from _period_gaps(connection)
@@ -141,9 +138,7 @@ def _closed_month(stored: Stored, around: Surroundings) -> Iterator[str]:
         return
     month = f"{stored.posted.entry.posting_date:%Y-%m}"
     actions = [
-        action
-        for number, action in around.period_events.get(month, ())
-        if number <= stored.last_period_event_id
+        action for number, action in around.period_events.get(month, ()) if number <= stored.last_period_event_id
     ]
     if actions and actions[-1] == "close":
         yield f"was booked into {month} while that month was closed"
@@ -175,9 +170,7 @@ def _period_gaps(connection: Connection) -> Iterator[Finding]:
     seen = connection.scalar(select(func.coalesce(func.max(seal.c.last_period_event_id), 0)))
     expected = max(last, seen or 0)
     if counted != expected:
-        yield Finding(
-            "period_gap", f"{expected - counted} of {expected} closings and reopenings are gone"
-        )
+        yield Finding("period_gap", f"{expected - counted} of {expected} closings and reopenings are gone")
 
 
 def _strays(connection: Connection) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from retail_sync.core.failpoints import failpoint
 from retail_sync.core.rules import RuleFile
 from retail_sync.core.warehouse import transaction
 from retail_sync.reconcile import matching
+from retail_sync.schemas.proof import mark_changed
 
 # The order matters: a payout that failed is not looked for at the bank.
 RECONCILIATIONS = ("failed_transfer", "settlement_deposit", "opening_debt", "reserve")
@@ -24,10 +25,15 @@ _REPLACED = ("settlement_totals", "matches", "breaks")
 
 @dataclass(frozen=True, slots=True)
 class ReconcileReport:
-    """What one reconciliation run did. `days` are the closing dates of settlements whose verdict changed."""
+    """What one reconciliation run did.
+
+    `days` are the closing dates of settlements whose verdict changed; `residual` has a sentence per difference of totals
+    that the breaks do not sum to, and must be empty.
+    """
 
     touched: int
     days: tuple[str, ...]
+    residual: tuple[str, ...] = ()
 
 
 def reconcile_settlements(
@@ -48,15 +54,17 @@ def reconcile_settlements(
         )
         connection.execute(sql.statement(__package__, "settlement_components"))
         _compare(connection, match_rules, payers)
+        residual = _residual(connection)
         changed = _changed(connection)
         _replace(connection)
+        mark_changed(connection, "reconcile")
         for name, value in applied:
             connection.execute("delete from raw.applied where name = ?", [name])
             connection.execute("insert into raw.applied values (?, ?)", [name, value])
         failpoint("reconcile.before_commit")
     failpoint("reconcile.after_commit")
     progress(f"{touched[0] if touched else 0} documents touched, {len(changed)} closing days affected")
-    return ReconcileReport(touched[0] if touched else 0, changed)
+    return ReconcileReport(touched[0] if touched else 0, changed, residual)
 
 
 def _rules_changed(connection: duckdb.DuckDBPyConnection, *files: RuleFile) -> list[tuple[str, str]]:
@@ -90,6 +98,15 @@ def _take_side(connection: duckdb.DuckDBPyConnection, reconciliation: str, side:
         "$reconciliation = 'settlement_deposit' and item_id in "
         "(select left_id from match_pairs where reconciliation = 'failed_transfer'))",
         {"reconciliation": reconciliation, "side": side},
+    )
+
+
+def _residual(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
+    rows = connection.execute(sql.statement(__package__, "residual_proof")).fetchall()
+    return tuple(
+        f"{comparison} in {currency}: {unexplained} is in no break"
+        for currency, comparison, unexplained in rows
+        if unexplained
     )
 
 

@@ -18,9 +18,7 @@ from sqlalchemy.exc import OperationalError
 from retail_sync.ledger.embedded import EmbeddedLedger
 from retail_sync_tests.ledger.bookkeeping import Books
 
-POSTGRES_URL = os.environ.get(
-    "RETAIL_SYNC_TEST_POSTGRES", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"
-)
+POSTGRES_URL = os.environ.get("RETAIL_SYNC_TEST_POSTGRES", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
 DATABASES = ("sqlite", pytest.param("postgresql", marks=pytest.mark.services))
 
 

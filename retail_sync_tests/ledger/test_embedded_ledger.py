@@ -55,9 +55,7 @@ def sql(stranger: Engine) -> Iterator[Connection]:
         "delete from period_event",
     ],
 )
-def test_what_is_booked_is_never_changed_or_deleted(
-    ledger: EmbeddedLedger, sql: Connection, statement: str
-) -> None:
+def test_what_is_booked_is_never_changed_or_deleted(ledger: EmbeddedLedger, sql: Connection, statement: str) -> None:
     """Corrections are reversals: history stays."""
     ledger.close_period("2026-09", "Ann", "books signed")
     with pytest.raises(DBAPIError, match="never changed or deleted"):
@@ -88,9 +86,7 @@ def test_no_table_is_emptied_at_once(books: Books, sql: Connection, table: str) 
         "update or ignore line set home_minor = 0",
     ],
 )
-def test_replacing_a_row_is_changing_it(
-    ledger: EmbeddedLedger, books: Books, sql: Connection, statement: str
-) -> None:
+def test_replacing_a_row_is_changing_it(ledger: EmbeddedLedger, books: Books, sql: Connection, statement: str) -> None:
     """SQLite's REPLACE deletes the row in its way without firing a delete trigger."""
     if not books.is_sqlite:
         pytest.skip("only SQLite has INSERT OR REPLACE")
@@ -169,9 +165,7 @@ def test_nothing_is_booked_into_a_closed_month(ledger: EmbeddedLedger, sql: Conn
     ("month", "by", "reason"),
     [("2026-10", "", "signed"), ("2026-10", "Ann", " "), ("2026-13", "Ann", "signed")],
 )
-def test_closing_names_a_month_a_person_and_a_reason(
-    sql: Connection, month: str, by: str, reason: str
-) -> None:
+def test_closing_names_a_month_a_person_and_a_reason(sql: Connection, month: str, by: str, reason: str) -> None:
     """Who prepares does not approve: an anonymous closing proves nothing."""
     with pytest.raises(DBAPIError):
         write_closing(sql, month, by, reason)
@@ -203,9 +197,7 @@ def test_an_entry_is_reversed_once(sql: Connection) -> None:
 
 
 @pytest.mark.parametrize("reverses_id", [2, 4, 99])
-def test_only_an_earlier_entry_that_is_no_reversal_is_reversed(
-    sql: Connection, reverses_id: int
-) -> None:
+def test_only_an_earlier_entry_that_is_no_reversal_is_reversed(sql: Connection, reverses_id: int) -> None:
     """Not a reversal, not itself, not what is not there."""
     with pytest.raises(DBAPIError, match=r"\[malformed\]"):
         write_entry(sql, reverses_id=reverses_id)
@@ -298,9 +290,7 @@ def test_installing_again_changes_the_chart_and_nothing_else(
     assert list(ledger.verify()) == []
 
 
-def test_the_ledger_is_read_back_in_the_order_it_was_booked(
-    ledger: EmbeddedLedger, stranger: Engine
-) -> None:
+def test_the_ledger_is_read_back_in_the_order_it_was_booked(ledger: EmbeddedLedger, stranger: Engine) -> None:
     """In slices too: export and drift watch read millions of entries."""
     keys = [posted.entry.key for posted in ledger.entries()]
     assert keys == ["settlement:1#1", "settlement:1#1R", "settlement:2#1"]

@@ -40,10 +40,7 @@ NEEDS_SERVICES = {"embedded-postgresql"}
 
 
 @pytest.fixture(
-    params=[
-        pytest.param(name, marks=[pytest.mark.services] if name in NEEDS_SERVICES else [])
-        for name in LEDGERS
-    ]
+    params=[pytest.param(name, marks=[pytest.mark.services] if name in NEEDS_SERVICES else []) for name in LEDGERS]
 )
 def ledger(request: pytest.FixtureRequest) -> LedgerAdapter:
     """Each registered ledger in turn."""
@@ -109,9 +106,7 @@ def test_a_repeat_returns_the_first_number_and_books_nothing(ledger: LedgerAdapt
         ),
     ],
 )
-def test_a_key_with_another_body_is_refused_naming_the_field(
-    ledger: LedgerAdapter, changed, named: str
-) -> None:
+def test_a_key_with_another_body_is_refused_naming_the_field(ledger: LedgerAdapter, changed, named: str) -> None:
     """Silently keeping or overwriting the first body would make our books and the ledger differ."""
     ledger.post(sale(1), token(sale(1)))
     refused = refusal(ledger, changed)
@@ -130,9 +125,7 @@ def test_a_key_with_another_body_is_refused_naming_the_field(
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_must_not_be_booked_is_refused_for_good(
-    ledger: LedgerAdapter, code: str, entry
-) -> None:
+def test_what_must_not_be_booked_is_refused_for_good(ledger: LedgerAdapter, code: str, entry) -> None:
     """A refusal carries the code the outbox holds or rejects by, words and a remedy."""
     refused = refusal(ledger, entry)
     assert refused.code == code

@@ -1,0 +1,101 @@
+"""Running a job in this process, recorded in the home's own Dagster instance: what `retail-sync run` calls.
+
+No daemon is needed and nothing is queued: a run after a crash starts at once.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+
+from retail_sync.core.locks import exclusive
+from retail_sync.settings import PROJECT_ROOT, Home
+
+STAGES = ("raw", "canonical", "reconcile", "journal", "ledger", "published")
+_PID_TAG = "retail_sync/process"
+_UNFINISHED = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.NOT_STARTED)
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutcome:
+    """How a run ended. `failed_step` and `error` are empty when it succeeded."""
+
+    run_id: str
+    is_success: bool
+    failed_step: str = ""
+    error: BaseException | None = None
+    message: str = ""
+
+
+def prepare_instance(home: Home) -> dg.DagsterInstance:
+    """Open the home's Dagster instance, made on first use; two processes may do so at once.
+
+    Two processes initialising one fresh instance crashed each other, hence the lock.
+    """
+    folder = home.state / "dagster"
+    with exclusive(home.state / "dagster.lock", 60, "open the Dagster instance"):
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(PROJECT_ROOT / "dagster.yaml", folder / "dagster.yaml")
+        os.environ["DAGSTER_HOME"] = str(folder)
+        os.environ["RETAIL_SYNC_HOME"] = str(home.root)
+        instance = dg.DagsterInstance.get()
+        _close_dead_runs(instance)
+    return instance
+
+
+def _close_dead_runs(instance: dg.DagsterInstance) -> None:
+    """Mark runs of ours whose process is gone as failed, so that the UI tells the truth about them."""
+    for run in instance.get_runs(dg.RunsFilter(statuses=list(_UNFINISHED)), limit=100):
+        process = run.tags.get(_PID_TAG)
+        if process and not Path(f"/proc/{process}").exists() and not _is_alive(int(process)):
+            instance.report_run_failed(
+                run, f"process {process} ended without finishing this run; the next run resumes its work"
+            )
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def run_job(instance: dg.DagsterInstance, job_name: str, tags: Mapping[str, str], until: str = "") -> RunOutcome:
+    """Run one of the jobs in this process, as far as stage `until` (default: the whole line)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Dagster's notices about its own beta features
+        from retail_sync.definitions import defs
+
+        job = defs.resolve_job_def(job_name)
+        keys = None
+        if until:
+            wanted = STAGES[: STAGES.index(until) + 1]
+            keys = [key for key in defs.resolve_asset_graph().get_all_asset_keys() if key.path[0] in wanted]
+        result = job.execute_in_process(
+            instance=instance,
+            tags={**tags, _PID_TAG: str(os.getpid())},
+            asset_selection=keys,
+            raise_on_error=False,
+        )
+    if result.success:
+        return RunOutcome(result.run_id, True)
+    return _failure(result)
+
+
+def _failure(result: dg.ExecuteInProcessResult) -> RunOutcome:
+    for event in result.all_events:
+        if event.is_step_failure:
+            data = event.step_failure_data
+            cause = data.error.cause if data.error and data.error.cause else data.error
+            message = cause.message.strip() if cause else (event.message or "")
+            return RunOutcome(result.run_id, False, event.step_key or "", None, message)
+    return RunOutcome(result.run_id, False, "", None, "the run failed before its first step")

@@ -1,0 +1,81 @@
+"""Journal to ledger: releasing entries and posting them. Money only ever moves from one of the three jobs."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from retail_sync.defs.metadata import markdown_table, sentence_check
+from retail_sync.defs.windows import BACKFILL_JOB, HOURLY_JOB, NIGHTLY_JOB, is_nightly
+from retail_sync.resources import HomeResource
+
+_JOBS = (HOURLY_JOB, NIGHTLY_JOB, BACKFILL_JOB)
+
+
+def _require_job(context: dg.AssetExecutionContext) -> None:
+    if context.run.job_name not in _JOBS:
+        raise dg.Failure(
+            f"Entries are released and posted by the jobs {', '.join(_JOBS)} only, never by materializing an asset by hand.",
+            allow_retries=False,
+        )
+
+
+@dg.asset(
+    key=["ledger", "released_entries"],
+    deps=[
+        dg.AssetKey(["journal", "entries"]),
+        dg.AssetKey(["journal", "lines"]),
+        dg.AssetKey(["journal", "documents"]),
+    ],
+    group_name="ledger",
+    kinds={"sqlalchemy"},
+)
+def released_entries(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult[None]:
+    """What we decided to tell the ledger: versions, reversals and their outbox rows (operations database)."""
+    _require_job(context)
+    report = home.pipeline(context).release(f"job {context.run.job_name}")
+    return dg.MaterializeResult(
+        metadata={
+            "new entries": report.new,
+            "corrected": report.corrected,
+            "withdrawn": report.withdrawn,
+            "unchanged": report.unchanged,
+            "rule changes waiting for approval": len(report.waiting),
+        }
+    )
+
+
+@dg.multi_asset(
+    name="post_entries",
+    specs=[
+        dg.AssetSpec(
+            ["ledger", "postings"],
+            deps=[dg.AssetKey(["ledger", "released_entries"])],
+            group_name="ledger",
+            kinds={"sqlalchemy"},
+            description="Released entries in the ledger: posted once, read back, compared line by line.",
+        )
+    ],
+    check_specs=[
+        dg.AssetCheckSpec("every_entry_verified", asset=["ledger", "postings"]),
+        dg.AssetCheckSpec("ledger_keeps_its_promises", asset=["ledger", "postings"]),
+    ],
+)
+def postings(
+    context: dg.AssetExecutionContext, home: HomeResource
+) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+    """Released entries in the ledger: posted once, read back, compared."""
+    _require_job(context)
+    pipeline = home.pipeline(context)
+    report = pipeline.post(watch_drift=is_nightly(context))
+    state = pipeline.ledger_state(verify=is_nightly(context))
+    yield dg.MaterializeResult(
+        asset_key=["ledger", "postings"],
+        metadata={
+            **{f"{name} in this run": number for name, number in sorted(report.states.items()) if number},
+            "postings by state": markdown_table(("state", "entries"), state.by_state),
+            "trial balance": markdown_table(("account", "name", "currency", "debit", "credit"), state.trial_balance),
+        },
+    )
+    key = ("ledger", "postings")
+    yield sentence_check(key, "every_entry_verified", state.problems, "every released entry was read back")
+    yield sentence_check(key, "ledger_keeps_its_promises", state.findings, state.verified)

@@ -1,0 +1,27 @@
+"""After the line: the copy that people's tools read, and the retention of raw deliveries."""
+
+import dagster as dg
+
+from retail_sync.defs.windows import is_nightly
+from retail_sync.resources import HomeResource
+
+
+@dg.asset(
+    key=["published", "warehouse"],
+    deps=[dg.AssetKey(["reconcile", "breaks"]), dg.AssetKey(["journal", "lines"]), dg.AssetKey(["ledger", "postings"])],
+    group_name="published",
+    kinds={"duckdb"},
+)
+def published_warehouse(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult[None]:
+    """A read-only copy of the warehouse, replaced atomically, for `retail-sync query` and any other tool."""
+    pipeline = home.pipeline(context)
+    nightly = is_nightly(context)
+    purged = pipeline.purge_raw() if nightly else 0
+    copied = pipeline.publish(is_nightly=nightly)
+    return dg.MaterializeResult(
+        metadata={
+            "published": copied,
+            "path": dg.MetadataValue.path(str(pipeline.warehouse.published_file)),
+            "raw deliveries purged": purged,
+        }
+    )

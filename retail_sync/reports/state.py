@@ -1,0 +1,256 @@
+"""Results as values that any rendering can show: Dagster metadata, the terminal, a page. Nothing is computed anew here."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+import sqlalchemy as sa
+
+from retail_sync.core.money import format_money, from_minor
+from retail_sync.ledger.adapter import Finding, LedgerAdapter
+from retail_sync.ledger.clearing import Chain
+from retail_sync.ledger.problems import find_posting_problems
+from retail_sync.operations import database as db
+from retail_sync.operations.exceptions import Problem
+from retail_sync.schemas.proof import prove_changed
+from retail_sync.schemas.tables import TABLES
+
+Rows = list[tuple[Any, ...]]
+Preview = tuple[tuple[str, ...], Rows]
+_TOP = 20
+
+
+@dataclass(frozen=True, slots=True)
+class CanonicalState:
+    """Counts and previews by table name; `rejects` are sentences about unread rows.
+
+    Here and below, `problems` are broken contracts by table name, None where nothing changed since the last proof.
+    """
+
+    row_counts: Mapping[str, int]
+    problems: Mapping[str, Sequence[str]] | None
+    previews: Mapping[str, Preview]
+    rejects: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ReconcileState:
+    """What an analyst wants to see of the settlement reconciliations."""
+
+    row_counts: Mapping[str, int]
+    problems: Mapping[str, Sequence[str]] | None
+    found: Sequence[Problem]
+    rules: Rows
+    verdicts: Rows
+    settlements: Rows
+    by_day: Mapping[str, Rows]
+    plot: Rows
+
+    @property
+    def breaks(self) -> Rows:
+        """The largest breaks with the sentence they are told in."""
+        ordered = sorted(self.found, key=lambda p: -abs(p.amount_minor or 0))[:_TOP]
+        return [(p.code, p.subject, problem_value(p), p.since_date, p.message) for p in ordered]
+
+    def told(self, *prefixes: str) -> list[str]:
+        """Return the sentences of breaks whose class starts with one of these."""
+        return [problem.message for problem in self.found if problem.code.startswith(prefixes)]
+
+
+@dataclass(frozen=True, slots=True)
+class JournalState:
+    """The desired journal; `unbalanced` must be empty, `held` has a sentence per held document."""
+
+    row_counts: Mapping[str, int]
+    problems: Mapping[str, Sequence[str]] | None
+    previews: Mapping[str, Preview]
+    unbalanced: Sequence[str]
+    held: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerState:
+    """Where the postings stand; `findings` are broken promises of the ledger, `verified` says what was checked."""
+
+    by_state: Rows
+    trial_balance: Rows
+    problems: Sequence[str]
+    findings: Sequence[str]
+    verified: str
+
+
+def problem_value(problem: Problem) -> str:
+    """The value at stake as text, empty where it is unknown."""
+    return "" if problem.amount_minor is None else format_money(problem.amount_minor, problem.currency)
+
+
+def amount(value: Decimal | None, currency: str = "") -> str:
+    """An amount as text with thousands groups; two decimals unless more are needed."""
+    if value is None:
+        return ""
+    shown = value.normalize()
+    digits = max(2, -int(shown.as_tuple().exponent)) if shown else 2
+    return f"{value:,.{digits}f}{' ' + currency if currency else ''}"
+
+
+def _counts(connection: duckdb.DuckDBPyConnection, schema: str) -> dict[str, int]:
+    counts = {}
+    for table in TABLES:
+        if table.schema == schema:
+            row = connection.execute(f"select count(*) from {table.qualified}").fetchone()  # noqa: S608
+            counts[table.name] = int(row[0]) if row else 0
+    return counts
+
+
+def read_canonical(connection: duckdb.DuckDBPyConnection) -> CanonicalState:
+    """Return the state of the canonical tables."""
+    settlements = connection.execute(
+        "select settlement_id, account, currency, closing_date, total_amount from canonical.settlements "
+        "order by closing_date desc, settlement_id limit ?",
+        [_TOP],
+    ).fetchall()
+    categories = connection.execute(
+        "select category, currency, count(*), sum(amount) from canonical.settlement_lines group by all order by 1, 2"
+    ).fetchall()
+    rejects = connection.execute(
+        "select r.delivery_id, r.line_no, r.column_name, r.value, r.reason from canonical.rejected_rows as r "
+        "join raw.deliveries as d using (delivery_id) where d.is_current order by d.received_order desc, r.line_no limit ?",
+        [_TOP],
+    ).fetchall()
+    return CanonicalState(
+        row_counts=_counts(connection, "canonical"),
+        problems=prove_changed(connection, "canonical"),
+        previews={
+            "settlements": (
+                ("settlement", "account", "currency", "closed", "stated total"),
+                [(*row[:4], amount(row[4])) for row in settlements],
+            ),
+            "settlement_lines": (
+                ("category", "currency", "lines", "sum"),
+                [(*row[:3], amount(row[3])) for row in categories],
+            ),
+            "rejected_rows": (("delivery", "line", "column", "value", "reason"), rejects),
+        },
+        rejects=[f'Line {line} of {delivery}: {column} "{value.strip()[:40]}" {reason}.'
+                 for delivery, line, column, value, reason in rejects],
+    )  # fmt: skip
+
+
+def read_reconcile(connection: duckdb.DuckDBPyConnection, found: Sequence[Problem]) -> ReconcileState:
+    """Return the state of the reconcile tables. `found` are the breaks as problems."""
+    totals = connection.execute(
+        "select settlement_id, currency, closing_date, lines_total, header_total, bank_amount, opening_debt_status, "
+        "reserve_status, status from reconcile.settlement_totals order by closing_date desc, settlement_id"
+    ).fetchall()
+    shown = [(*row[:3], amount(row[3]), amount(row[4]), amount(row[5]), *row[6:]) for row in totals]
+    by_day: dict[str, Rows] = defaultdict(list)
+    for row in shown:
+        by_day[str(row[2])].append(row)
+    verdicts = connection.execute(
+        "select status, currency, count(*), sum(header_total) from reconcile.settlement_totals group by all order by 1, 2"
+    ).fetchall()
+    rules = connection.execute(
+        "select reconciliation, rule_id, count(*) from reconcile.matches group by all order by 1, 2"
+    ).fetchall()
+    return ReconcileState(
+        row_counts=_counts(connection, "reconcile"),
+        problems=prove_changed(connection, "reconcile"),
+        found=found,
+        rules=rules,
+        verdicts=[(*row[:3], amount(row[3])) for row in verdicts],
+        settlements=shown[:_TOP],
+        by_day=by_day,
+        plot=[(row[2], row[1], row[8], row[4] if row[4] is not None else row[5]) for row in totals],
+    )
+
+
+def read_journal(connection: duckdb.DuckDBPyConnection) -> JournalState:
+    """Return the state of the desired journal."""
+    entries = connection.execute(
+        "select e.entry_key, e.posting_date, e.memo, l.home_currency, sum(l.home_minor) filter (l.home_minor > 0) "
+        "from journal.entries as e join journal.lines as l using (entry_key) group by all "
+        "order by e.posting_date desc, e.entry_key limit ?",
+        [_TOP],
+    ).fetchall()
+    by_account = connection.execute(
+        "select account, home_currency, sum(home_minor) from journal.lines group by all order by 1, 2"
+    ).fetchall()
+    documents = connection.execute(
+        "select document_id, status, held_code, held_reason from journal.documents order by status, document_id limit ?",
+        [_TOP],
+    ).fetchall()
+    unbalanced = connection.execute(
+        "select entry_key, sum(home_minor) from journal.lines group by entry_key having sum(home_minor) <> 0 limit ?",
+        [_TOP],
+    ).fetchall()
+    held = connection.execute(
+        "select document_id, held_reason from journal.documents where status = 'held' order by document_id"
+    ).fetchall()
+    return JournalState(
+        row_counts=_counts(connection, "journal"),
+        problems=prove_changed(connection, "journal"),
+        previews={
+            "entries": (
+                ("entry", "date", "memo", "debits"),
+                [(*row[:3], format_money(int(row[4] or 0), row[3])) for row in entries],
+            ),
+            "lines": (
+                ("account", "balance wanted"),
+                [(row[0], format_money(int(row[2]), row[1])) for row in by_account],
+            ),
+            "documents": (("settlement", "status", "held for", "because"), documents),
+        },
+        unbalanced=[f"{key} is out of balance by {minor} minor units" for key, minor in unbalanced],
+        held=[f"Settlement {document} is held: {reason}." for document, reason in held],
+    )
+
+
+def read_chain(connection: duckdb.DuckDBPyConnection) -> Chain:
+    """Return which earlier settlement each opening debt, reserve and failed transfer belongs to."""
+    rows = connection.execute(
+        "select settlement_id, opening_debt_of, reserve_of from reconcile.settlement_totals"
+    ).fetchall()
+    failed = connection.execute(
+        "select split_part(right_id, '|', 1), left_id from reconcile.matches where reconciliation = 'failed_transfer'"
+    ).fetchall()
+    return Chain(
+        opening_debt_of={row[0]: row[1] for row in rows if row[1]},
+        reserve_of={row[0]: row[2] for row in rows if row[2]},
+        failed_transfer_of=dict(failed),
+    )
+
+
+def read_ledger(
+    engine: sa.Engine,
+    adapter: LedgerAdapter,
+    names: Mapping[str, str],
+    findings: Sequence[Finding],
+    *,
+    verified: bool,
+) -> LedgerState:
+    """Return the state of postings and ledger."""
+    query = sa.select(db.outbox.c.state, sa.func.count()).group_by(db.outbox.c.state).order_by(db.outbox.c.state)
+    with engine.connect() as connection:
+        by_state: Rows = [tuple(row) for row in connection.execute(query)]
+    return LedgerState(
+        by_state=by_state,
+        trial_balance=trial_balance(adapter, names),
+        problems=[problem.message for problem in find_posting_problems(engine)],
+        findings=[f"{finding.check}: {finding.message}." for finding in findings],
+        verified="chain, balances, read-back and clearing items all hold" if verified else "checked by the nightly run",
+    )
+
+
+def trial_balance(adapter: LedgerAdapter, names: Mapping[str, str]) -> Rows:
+    """Return (account, name, currency, debit, credit) by account and currency, as text."""
+    rows: Rows = []
+    for balance in adapter.balances():
+        value = from_minor(balance.home_minor, balance.home_currency)
+        debit, credit = (amount(value), "") if value > 0 else ("", amount(-value) if value else "")
+        rows.append((balance.account, names.get(balance.account, ""), balance.home_currency, debit, credit))
+    return rows
