@@ -5,6 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from retail_sync.defs import canonical, jobs, journal, ledger, publish, raw, reconcile
+from retail_sync.defs.console import console_log
 from retail_sync.resources import HomeResource
 
 defs = dg.Definitions(
@@ -21,4 +22,5 @@ defs = dg.Definitions(
     schedules=jobs.schedules,
     sensors=[jobs.file_drop, jobs.run_failed],
     resources={"home": HomeResource()},
+    loggers={"console": console_log},
 )

@@ -138,7 +138,7 @@ class Pipeline:
     def load(self, window: Window | None = None) -> LoadReport:
         """Raw to canonical. `window` reads deliveries of settlements closing in it again from the raw archive."""
         deliveries = self.registry.all()
-        with self._writing("load deliveries") as connection:
+        with self.writing("load deliveries") as connection:
             loader = Loader(
                 self.home,
                 self.archive,
@@ -152,7 +152,7 @@ class Pipeline:
 
     def reconcile(self) -> ReconcileReport:
         """Canonical to reconcile."""
-        with self._writing("reconcile") as connection:
+        with self.writing("reconcile") as connection:
             report = reconcile_settlements(
                 connection,
                 read_rules(self.home.rules, "match_rules"),
@@ -165,7 +165,7 @@ class Pipeline:
     def journal(self) -> JournalReport:
         """Reconcile to desired journal entries."""
         settings = self.home.settings
-        with self._writing("build the journal") as connection:
+        with self.writing("build the journal") as connection:
             report = build_journal(
                 connection,
                 PostingRules.read(self.home.rules),
@@ -177,7 +177,7 @@ class Pipeline:
 
     def release(self, released_by: str) -> ReleaseReport:
         """Desired entries to released versions with their outbox rows."""
-        with self._writing("release entries") as connection:
+        with self.writing("release entries") as connection:
             desired, ready, complete = _desired(connection, {d.delivery_id for d in self.registry.all()})
         moves = self.home.settings.ledger.closed_period == "next_open_period"
         releaser = Releaser(
@@ -201,6 +201,12 @@ class Pipeline:
         self._settle("ledger", find_posting_problems(self.operations))
         return report
 
+    def watch_drift(self) -> None:
+        """Read every verified entry back and note those that somebody changed in the ledger."""
+        with self._posting_lock():
+            self.outbox.drift()
+        self._settle("ledger", find_posting_problems(self.operations))
+
     def publish(self, *, is_nightly: bool) -> bool:
         """Copy the warehouse for readers; a large one only at night. Returns whether a copy was made."""
         warehouse = self.warehouse
@@ -216,17 +222,17 @@ class Pipeline:
 
     def canonical_state(self) -> CanonicalState:
         """What the canonical tables hold; what changed is proved by pandera."""
-        with self._writing("read canonical") as connection:
+        with self.writing("read canonical") as connection:
             return read_canonical(connection)
 
     def reconcile_state(self) -> ReconcileState:
         """What the reconciliations found."""
-        with self._writing("read reconcile") as connection:
+        with self.writing("read reconcile") as connection:
             return read_reconcile(connection, find_breaks(connection))
 
     def journal_state(self) -> JournalState:
         """What the desired journal holds."""
-        with self._writing("read journal") as connection:
+        with self.writing("read journal") as connection:
             return read_journal(connection)
 
     def ledger_state(self, *, verify: bool) -> LedgerState:
@@ -234,7 +240,7 @@ class Pipeline:
         names = {r["code"]: r["name"] for r in read_rules(self.home.rules, "chart_of_accounts").rows}
         findings: list[Finding] = []
         if verify:
-            with self._writing("read chains") as connection:
+            with self.writing("read chains") as connection:
                 chain = read_chain(connection)
             findings = [*self.ledger.verify(), *unexplained(self.operations, self.ledger, chain)]
         return read_ledger(self.operations, self.ledger, names, findings, verified=verify)
@@ -265,7 +271,8 @@ class Pipeline:
         self.exceptions.settle(stage, problems, self.trace_id)
 
     @contextmanager
-    def _writing(self, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    def writing(self, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Hold the warehouse lock and a connection whose tables are there."""
         with self.warehouse.writing(purpose) as connection:
             if tables.prepare(connection):
                 self.progress("the tables' contracts changed: the warehouse is derived anew from the raw archive")

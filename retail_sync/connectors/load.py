@@ -34,7 +34,7 @@ _MISSING_CONTENT = "its content is not in the raw archive any more (retention, o
 
 @dataclass(frozen=True, slots=True)
 class LoadReport:
-    """What one load did. `refused` are (file name, reason); `recategorised` counts lines that a changed rule moved."""
+    """What one load did. `refused` are newly refused (file name, reason); `recategorised` counts lines a changed rule moved."""
 
     loaded: int
     refused: tuple[tuple[str, str], ...]
@@ -68,25 +68,25 @@ class Loader:
         load_category_rules(connection, self.category_rules)
         recategorised = self._apply_changed_rules(connection)
         # What was refused is tried again: a corrected setting or a newer reader may accept it.
-        known = {
-            row[0]
-            for row in connection.execute("select delivery_id from raw.deliveries where status = 'loaded'").fetchall()
-        }
+        reasons = dict(connection.execute("select delivery_id, reason from raw.deliveries").fetchall())
+        known = {delivery_id for delivery_id, reason in reasons.items() if not reason}
         pending = [d for d in deliveries if d.delivery_id not in known or d.delivery_id in reload]
-        refused, accepted, rejected = [], 0, 0
+        refused, loaded, accepted, rejected = [], 0, 0, 0
         for number, delivery in enumerate(pending, 1):
             began = time.monotonic()
             outcome = self._load_one(connection, delivery)
             took = f"{time.monotonic() - began:.1f} s"
             if isinstance(outcome, DeliveryRefused):
+                if reasons.get(delivery.delivery_id) == outcome.message:
+                    continue
                 refused.append((delivery.name, outcome.message))
                 self.progress(f"[{number}/{len(pending)}] {delivery.name}: refused, {outcome.message}")
                 continue
-            accepted, rejected = accepted + outcome[0], rejected + outcome[1]
+            loaded, accepted, rejected = loaded + 1, accepted + outcome[0], rejected + outcome[1]
             self.progress(
                 f"[{number}/{len(pending)}] {delivery.name}: {outcome[0]} rows, {outcome[1]} rejected ({took})"
             )
-        return LoadReport(len(pending) - len(refused), tuple(refused), accepted, rejected, recategorised)
+        return LoadReport(loaded, tuple(refused), accepted, rejected, recategorised)
 
     def _apply_changed_rules(self, connection: duckdb.DuckDBPyConnection) -> int:
         name, wanted = self.category_rules.name, self.category_rules.hash

@@ -24,13 +24,13 @@ _UNFINISHED = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.Dag
 
 @dataclass(frozen=True, slots=True)
 class RunOutcome:
-    """How a run ended. `failed_step` and `error` are empty when it succeeded."""
+    """How a run ended. The texts are empty when it succeeded."""
 
     run_id: str
     is_success: bool
     failed_step: str = ""
-    error: BaseException | None = None
     message: str = ""
+    remedy: str = ""
 
 
 def prepare_instance(home: Home) -> dg.DagsterInstance:
@@ -84,6 +84,7 @@ def run_job(instance: dg.DagsterInstance, job_name: str, tags: Mapping[str, str]
             instance=instance,
             tags={**tags, _PID_TAG: str(os.getpid())},
             asset_selection=keys,
+            run_config={"loggers": {"console": {}}},
             raise_on_error=False,
         )
     if result.success:
@@ -91,11 +92,34 @@ def run_job(instance: dg.DagsterInstance, job_name: str, tags: Mapping[str, str]
     return _failure(result)
 
 
+def last_runs(home: Home, limit: int = 5) -> list[dict[str, str]]:
+    """Return the newest runs as (started, job, status); empty where nothing ran yet."""
+    if not (home.state / "dagster" / "dagster.yaml").exists():
+        return []
+    records = prepare_instance(home).get_run_records(limit=limit)
+    return [
+        {
+            "started": f"{record.create_timestamp:%Y-%m-%d %H:%M:%S}",
+            "job": record.dagster_run.job_name,
+            "status": record.dagster_run.status.value.lower(),
+        }
+        for record in records
+    ]
+
+
 def _failure(result: dg.ExecuteInProcessResult) -> RunOutcome:
     for event in result.all_events:
         if event.is_step_failure:
-            data = event.step_failure_data
-            cause = data.error.cause if data.error and data.error.cause else data.error
-            message = cause.message.strip() if cause else (event.message or "")
-            return RunOutcome(result.run_id, False, event.step_key or "", None, message)
-    return RunOutcome(result.run_id, False, "", None, "the run failed before its first step")
+            error = event.step_failure_data.error
+            while error and error.cause:
+                error = error.cause
+            # An expected failure carries its own sentence and remedy; its class name is noise.
+            raised = result_error(error.message) if error else ("see its log", "")
+            return RunOutcome(result.run_id, False, event.step_key or "", *raised)
+    return RunOutcome(result.run_id, False, "", "the run failed before its first step")
+
+
+def result_error(text: str) -> tuple[str, str]:
+    """Split "module.Class: sentence" into the sentence alone and no remedy; other texts are kept whole."""
+    name, _, sentence = text.strip().partition(": ")
+    return (sentence if sentence and " " not in name else text.strip()), ""

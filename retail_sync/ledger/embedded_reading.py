@@ -19,6 +19,8 @@ from retail_sync.schemas.journal import Entry, EntryLine
 
 BATCH = 500
 _original = entry.alias("original")
+# When an entry was recorded is for people who look at the table: no hash covers it and nothing depends on it.
+_KEPT = [column for column in entry.c if column is not entry.c.recorded_at]
 _T = TypeVar("_T")
 
 
@@ -89,7 +91,7 @@ def last_period_event_id(connection: Connection) -> int:
 
 def _read(connection: Connection, wanted: ColumnElement[bool], limit: int | None = None) -> list[Stored]:
     heads = connection.execute(
-        select(entry, _original.c.key.label("reverses"), seal)
+        select(*_KEPT, _original.c.key.label("reverses"), seal)
         .outerjoin(_original, _original.c.id == entry.c.reverses_id)
         .outerjoin(seal, seal.c.entry_id == entry.c.id)
         .where(wanted)

@@ -23,6 +23,8 @@ begin
   -- A date that is only read keeps its 30 February; one that is calculated with does not.
   select raise(abort, 'ledger refused [malformed]: its posting date is no calendar day')
    where date(new.posting_date, '+0 days') is not new.posting_date;
+  select raise(abort, 'ledger refused [malformed]: it is not recorded at an instant in UTC')
+   where strftime('%Y-%m-%dT%H:%M', new.recorded_at) is not substr(new.recorded_at, 1, 16);
   select raise(abort, 'ledger refused [malformed]: only an entry that is no reversal is reversed')
    where new.reverses_id is not null
      and not exists (select 1 from entry where id = new.reverses_id and reverses_id is null);
@@ -87,6 +89,8 @@ begin
    where new.id is not (select coalesce(max(id), 0) + 1 from period_event);
   select raise(abort, 'ledger refused [malformed]: a month is written YYYY-MM')
    where date(new.month || '-01', '+0 days') is not new.month || '-01';
+  select raise(abort, 'ledger refused [malformed]: it is not recorded at an instant in UTC')
+   where strftime('%Y-%m-%dT%H:%M', new.recorded_at) is not substr(new.recorded_at, 1, 16);
 end"""
 
 _ACCOUNT_DELETE = """create trigger account_delete before delete on account

@@ -26,6 +26,8 @@ from retail_sync.ledger.embedded_triggers import missing_seal_rule, wrong_guards
 
 FINDINGS_MAX = 1_000
 
+_NO_DAYS = "select id, posting_date from entry where date(posting_date, '+0 days') is not posting_date limit 100"
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
@@ -60,11 +62,14 @@ def _all_findings(connection: Connection, heads_path: Path | None, heads_bytes: 
 
 
 def _storage(connection: Connection) -> Iterator[Finding]:
-    """Ask SQLite for damaged pages and broken checks; PostgreSQL has its own tools for that."""
-    if connection.dialect.name == "sqlite":
-        for (said,) in connection.exec_driver_sql("pragma integrity_check(100)"):
-            if said != "ok":
-                yield Finding("storage", f"the database file is damaged: {said}")
+    """Ask SQLite for damaged pages, broken checks and days that are none; PostgreSQL looks after that itself."""
+    if connection.dialect.name != "sqlite":
+        return
+    for (said,) in connection.exec_driver_sql("pragma integrity_check(100)"):
+        if said != "ok":
+            yield Finding("storage", f"the database file is damaged: {said}")
+    for number, day in connection.exec_driver_sql(_NO_DAYS):
+        yield Finding("unreadable", f"entry {number} has the posting date {day!r}, which is no calendar day")
 
 
 def _walk(connection: Connection) -> Iterator[Finding]:

@@ -13,6 +13,8 @@ candidates as (
     from open_left as l
     join open_right as r
         on l.block = r.block
+        -- A short settlement starts and ends within one window: what it opens with is not what it ends with.
+        and l.item_id <> r.item_id
         and r.item_date between l.item_date - cast($days_before as integer) and l.item_date + cast($days_after as integer)
         and ($key = 'any' or l.key = r.key)
         and abs(r.amount - l.amount) <= $tolerance

@@ -7,9 +7,10 @@ all candidates of a rule are looked at together, the result does not depend on t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import TypeVar
 
 import duckdb
 
@@ -18,6 +19,9 @@ from retail_sync.core.errors import RulesError
 from retail_sync.core.rules import RuleFile
 
 _ANY_AMOUNT = Decimal("99999999999999")
+_KEYS = {"equal": "equal", "any": "any"}
+_TRUTH = {"true": True, "false": False}
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +43,33 @@ class MatchRule:
 
 def rules_for(file: RuleFile, reconciliation: str) -> Sequence[MatchRule]:
     """Return the rules of one reconciliation in their order. Raises RulesError for a missing or unreadable one."""
-    rows = sorted(
-        (r for r in file.rows if r["reconciliation"] == reconciliation),
-        key=lambda r: int(r["priority"]),
-    )
+    rows = [row for row in file.rows if row["reconciliation"] == reconciliation]
     if not rows:
         raise RulesError(f"match_rules.csv has no rule for {reconciliation}", "restore it from the project")
-    return [
-        MatchRule(
-            rule_id=row["rule_id"],
-            version=int(row["version"]),
-            key=row["key"],
-            amount_tolerance=_ANY_AMOUNT if row["amount_tolerance"] == "any" else Decimal(row["amount_tolerance"]),
-            days_before=int(row["days_before"]),
-            days_after=int(row["days_after"]),
-            is_confirming=row["is_confirming"] == "true",
-        )
-        for row in rows
-    ]
+    return [_rule(row) for row in sorted(rows, key=lambda row: _read(row, "priority", int))]
+
+
+def _rule(row: Mapping[str, str]) -> MatchRule:
+    return MatchRule(
+        rule_id=row["rule_id"],
+        version=_read(row, "version", int),
+        key=_read(row, "key", _KEYS.__getitem__),
+        amount_tolerance=_read(row, "amount_tolerance", lambda text: _ANY_AMOUNT if text == "any" else Decimal(text)),
+        days_before=_read(row, "days_before", int),
+        days_after=_read(row, "days_after", int),
+        is_confirming=_read(row, "is_confirming", _TRUTH.__getitem__),
+    )
+
+
+def _read(row: Mapping[str, str], column: str, reader: Callable[[str], _T]) -> _T:
+    """Read one cell. A typing error must not become a rule that nobody approved."""
+    try:
+        return reader(row[column])
+    except (ValueError, ArithmeticError, KeyError) as error:
+        raise RulesError(
+            f"match_rules.csv, rule {row['rule_id']}: {column} cannot be {row[column]!r}",
+            "correct that cell, or restore the file from the project",
+        ) from error
 
 
 def match(connection: duckdb.DuckDBPyConnection, reconciliation: str, rules: Sequence[MatchRule]) -> None:

@@ -21,8 +21,7 @@ bank_breaks as (
         select currency, amount from new_breaks where break_class in ('deposit_differs', 'deposit_unexplained')
         union all
         select i.currency, i.amount from bank_items as i
-        where i.item_id in (select right_id from match_ambiguities where reconciliation = 'settlement_deposit')
-            and i.item_id not in (select right_id from match_pairs where reconciliation = 'settlement_deposit')
+        where i.item_id in (select right_id from open_ambiguities)
         union all
         select currency, -header_total from new_settlement_totals where header_total is not null and bank_amount is null
     )

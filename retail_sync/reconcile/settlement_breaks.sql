@@ -4,10 +4,8 @@ with totals as (select * from new_settlement_totals),
 ambiguous as (
     -- One payout with several candidates, or several payouts for the same candidates.
     select a.left_id as settlement_id, coalesce(string_agg(distinct o.left_id, ', ' order by o.left_id), '') as others
-    from match_ambiguities as a
-    left join match_ambiguities as o on o.reconciliation = a.reconciliation and o.right_id = a.right_id and o.left_id <> a.left_id
-    where a.reconciliation = 'settlement_deposit'
-        and a.left_id not in (select left_id from match_pairs where reconciliation = 'settlement_deposit')
+    from open_ambiguities as a
+    left join open_ambiguities as o on o.right_id = a.right_id and o.left_id <> a.left_id
     group by a.left_id
 ),
 coverage as (
@@ -20,7 +18,7 @@ held as (
     join settlement_facts as n on n.chain = f.chain and n.starts_on between f.ends_on - 2 and f.ends_on + 2
         and n.settlement_id <> f.settlement_id and n.reserve_released = 0
     where f.reserve_held <> 0
-        and f.settlement_id not in (select left_id from match_pairs where reconciliation = 'reserve')
+        and f.settlement_id not in (select left_id from match_pairs where reconciliation = 'reserve' and is_confirmed)
 )
 select 'settlement_totals' as reconciliation, settlement_id as subject, 'settlement_header_missing' as break_class,
     lines_total as amount, currency, closing_date as since_date, '' as counterpart
@@ -42,7 +40,6 @@ from totals where bank_difference <> 0
 union all
 select 'settlement_deposit', t.settlement_id, 'deposit_ambiguous', t.header_total, t.currency, t.deposit_date, a.others
 from totals as t join ambiguous as a on a.settlement_id = t.settlement_id
-where t.bank_amount is null and t.carried_into is null
 union all
 select 'settlement_deposit', t.settlement_id, 'deposit_overdue', t.header_total, t.currency, t.deposit_date,
     cast(c.covered_to as varchar)

@@ -8,11 +8,11 @@ with deposits as (
 ),
 rolled as (
     select left_id as settlement_id, split_part(right_id, '|', 1) as into_id
-    from match_pairs where reconciliation = 'failed_transfer'
+    from match_pairs where reconciliation = 'failed_transfer' and is_confirmed
 ),
 debts as (
     select p.right_id as settlement_id, p.left_id as of_id, p.difference, p.left_id
-    from match_pairs as p where p.reconciliation = 'opening_debt'
+    from match_pairs as p where p.reconciliation = 'opening_debt' and p.is_confirmed
 ),
 netted as (
     -- A debt that the next settlement takes over without charging the card was paid out of its sales.
@@ -23,7 +23,7 @@ netted as (
 ),
 reserves as (
     select right_id as settlement_id, left_id as of_id, difference
-    from match_pairs where reconciliation = 'reserve'
+    from match_pairs where reconciliation = 'reserve' and is_confirmed
 ),
 predecessors as (
     -- Whether history holds the settlement before this one: without it, an opening balance cannot be judged.
@@ -77,5 +77,5 @@ select
     'bank:' || b.transaction_id, b.channel, '', b.currency, b.item_date, null, null, null, null, 0, 0, 0, 0,
     b.transaction_id, b.item_date, b.amount, null, 0, 'none', null, 0, 0, 'none', null, null, 'right_only'
 from bank_items as b
-where b.item_id not in (select right_id from match_pairs where reconciliation = 'settlement_deposit')
-    and b.item_id not in (select right_id from match_ambiguities where reconciliation = 'settlement_deposit')
+where b.item_id not in (select right_id from match_pairs where reconciliation = 'settlement_deposit' and is_confirmed)
+    and b.item_id not in (select right_id from open_ambiguities)

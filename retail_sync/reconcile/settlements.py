@@ -84,8 +84,10 @@ def _compare(connection: duckdb.DuckDBPyConnection, match_rules: RuleFile, payer
         for side in ("left", "right"):
             _take_side(connection, reconciliation, side)
         matching.match(connection, reconciliation, matching.rules_for(match_rules, reconciliation))
-    window = max(rule.days_after for rule in matching.rules_for(match_rules, "settlement_deposit") if rule.key == "any")
-    connection.execute(sql.statement(__package__, "settlement_totals"))
+    rules = matching.rules_for(match_rules, "settlement_deposit")
+    window = max((rule.days_after for rule in rules if rule.key == "any"), default=max(r.days_after for r in rules))
+    for name in ("open_ambiguities", "settlement_totals"):
+        connection.execute(sql.statement(__package__, name))
     connection.execute(sql.statement(__package__, "settlement_breaks"), {"days_after": window})
     connection.unregister("payer_patterns")
 
@@ -96,7 +98,7 @@ def _take_side(connection: duckdb.DuckDBPyConnection, reconciliation: str, side:
         f"create or replace temp table {tables[side]} as select item_id, block, key, amount, item_date "  # noqa: S608
         "from settlement_items where reconciliation = $reconciliation and side = $side and not ($side = 'left' and "
         "$reconciliation = 'settlement_deposit' and item_id in "
-        "(select left_id from match_pairs where reconciliation = 'failed_transfer'))",
+        "(select left_id from match_pairs where reconciliation = 'failed_transfer' and is_confirmed))",
         {"reconciliation": reconciliation, "side": side},
     )
 

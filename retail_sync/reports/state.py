@@ -12,7 +12,7 @@ import duckdb
 import sqlalchemy as sa
 
 from retail_sync.core.money import format_money, from_minor
-from retail_sync.ledger.adapter import Finding, LedgerAdapter
+from retail_sync.ledger.adapter import Balance, Finding, LedgerAdapter
 from retail_sync.ledger.clearing import Chain
 from retail_sync.ledger.problems import find_posting_problems
 from retail_sync.operations import database as db
@@ -239,18 +239,19 @@ def read_ledger(
         by_state: Rows = [tuple(row) for row in connection.execute(query)]
     return LedgerState(
         by_state=by_state,
-        trial_balance=trial_balance(adapter, names),
+        trial_balance=trial_balance_rows(adapter.balances(), names),
         problems=[problem.message for problem in find_posting_problems(engine)],
         findings=[f"{finding.check}: {finding.message}." for finding in findings],
         verified="chain, balances, read-back and clearing items all hold" if verified else "checked by the nightly run",
     )
 
 
-def trial_balance(adapter: LedgerAdapter, names: Mapping[str, str]) -> Rows:
-    """Return (account, name, currency, debit, credit) by account and currency, as text."""
+def trial_balance_rows(balances: Sequence[Balance], names: Mapping[str, str]) -> Rows:
+    """Return (account, name, currency, debit, credit) by account and currency, as text; zero balances are left out."""
     rows: Rows = []
-    for balance in adapter.balances():
+    for balance in balances:
         value = from_minor(balance.home_minor, balance.home_currency)
-        debit, credit = (amount(value), "") if value > 0 else ("", amount(-value) if value else "")
-        rows.append((balance.account, names.get(balance.account, ""), balance.home_currency, debit, credit))
+        if value:
+            sides = (amount(value), "") if value > 0 else ("", amount(-value))
+            rows.append((balance.account, names.get(balance.account, ""), balance.home_currency, *sides))
     return rows

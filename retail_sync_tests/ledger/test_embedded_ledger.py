@@ -6,6 +6,7 @@ Each test is a way in which books have been falsified or spoilt by a writer that
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import Connection, Engine, text
@@ -227,6 +228,7 @@ def test_a_reversal_is_its_original_turned_round(sql: Connection, legs: tuple) -
         {"token": ""},
         {"hash": "short"},
         {"posting_date": "2026-02-30"},
+        {"recorded_at": "soon"},
     ],
     ids=str,
 )
@@ -277,8 +279,6 @@ def test_installing_again_changes_the_chart_and_nothing_else(
     books: Books, ledger: EmbeddedLedger, stranger: Engine
 ) -> None:
     """The chart is installed at every start; what left the file stays in the ledger."""
-    from dataclasses import replace
-
     renamed = [replace(CHART[0], name="Bank USD", is_active=False)]
     assert ledger.install(renamed) == []
     with stranger.connect() as connection:

@@ -13,6 +13,7 @@ import pytest
 
 from retail_sync.core.errors import LedgerRefused
 from retail_sync.ledger.adapter import LedgerAdapter
+from retail_sync.schemas.journal import Entry
 from retail_sync_tests.ledger.bookkeeping import (
     CHART,
     OCTOBER_14,
@@ -47,11 +48,11 @@ def ledger(request: pytest.FixtureRequest) -> LedgerAdapter:
     return LEDGERS[request.param](request)
 
 
-def refusal(ledger: LedgerAdapter, entry, token_sent: str = "") -> LedgerRefused:
+def refusal(ledger: LedgerAdapter, entry: Entry) -> LedgerRefused:
     """Post `entry`, expect a refusal that a person can act on, and that nothing was booked."""
     before = ledger.balances()
     with pytest.raises(LedgerRefused) as caught:
-        ledger.post(entry, token_sent or token(entry))
+        ledger.post(entry, token(entry))
     assert caught.value.message
     assert caught.value.remedy
     assert ledger.balances() == before
@@ -106,7 +107,7 @@ def test_a_repeat_returns_the_first_number_and_books_nothing(ledger: LedgerAdapt
         ),
     ],
 )
-def test_a_key_with_another_body_is_refused_naming_the_field(ledger: LedgerAdapter, changed, named: str) -> None:
+def test_a_key_with_another_body_is_refused_naming_the_field(ledger: LedgerAdapter, changed: Entry, named: str) -> None:
     """Silently keeping or overwriting the first body would make our books and the ledger differ."""
     ledger.post(sale(1), token(sale(1)))
     refused = refusal(ledger, changed)
@@ -125,7 +126,7 @@ def test_a_key_with_another_body_is_refused_naming_the_field(ledger: LedgerAdapt
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_must_not_be_booked_is_refused_for_good(ledger: LedgerAdapter, code: str, entry) -> None:
+def test_what_must_not_be_booked_is_refused_for_good(ledger: LedgerAdapter, code: str, entry: Entry) -> None:
     """A refusal carries the code the outbox holds or rejects by, words and a remedy."""
     refused = refusal(ledger, entry)
     assert refused.code == code

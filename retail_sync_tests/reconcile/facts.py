@@ -6,6 +6,7 @@ any expectation.
 
 from __future__ import annotations
 
+import csv
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
@@ -112,6 +113,26 @@ class Facts:
     def _insert(self, name: str, *values: object) -> None:
         places = ", ".join("?" * len(values))
         self.connection.execute(f"insert into {name} values ({places})", values)
+
+
+def own_rules(folder: Path, name: str, where: Mapping[str, str], **cells: str) -> Path:
+    """A copy of the governed files with other cells in the rows of one of them that are as `where` says."""
+    folder.mkdir(parents=True)
+    for file in RULES.glob("*.csv"):
+        (folder / file.name).write_bytes(file.read_bytes())
+    path = folder / f"{name}.csv"
+    with path.open(encoding="utf-8", newline="") as stream:
+        reader = csv.DictReader(stream)
+        names, rows = reader.fieldnames or (), list(reader)
+    chosen = [row for row in rows if all(row[column] == text for column, text in where.items())]
+    assert chosen, f"{name}.csv has no row with {where}"
+    for row in chosen:
+        row.update(cells)
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    return folder
 
 
 def scalar(connection: duckdb.DuckDBPyConnection, query: str, *values: object) -> object:

@@ -20,7 +20,7 @@ from retail_sync.core.errors import RulesError
 from retail_sync.core.rules import RuleFile, read_rules
 from retail_sync.reconcile import matching
 from retail_sync.reconcile.matching import MatchRule
-from retail_sync_tests.reconcile.facts import RULES, day, pipe_table
+from retail_sync_tests.reconcile.facts import RULES, day
 
 Item = tuple[str, str, str | None, Decimal, date]
 
@@ -28,14 +28,6 @@ EXACT = MatchRule("exact", 1, "any", Decimal(0), 1, 5, is_confirming=True)
 SAME_KEY = MatchRule("same_key", 3, "equal", Decimal("99999999"), 7, 45, is_confirming=True)
 NEAR = replace(EXACT, rule_id="near", version=2, amount_tolerance=Decimal("0.05"))
 SUGGEST = replace(NEAR, rule_id="suggest", is_confirming=False)
-
-
-def items(text: str) -> list[Item]:
-    """Items of a pipe table of item, amount and date; block `us` and no key unless it says otherwise."""
-    return [
-        (row["item"], row.get("block") or "us", row.get("key") or None, Decimal(row["amount"]), day(row["date"]))
-        for row in pipe_table(text)
-    ]
 
 
 class Core:
@@ -167,14 +159,6 @@ def test_a_suggestion_is_not_confirmed(core: Core) -> None:
     core.match(*parse("A 100.00 10-16 | 1 99.97 10-16 | B 7.00 10-16 | 2 7.00 10-16"), EXACT, SUGGEST)
     found = core.connection.execute("select left_id || '-' || right_id, is_confirmed from match_pairs").fetchall()
     assert dict(found) == {"B-2": True, "A-1": False}
-
-
-def test_tables_of_items_can_be_read_as_drawn(core: Core) -> None:
-    """The pipe notation and the short one say the same."""
-    left = items("""
-        | item | key | amount | date  |
-        | A    | k7  | 100.00 | 10-16 |""")
-    assert left == parse("A:k7 100.00 10-16")[0]
 
 
 def _side(names: str) -> st.SearchStrategy[list[Item]]:

@@ -1,0 +1,365 @@
+"""The command line. Exit codes: 0 fine, 1 it ran and something needs a person, 2 it could not run."""
+
+from __future__ import annotations
+
+import os
+import sys
+import uuid
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from retail_sync.core.errors import RetailSyncError, SettingsError
+from retail_sync.reports import terminal
+from retail_sync.settings import Home
+
+if TYPE_CHECKING:  # imported inside the commands that need it: --help must answer at once
+    from retail_sync.pipeline import Pipeline
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Make marketplaces, stores, ERP stock and books agree: settlement files in, verified ledger entries out.",
+    epilog="Try `retail-sync demo` first. A home directory holds everything: settings, inbox, state (--home).",
+)
+exceptions_app = typer.Typer(no_args_is_help=True, help="Open problems: what happened, what it is worth, what to do.")
+period_app = typer.Typer(no_args_is_help=True, help="Close and reopen months of the embedded ledger.")
+app.add_typer(exceptions_app, name="exceptions")
+app.add_typer(period_app, name="period")
+
+HomeOption = Annotated[
+    Path | None, typer.Option("--home", help="Home directory (default: $RETAIL_SYNC_HOME, else data/).")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+
+NEEDS_A_PERSON = 1
+
+
+def main() -> None:
+    """Run the command line; expected failures are told in words and end with their exit code."""
+    try:
+        app()
+    except RetailSyncError as error:
+        if "--json" in sys.argv:
+            sys.stdout.write(terminal.as_json({"error": error.message, "remedy": error.remedy}) + "\n")
+        sys.stderr.write(f"retail-sync: {error.message}\n")
+        if error.remedy:
+            sys.stderr.write(f"  → {error.remedy}\n")
+        raise SystemExit(error.exit_code) from None
+
+
+def _pipeline(home: Path | None) -> Pipeline:
+    from retail_sync.pipeline import Pipeline
+
+    return Pipeline(Home.locate(home), uuid.uuid4().hex, lambda text: sys.stderr.write(f"  {text}\n") and None)
+
+
+def _print(value: Any, as_json: bool, *renderings: Any) -> None:  # noqa: ANN401 - anything that JSON or rich takes
+    if as_json:
+        sys.stdout.write(terminal.as_json(value) + "\n")
+        return
+    console = terminal.console()
+    for rendering in renderings:
+        console.print(rendering)
+
+
+@app.command()
+def demo(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Run the sample company down the whole line and print every problem it finds.
+
+    Makes a fresh home (default: data/demo). Exit code 0 when exactly the planted problems were found.
+    """
+    from retail_sync.demo import run_demo
+
+    result = run_demo(home)
+    _print(result.as_dict(), as_json, *result.renderings())
+    if not result.is_as_planted:
+        raise typer.Exit(NEEDS_A_PERSON)
+
+
+@app.command()
+def ingest(
+    files: Annotated[list[str], typer.Argument(help="Files to take in; they are copied, never moved.")],
+    source: Annotated[str, typer.Option("--source", help="Name of a [[source]] in retail_sync.toml.")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take files in, as dropping them into <home>/inbox/<source>/ would. `run` then loads them."""
+    pipeline = _pipeline(home)
+    rows = []
+    for item in pipeline.ingest(files, source):
+        state = "new" if item.is_new else "seen before, skipped"
+        rows.append({"file": item.path.name, "delivery": item.delivery_id, "state": state, "warning": item.warning,
+                     "remedy": item.remedy})  # fmt: skip
+    _print(
+        rows,
+        as_json,
+        terminal.table(("file", "delivery", "state"), [(r["file"], r["delivery"], r["state"]) for r in rows]),
+        *(f"[bold]{r['file']}[/bold] will not load: {r['warning']}\n  → {r['remedy']}" for r in rows if r["warning"]),
+        "next: retail-sync run hourly",
+    )
+    if any(row["warning"] for row in rows):
+        raise typer.Exit(NEEDS_A_PERSON)
+
+
+@app.command()
+def run(
+    job: Annotated[str, typer.Argument(help="hourly, nightly or month-end")],
+    day: Annotated[str, typer.Option("--date", help="Day to close (nightly), YYYY-MM-DD.")] = "",
+    month: Annotated[str, typer.Option("--month", help="Month to read again (month-end), YYYY-MM.")] = "",
+    start: Annotated[str, typer.Option("--from", help="First day of a range (month-end).")] = "",
+    end: Annotated[str, typer.Option("--to", help="Last day of that range, included.")] = "",
+    until: Annotated[str, typer.Option("--until", help="Stop after a stage: raw ... ledger.")] = "",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run a job through Dagster, here and now: inbox, canonical, reconcile, journal, ledger.
+
+    Runs may be repeated at any time and in any order. Exit code 1 when open exceptions need a person.
+    """
+    from retail_sync.defs.launch import STAGES, prepare_instance, run_job
+    from retail_sync.defs.selection import job_and_tags
+
+    if until and until not in STAGES:
+        raise SettingsError(f"{until!r} is no stage", f"use one of: {', '.join(STAGES)}")
+    name, tags = job_and_tags(job, day, month, start, end)
+    place = Home.locate(home)
+    outcome = run_job(prepare_instance(place), name, tags, until)
+    if not outcome.is_success:
+        raise RetailSyncError(
+            f"{name} failed in {outcome.failed_step.replace('_', ' ') or 'its start'}: {outcome.message}",
+            outcome.remedy or "see the run in `retail-sync ui`; running again resumes where it stopped",
+        )
+    queue = _pipeline(home).exceptions.open()
+    errors = [row for row in queue if row.severity == "error"]
+    _print(
+        {"job": name, "run_id": outcome.run_id, "open_exceptions": len(queue)},
+        as_json,
+        f"{name} done. {len(queue)} open exceptions" + (": retail-sync exceptions list" if queue else "."),
+    )
+    if errors:
+        raise typer.Exit(NEEDS_A_PERSON)
+
+
+@app.command()
+def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Show freshness, last runs, verdicts, open exceptions by kind and value, postings by state, key figures."""
+    from retail_sync.defs.launch import last_runs
+    from retail_sync.reports.status import read_status
+
+    pipeline = _pipeline(home)
+    try:
+        with pipeline.warehouse.reading() as connection:
+            found = read_status(connection, pipeline.operations)
+    except RetailSyncError:  # nothing was published yet
+        found = read_status(None, pipeline.operations)
+    runs = last_runs(pipeline.home)
+    value = found.as_dict() | {"last_runs": runs}
+    today = datetime.now(UTC).date()
+    grids = [
+        terminal.table(("what", "value"), [*found.freshness.items(), *found.key_figures.items()], title="Freshness"),
+        terminal.table(("started", "job", "ended as"), [tuple(r.values()) for r in runs], title="Last runs"),
+        terminal.table(
+            ("verdict", "currency", "settlements", "stated total"),
+            [tuple(v.values()) for v in found.verdicts],
+            title="Settlements",
+            right=("settlements", "stated total"),
+        ),
+        terminal.table(
+            ("exception", "open", "value", "oldest"),
+            [(g["code"], g["count"], g["value"], terminal.age(g["since"], today)) for g in found.exceptions],
+            title="Open exceptions",
+            right=("open", "value", "oldest"),
+        ),
+        terminal.table(("posting state", "entries"), list(found.postings.items()), title="Postings"),
+    ]
+    _print(value, as_json, *grids)
+    if found.exceptions:
+        raise typer.Exit(NEEDS_A_PERSON)
+
+
+@exceptions_app.command("list")
+def exceptions_list(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """List open exceptions, the largest value first. Exit code 1 when there are any."""
+    rows = [dict(row._mapping) for row in _pipeline(home).exceptions.open()]
+    today = datetime.now(UTC).date()
+    shown = [
+        (r["exception_id"], r["code"], r["subject"], _value(r), terminal.age(r["since_date"], today), r["owner"])
+        for r in rows
+    ]
+    header = ("id", "what", "subject", "value", "age", "owner")
+    _print(rows, as_json, terminal.table(header, shown, right=("value", "age")),
+           "details: retail-sync exceptions show <id>" if rows else "no open exception")  # fmt: skip
+    if rows:
+        raise typer.Exit(NEEDS_A_PERSON)
+
+
+@exceptions_app.command("show")
+def exceptions_show(
+    exception_id: Annotated[str, typer.Argument(help="Its id, or the beginning of it.")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one exception: what happened, what it is worth, what to do, and the command that replays it."""
+    row = _pipeline(home).exceptions.find(exception_id)
+    if row is None:
+        raise RetailSyncError(f"no exception (or more than one) begins with {exception_id}", "see exceptions list")
+    values = dict(row._mapping)
+    lines = [
+        f"[bold]{values['code']}[/bold]  {values['subject']}  {_value(values)}",
+        values["message"],
+        f"What to do: {values['remedy']}",
+        f"Replay:     {values['replay']}",
+        f"Kind {values['kind']}, owner {values['owner']}, first seen {values['first_seen_at'][:19]}, "
+        f"last seen {values['last_seen_at'][:19]}"
+        + (f", closed {values['closed_at'][:19]}" if values["closed_at"] else ""),
+    ]
+    _print(values, as_json, *lines)
+
+
+def _value(row: dict[str, Any]) -> str:
+    from retail_sync.core.money import format_money
+
+    return "" if row["amount_minor"] is None else format_money(row["amount_minor"], row["currency"])
+
+
+@app.command()
+def query(
+    statement: Annotated[str, typer.Argument(metavar="SELECT", help="One SQL query. Nothing can be changed.")],
+    on: Annotated[str, typer.Option("--on", help="warehouse, operations or ledger")] = "warehouse",
+    form: Annotated[str, typer.Option("--format", help="table, csv or json")] = "table",
+    limit: Annotated[int, typer.Option("--limit", help="Rows at the most.")] = 1000,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask the warehouse, the operations database or the ledger a read-only question.
+
+    The warehouse has the schemas raw, canonical, reconcile and journal: see `retail-sync contracts`.
+    """
+    from retail_sync.reports.query import run_query
+
+    header, rows = run_query(_pipeline(home), statement, on, limit)
+    if as_json or form == "json":
+        sys.stdout.write(terminal.as_json([dict(zip(header, row, strict=True)) for row in rows]) + "\n")
+    elif form == "csv":
+        sys.stdout.write(terminal.as_csv(header, rows))
+    else:
+        _print(None, False, terminal.table(header, rows))
+        if len(rows) == limit:
+            sys.stderr.write(f"  only the first {limit} rows are shown: raise --limit\n")
+
+
+@app.command("trial-balance")
+def trial_balance(
+    as_of: Annotated[str, typer.Option("--as-of", help="Last posting date to include, YYYY-MM-DD.")] = "",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show every account's balance in the ledger; each currency must sum to zero."""
+    from retail_sync.reports.books import read_trial_balance
+
+    books = read_trial_balance(_pipeline(home), date.fromisoformat(as_of) if as_of else None)
+    header = ("account", "name", "currency", "debit", "credit")
+    _print(books.as_dict(), as_json, terminal.table(header, books.rows, right=("debit", "credit")), *books.sentences)
+    if not books.is_balanced:
+        raise typer.Exit(NEEDS_A_PERSON)
+
+
+@app.command()
+def verify(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Check the ledger's chain, read every entry back, and explain the clearing accounts item by item."""
+    from retail_sync.reports.books import read_verification
+
+    result = read_verification(_pipeline(home))
+    header = ("account", "currency", "item", "open", "since", "age")
+    _print(
+        result.as_dict(),
+        as_json,
+        terminal.table(header, result.items, title="Open items of the clearing accounts", right=("open", "age")),
+        *result.sentences,
+    )
+    if result.findings:
+        raise typer.Exit(NEEDS_A_PERSON)
+
+
+@app.command()
+def digest(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Print order-independent hashes of canonical, reconcile, journal and net ledger content.
+
+    Equal digests mean equal content, whatever runs in whatever order produced it.
+    """
+    from retail_sync.reports.digests import read_digests
+
+    parts = read_digests(_pipeline(home))
+    _print(parts, as_json, terminal.table(("part", "rows:hash"), list(parts.items())))
+
+
+@app.command()
+def contracts(
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the data dictionary as Markdown.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Print the data dictionary: every table, column, type, meaning and rule of the warehouse."""
+    from retail_sync.reports.dictionary import as_markdown, dictionary, renderings
+
+    if markdown:
+        sys.stdout.write(as_markdown())
+        return
+    _print(dictionary(), as_json, *renderings())
+
+
+@app.command()
+def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Check settings, rules, databases, disk and clock of a home. Exit code 1 when something is wrong."""
+    from retail_sync.reports.doctor import examine
+
+    results = examine(Home.locate(home))
+    rows = [("ok" if r.is_fine else "WRONG", r.what, r.found, r.remedy) for r in results]
+    value = [{"what": r.what, "ok": r.is_fine, "found": r.found, "remedy": r.remedy} for r in results]
+    _print(value, as_json, terminal.table(("", "what", "found", "what to do"), rows))
+    if not all(r.is_fine for r in results):
+        raise typer.Exit(NEEDS_A_PERSON)
+
+
+@app.command()
+def ui(port: Annotated[int, typer.Option("--port", help="Port on 127.0.0.1.")] = 3000, home: HomeOption = None) -> None:
+    """Open the Dagster UI on this home, with its daemon for schedules and sensors (they start switched off)."""
+    from retail_sync.defs.launch import prepare_instance
+
+    place = Home.locate(home)
+    prepare_instance(place)
+    program = str(Path(sys.executable).with_name("dagster"))
+    sys.stderr.write(f"Dagster UI for {place.root}: http://127.0.0.1:{port} (Ctrl-C ends it)\n")
+    sys.stderr.flush()
+    os.execv(program, [program, "dev", "-m", "retail_sync.definitions", "-h", "127.0.0.1", "-p", str(port)])  # noqa: S606
+
+
+@period_app.command("close")
+def period_close(
+    month: Annotated[str, typer.Argument(help="YYYY-MM")],
+    by: Annotated[str, typer.Option("--by", help="Who closes it.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why, for the auditor.")],
+    home: HomeOption = None,
+) -> None:
+    """Close a month: the ledger itself then refuses entries dated in it."""
+    _pipeline(home).ledger.close_period(month, by, reason)
+    sys.stdout.write(f"{month} is closed\n")
+
+
+@period_app.command("reopen")
+def period_reopen(
+    month: Annotated[str, typer.Argument(help="YYYY-MM")],
+    by: Annotated[str, typer.Option("--by", help="Who reopens it.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why, for the auditor.")],
+    home: HomeOption = None,
+) -> None:
+    """Reopen a closed month; held entries are posted by the next run."""
+    _pipeline(home).ledger.reopen_period(month, by, reason)
+    sys.stdout.write(f"{month} is open again\n")
+
+
+if __name__ == "__main__":
+    main()

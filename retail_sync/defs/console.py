@@ -1,0 +1,25 @@
+"""The console log of a run: the assets' own sentences, without Dagster's event noise (that is in the UI)."""
+
+import logging
+import sys
+
+import dagster as dg
+
+
+class _Sentences(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        meta = getattr(record, "dagster_meta", None) or {}
+        step = meta.get("step_key") or ""
+        message = str(meta.get("orig_message") or record.getMessage()).splitlines()[0]
+        return f"  {step.replace('__', ' ').replace('_', ' ')}: {message}" if step else f"  {message}"
+
+
+@dg.logger
+def console_log(_context: dg.InitLoggerContext) -> logging.Logger:
+    """Print progress to standard error; warnings and errors too, tracebacks not (they are in the UI)."""
+    logger = logging.Logger("retail_sync", level=logging.INFO)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Sentences())
+    handler.addFilter(lambda record: not (getattr(record, "dagster_meta", None) or {}).get("dagster_event"))
+    logger.addHandler(handler)
+    return logger

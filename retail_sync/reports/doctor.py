@@ -1,0 +1,122 @@
+"""`retail-sync doctor`: is everything there that a run needs?"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import duckdb
+import sqlalchemy as sa
+
+from retail_sync.connectors.categories import load_category_rules
+from retail_sync.connectors.registry import connector_named
+from retail_sync.core.errors import RetailSyncError
+from retail_sync.core.rules import HEADERS, read_rules
+from retail_sync.journal.rules import PostingRules
+from retail_sync.settings import SETTINGS_NAME, Home
+
+_FREE_MB = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """One thing that was looked at."""
+
+    what: str
+    is_fine: bool
+    found: str
+    remedy: str = ""
+
+
+def examine(home: Home) -> list[Examined]:
+    """Look at everything; a failed look is a result, not an error."""
+    looks: list[tuple[str, Callable[[Home], str]]] = [
+        ("settings", _settings),
+        ("home is writable", _writable),
+        ("free disk", _disk),
+        ("clock", _clock),
+        ("Python and DuckDB", _versions),
+        ("governed rules", _rules),
+        ("operations database", lambda h: _database(h.operations_url)),
+        ("ledger database", lambda h: _database(h.ledger_url)),
+    ]
+    looks += [(f"source {source.name}", lambda h, s=source: _source(h, s.name)) for source in home.settings.source]  # type: ignore[misc]
+    return [_look(what, look, home) for what, look in looks]
+
+
+def _look(what: str, look: Callable[[Home], str], home: Home) -> Examined:
+    try:
+        return Examined(what, True, look(home))
+    except RetailSyncError as error:
+        return Examined(what, False, error.message, error.remedy)
+    except (OSError, sa.exc.SQLAlchemyError) as error:
+        return Examined(what, False, str(error).splitlines()[0], "check the path, the server and its permissions")
+
+
+def _settings(home: Home) -> str:
+    path = home.root / SETTINGS_NAME
+    names = ", ".join(source.name for source in home.settings.source)
+    return f"{path if path.exists() else 'all defaults (no ' + SETTINGS_NAME + ')'}; sources: {names}"
+
+
+def _writable(home: Home) -> str:
+    home.state.mkdir(parents=True, exist_ok=True)
+    probe = home.state / f".probe-{os.getpid()}"
+    probe.write_text("probe", encoding="utf-8")
+    probe.unlink()
+    return str(home.state)
+
+
+def _disk(home: Home) -> str:
+    free = shutil.disk_usage(home.root).free >> 20
+    if free < _FREE_MB:
+        raise RetailSyncError(f"{free} MB free", f"free at least {_FREE_MB} MB, or move the home")
+    return f"{free:,} MB free"
+
+
+def _clock(_home: Home) -> str:
+    now = datetime.now(UTC)
+    if now.year < 2026:
+        raise RetailSyncError(f"the clock says {now:%Y-%m-%d}", "set the clock: ages and time stamps come from it")
+    return f"{now:%Y-%m-%d %H:%M} UTC"
+
+
+def _versions(_home: Home) -> str:
+    if duckdb.__version__ != "1.5.5":
+        raise RetailSyncError(
+            f"DuckDB {duckdb.__version__}", "install the locked version: pip install -r requirements.lock"
+        )
+    return f"Python {sys.version.split()[0]}, DuckDB {duckdb.__version__}"
+
+
+def _rules(home: Home) -> str:
+    for name in HEADERS:
+        read_rules(home.rules, name)
+    PostingRules.read(home.rules)
+    connection = duckdb.connect()
+    load_category_rules(connection, read_rules(home.rules, "settlement_categories"))
+    connection.close()
+    return str(home.rules)
+
+
+def _database(url: str) -> str:
+    shown = sa.engine.make_url(url).render_as_string(hide_password=True)
+    if url.startswith("sqlite"):
+        return shown
+    engine = sa.create_engine(url)
+    with engine.connect() as connection:
+        connection.execute(sa.text("select 1"))
+    engine.dispose()
+    return shown
+
+
+def _source(home: Home, name: str) -> str:
+    source = home.settings.source_named(name)
+    connector_named(source.connector)
+    waiting = home.inbox / name
+    count = sum(1 for _ in waiting.iterdir()) if waiting.is_dir() else 0
+    return f"{source.connector}, {count} files in its inbox"

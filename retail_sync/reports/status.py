@@ -1,0 +1,99 @@
+"""`retail-sync status` as a value: freshness, verdicts, open exceptions, postings, key figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+import sqlalchemy as sa
+
+from retail_sync.core.money import format_money
+from retail_sync.operations import database as db
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What a person asks first in the morning. Amounts are text with their currency."""
+
+    freshness: dict[str, str]
+    verdicts: list[dict[str, Any]]
+    exceptions: list[dict[str, Any]]
+    postings: dict[str, int]
+    key_figures: dict[str, str]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain types for --json."""
+        return asdict(self)
+
+
+def read_status(connection: duckdb.DuckDBPyConnection | None, engine: sa.Engine) -> Status:
+    """Return the status; `connection` is None where nothing was published yet."""
+    freshness, verdicts, figures = _warehouse(connection) if connection else ({}, [], {})
+    with engine.connect() as operations:
+        received = operations.execute(
+            sa.select(
+                sa.func.max(db.deliveries.c.received_at), sa.func.count(), sa.func.sum(db.deliveries.c.times_seen - 1)
+            )
+        ).one()
+        postings = dict(
+            operations.execute(sa.select(db.outbox.c.state, sa.func.count()).group_by(db.outbox.c.state)).tuples().all()
+        )
+        groups = operations.execute(
+            sa.select(
+                db.exceptions.c.code,
+                db.exceptions.c.currency,
+                sa.func.count().label("count"),
+                sa.func.sum(sa.func.abs(db.exceptions.c.amount_minor)).label("minor"),
+                sa.func.min(db.exceptions.c.since_date).label("since"),
+            )
+            .where(db.exceptions.c.closed_at.is_(None))
+            .group_by(db.exceptions.c.code, db.exceptions.c.currency)
+            .order_by(db.exceptions.c.code)
+        ).all()
+    newest = str(received[0] or "none")[:19]
+    freshness = {
+        "newest delivery": newest,
+        "deliveries": str(received[1]),
+        "seen again": str(received[2] or 0),
+    } | freshness
+    total = sum(postings.values())
+    if total:
+        figures["entries verified in the ledger"] = f"{100 * postings.get('verified', 0) / total:.1f} %"
+    return Status(freshness, verdicts, [_group(row) for row in groups], postings, figures)
+
+
+def _group(row: sa.Row[Any]) -> dict[str, Any]:
+    value = format_money(int(row.minor), row.currency) if row.minor is not None and row.currency else ""
+    return {"code": row.code, "count": row.count, "value": value, "since": row.since}
+
+
+def _warehouse(
+    connection: duckdb.DuckDBPyConnection,
+) -> tuple[dict[str, str], list[dict[str, Any]], dict[str, str]]:
+    latest = connection.execute(
+        "select max(closing_date) from canonical.settlements union all select max(value_date) from canonical.bank_transactions"
+    ).fetchall()
+    freshness = {"newest settlement closed": str(latest[0][0]), "bank statement reaches": str(latest[1][0])}
+    rows = connection.execute(
+        "select status, currency, count(*), sum(header_total), sum(abs(header_total)) "
+        "from reconcile.settlement_totals group by all order by 2, 1"
+    ).fetchall()
+    verdicts = [
+        {"verdict": status, "currency": currency, "settlements": count, "stated total": f"{total or Decimal(0):,.2f}"}
+        for status, currency, count, total, _ in rows
+    ]
+    return freshness, verdicts, _matched_share(rows)
+
+
+def _matched_share(rows: Sequence[tuple[Any, ...]]) -> dict[str, str]:
+    figures = {}
+    for currency in sorted({row[1] for row in rows}):
+        values = {row[0]: row[4] or Decimal(0) for row in rows if row[1] == currency}
+        if total := sum(values.values()):
+            figures[f"matched to the bank, {currency}"] = (
+                f"{100 * values.get('matched', Decimal(0)) / total:.1f} % of value"
+            )
+    return figures
