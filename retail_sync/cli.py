@@ -54,7 +54,11 @@ def main() -> None:
 def _pipeline(home: Path | None) -> Pipeline:
     from retail_sync.pipeline import Pipeline
 
-    return Pipeline(Home.locate(home), uuid.uuid4().hex, lambda text: sys.stderr.write(f"  {text}\n") and None)
+    return Pipeline(Home.locate(home), uuid.uuid4().hex, _tell)
+
+
+def _tell(text: str) -> None:
+    sys.stderr.write(f"  {text}\n")
 
 
 def _print(value: Any, as_json: bool, *renderings: Any) -> None:  # noqa: ANN401 - anything that JSON or rich takes

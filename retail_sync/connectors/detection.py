@@ -43,16 +43,17 @@ def decide_decimal_mark(connection: duckdb.DuckDBPyConnection, declared: str) ->
     if declared != "auto":
         return declared
     row = connection.execute(
-        r"""
-        select
-            count(*) filter (regexp_full_match(value, '-?(\d+|\d{1,3}(,\d{3})+)\.(\d{1,2}|\d{4,})')),
-            count(*) filter (regexp_full_match(value, '-?(\d+|\d{1,3}(\.\d{3})+),(\d{1,2}|\d{4,})')),
-            count(*) filter (regexp_full_match(value, '-?\d{1,3}([.,]\d{3})+')),
-            min(value) filter (regexp_full_match(value, '-?(\d+|\d{1,3}(,\d{3})+)\.(\d{1,2}|\d{4,})')),
-            min(value) filter (regexp_full_match(value, '-?(\d+|\d{1,3}(\.\d{3})+),(\d{1,2}|\d{4,})')),
-            min(value) filter (regexp_full_match(value, '-?\d{1,3}([.,]\d{3})+'))
-        from staged_amounts
         """
+        select
+            count(*) filter (regexp_full_match(value, $point)),
+            count(*) filter (regexp_full_match(value, $comma)),
+            count(*) filter (regexp_full_match(value, $unclear)),
+            min(value) filter (regexp_full_match(value, $point)),
+            min(value) filter (regexp_full_match(value, $comma)),
+            min(value) filter (regexp_full_match(value, $unclear))
+        from staged_amounts
+        """,
+        {"point": _telling(r"\.", ","), "comma": _telling(",", r"\."), "unclear": r"-?[1-9]\d{0,2}[.,]\d{3}"},
     ).fetchone()
     points, commas, unclear, point, comma, example = row or (0, 0, 0, None, None, None)
     if points and commas:
@@ -67,6 +68,20 @@ def decide_decimal_mark(connection: duckdb.DuckDBPyConnection, declared: str) ->
             _DECLARE_MARK,
         )
     return "," if commas else "."
+
+
+def _telling(mark: str, thousands: str) -> str:
+    """Pattern of amounts that can only be read with this decimal mark.
+
+    Three digits after it tell only where what stands before cannot be a first group of thousands (0, 1234, 1,234); a mark
+    that occurs twice is the one of thousands.
+    """
+    grouped = rf"\d{{1,3}}({thousands}\d{{3}})+"
+    return (
+        rf"-?((\d+|{grouped}){mark}(\d{{1,2}}|\d{{4,}})"
+        rf"|(0\d*|\d{{4,}}|{grouped}){mark}\d{{3}}"
+        rf"|\d{{1,3}}({thousands}\d{{3}}){{2,}})"
+    )
 
 
 def decide_instant_format(connection: duckdb.DuckDBPyConnection, declared: str) -> str:

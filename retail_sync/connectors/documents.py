@@ -40,7 +40,7 @@ def open_text(blocks: Iterable[bytes], target: Path, *, encoding: str, japanese:
     plain = target.with_suffix(".bytes")
     try:
         sniff = _unpack(blocks, plain, max_bytes)
-        _refuse_what_is_no_table(sniff)
+        _refuse_what_is_no_table(sniff, is_encoding_declared=encoding != "auto")
         chosen = encoding if encoding != "auto" else _detect(plain, japanese)
         header, count = _normalise(plain, target, chosen)
     finally:
@@ -94,7 +94,7 @@ def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield from rest
 
 
-def _refuse_what_is_no_table(sniff: bytes) -> None:
+def _refuse_what_is_no_table(sniff: bytes, *, is_encoding_declared: bool) -> None:
     start = sniff.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith((b"<!doctype", b"<html", b"<?xml", b"<head", b"<body")):
         raise DeliveryRefused(
@@ -103,7 +103,7 @@ def _refuse_what_is_no_table(sniff: bytes) -> None:
         )
     if start.startswith((b"{", b"[")):
         raise DeliveryRefused("this is JSON, probably an error message, not a report", _EXPORT_AGAIN)
-    if sniff.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in sniff:
+    if not is_encoding_declared and (sniff.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in sniff):
         raise DeliveryRefused(
             "the file is UTF-16 or binary, not the text encoding its source uses",
             'export it as UTF-8, or declare encoding = "utf-16" for the source',

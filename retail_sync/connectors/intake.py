@@ -18,6 +18,8 @@ from retail_sync.settings import Home, Source
 
 _SETTLE_SECONDS = 1.0
 _MAX_INBOX_FILES = 100_000
+_LOOK_BYTES = 4 << 20
+_MAX_COUNTED_BYTES = 4 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +41,32 @@ class _FirstLook:
         self.header = b""
         self._inflater: zlib._Decompress | None = None
         self._started = False
+        self._seen_bytes = 0
 
     def see(self, block: bytes) -> None:
         if not self._started:
             self._started = True
             if block.startswith(b"\x1f\x8b"):
                 self._inflater = zlib.decompressobj(wbits=31)
-        if self.rows is None:
-            return
         try:
-            plain = self._inflater.decompress(block) if self._inflater else block
+            for plain in self._plain(block):
+                self._count(plain)
         except zlib.error:
             self.rows = None  # damaged: the reader will say so
+
+    def _plain(self, block: bytes) -> Iterator[bytes]:
+        """Yield what the block unpacks to in bounded pieces: 100 kB of gzip may hold 100 MB."""
+        if self._inflater is None:
+            yield block
+            return
+        while block and self.rows is not None:
+            yield self._inflater.decompress(block, _LOOK_BYTES)
+            block = self._inflater.unconsumed_tail
+
+    def _count(self, plain: bytes) -> None:
+        self._seen_bytes += len(plain)
+        if self.rows is None or self._seen_bytes > _MAX_COUNTED_BYTES:
+            self.rows = None
             return
         if b"\n" not in self.header:
             self.header = (self.header + plain)[:65536]
@@ -68,6 +84,9 @@ def receive(path: Path, source: Source, archive: RawArchive, registry: DeliveryR
     """
     look = _FirstLook()
     try:
+        if not path.is_file() and path.exists():
+            # A pipe or device could be read for ever.
+            raise RetailSyncError(f"{path} cannot be taken in: it is no file", "give the path of a file")
         size = path.stat().st_size
         sha256 = archive.store(source.name, path, look.see)
     except OSError as error:
@@ -94,10 +113,15 @@ def receive(path: Path, source: Source, archive: RawArchive, registry: DeliveryR
 
 def _early_warning(first_line: bytes, source: Source) -> tuple[str, str]:
     connector = connector_named(source.connector)
+    encoding = "utf-8" if source.encoding == "auto" else source.encoding
     try:
-        connector.check_header(first_line.decode("utf-8-sig", errors="replace"), source)
+        # In UTF-16 the line end is two bytes, and splitting at one of them leaves the other.
+        header = first_line.decode(encoding, errors="replace").removeprefix("\ufeff").rstrip("\r\ufffd")
+        connector.check_header(header, source)
     except DeliveryRefused as refusal:
         return refusal.message, refusal.remedy
+    except LookupError:
+        return f"{source.encoding!r} is no known encoding", "correct it in retail_sync.toml"
     return "", ""
 
 

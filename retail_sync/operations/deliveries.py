@@ -121,15 +121,11 @@ class DeliveryRegistry:
             )
 
     def received_before(self, instant: str) -> Sequence[Delivery]:
-        """Return deliveries received before an ISO instant whose content is still kept."""
-        old = {
-            row.delivery_id
-            for row in self._rows(
-                sa.select(db.deliveries.c.delivery_id).where(
-                    db.deliveries.c.last_seen_at < instant, db.deliveries.c.purged_at.is_(None)
-                )
-            )
-        }
+        """Return deliveries last received before an ISO instant whose content is still kept."""
+        columns = db.deliveries.c
+        query = sa.select(columns.delivery_id).where(columns.last_seen_at < instant, columns.purged_at.is_(None))
+        with self._engine.connect() as connection:
+            old = set(connection.execute(query).scalars())
         return [delivery for delivery in self.all() if delivery.delivery_id in old]
 
     def mark_purged(self, delivery_id: str) -> None:
@@ -141,9 +137,6 @@ class DeliveryRegistry:
 
     def duplicates_count(self) -> int:
         """Return how many times a file came that was known already."""
-        rows = self._rows(sa.select(sa.func.coalesce(sa.func.sum(db.deliveries.c.times_seen - 1), 0).label("n")))
-        return int(rows[0].n)
-
-    def _rows(self, query: sa.Select[tuple[str]] | sa.Select[tuple[int]]) -> Sequence[sa.Row[tuple[str]]]:
+        query = sa.select(sa.func.coalesce(sa.func.sum(db.deliveries.c.times_seen - 1), 0))
         with self._engine.connect() as connection:
-            return list(connection.execute(query))  # type: ignore[arg-type]
+            return int(connection.execute(query).scalar_one())

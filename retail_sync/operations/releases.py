@@ -207,7 +207,7 @@ class Releaser:
                 trace_id=self.trace_id,
             )
         )
-        release_id = result.inserted_primary_key[0]
+        (release_id,) = result.inserted_primary_key or (None,)
         # The token is made of the identity and the content and kept before anything is sent: a repeat is the same request.
         token = hashlib.sha256(f"{self.ledger}|{entry.key}|{entry.body_hash}".encode()).hexdigest()[:36]
         connection.execute(

@@ -17,7 +17,9 @@ payers as (
 )
 select
     b.source || ':' || b.transaction_id as item_id,
-    b.transaction_id,
+    -- Two banks may use the same id: then it is shown with its source, so that neither line hides the other.
+    case when count(*) over (partition by b.transaction_id) > 1 then b.source || ':' || b.transaction_id else b.transaction_id end
+        as transaction_id,
     coalesce(p.channel, f.channel) as channel,
     coalesce(p.channel, f.channel) || '|' || b.currency as block,
     case when n.count = 1 then n.settlement_id end as key,

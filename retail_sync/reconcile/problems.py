@@ -130,7 +130,7 @@ def find_breaks(connection: duckdb.DuckDBPyConnection) -> list[Problem]:
         from reconcile.breaks order by break_class, subject
         """
     ).fetchall()
-    return [_problem(Break(*row[:-1], places=row[-1] or "")) for row in rows]
+    return [_problem(Break(*row[:-1], row[-1] or "")) for row in rows]
 
 
 def _problem(item: Break) -> Problem:

@@ -12,13 +12,15 @@ coverage as (
     select currency, max(value_date) as covered_to from canonical.bank_transactions group by currency
 ),
 held as (
-    -- A reserve that was held, and a next settlement that exists and released none of it.
-    select f.settlement_id, f.currency, f.reserve_held, n.settlement_id as next_id, n.starts_on
+    -- A reserve that was held, and the next settlement, which exists and released none of it.
+    select f.settlement_id, f.currency, f.reserve_held,
+        arg_min(n.settlement_id, (n.starts_on, n.settlement_id)) as next_id, min(n.starts_on) as starts_on
     from settlement_facts as f
     join settlement_facts as n on n.chain = f.chain and n.starts_on between f.ends_on - 2 and f.ends_on + 2
-        and n.settlement_id <> f.settlement_id and n.reserve_released = 0
+        and n.starts_on > f.starts_on and n.reserve_released = 0
     where f.reserve_held <> 0
         and f.settlement_id not in (select left_id from match_pairs where reconciliation = 'reserve' and is_confirmed)
+    group by all
 )
 select 'settlement_totals' as reconciliation, settlement_id as subject, 'settlement_header_missing' as break_class,
     lines_total as amount, currency, closing_date as since_date, '' as counterpart
@@ -59,5 +61,6 @@ select 'reserve', t.settlement_id, 'reserve_chain_broken',
 from totals as t left join settlement_facts as h on h.settlement_id = t.reserve_of
 where t.reserve_status = 'broken'
 union all
-select 'reserve', next_id, 'reserve_chain_broken', cast(reserve_held as decimal(18, 4)), currency, starts_on, settlement_id
-from held
+select 'reserve', next_id, 'reserve_chain_broken', cast(sum(reserve_held) as decimal(18, 4)), currency, min(starts_on),
+    string_agg(settlement_id, ', ' order by settlement_id)
+from held group by next_id, currency

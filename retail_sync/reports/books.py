@@ -50,7 +50,7 @@ class Verification:
 
     entries: int
     findings: Sequence[str]
-    items: list[tuple[str, ...]]
+    items: Sequence[tuple[str, ...]]
 
     @property
     def sentences(self) -> list[str]:

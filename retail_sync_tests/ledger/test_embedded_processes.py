@@ -55,14 +55,17 @@ def test_four_processes_posting_the_same_fifty_entries_book_each_once(books: Boo
     ledger.close()
 
 
-@pytest.mark.parametrize("mode", ["single", "many"])
-def test_a_killed_process_leaves_whole_entries_only(books: Books, mode: str) -> None:
-    """What was acknowledged is there, what was not is whole or absent, and the books stay in order."""
+def test_a_killed_process_leaves_whole_entries_only(books: Books) -> None:
+    """What was acknowledged is there, what was not is whole or absent, and the chain goes on.
+
+    Every second process posts one entry in a transaction, the others twenty. Each begins after the last entry that was
+    acknowledged, so it repeats what was booked without an answer, as the outbox would.
+    """
     ledger = books.installed()
     moments = random.Random(7)
     acknowledged = 0
-    for _ in range(KILLS):
-        process = start(books, mode, str(acknowledged + 1))
+    for round_no in range(KILLS):
+        process = start(books, ("single", "many")[round_no % 2], str(acknowledged + 1))
         assert process.stdout is not None
         first = process.stdout.readline()
         time.sleep(moments.uniform(0, 0.05))
@@ -70,14 +73,10 @@ def test_a_killed_process_leaves_whole_entries_only(books: Books, mode: str) -> 
         acknowledged = max(int(line) for line in [first, *process.stdout.read().splitlines()])
         process.stdout.close()
         process.wait()
-        booked = settled_count(ledger)
-        assert booked >= acknowledged
+        assert settled_count(ledger) >= acknowledged
         assert list(ledger.verify()) == []
-        # The next process repeats what was booked without an answer, as the outbox would.
-    booked = ledger.entry_count()
     keys = [posted.entry.key for posted in ledger.entries()]
-    assert keys == [sale(number).key for number in range(1, booked + 1)]
-    assert len(ledger.find(keys)) == booked
+    assert keys == [sale(number).key for number in range(1, len(keys) + 1)]
     ledger.close()
 
 

@@ -58,7 +58,7 @@ class Facts:
 
         Settlements: id, ends, total ('-': no header), lines (an amount of sales, or `category amount
         [@day]` separated by commas; '-': none); and starts, deposit, rejected, currency, account.
-        Bank: date, amount; and id, reference, currency.
+        Bank: date, amount; and id, source, reference, currency.
         """
         for row in pipe_table(settlements) if settlements else []:
             self._settlement(row)
@@ -98,11 +98,12 @@ class Facts:
         self._delivered("amazon", settlement_id, rejected=int(row.get("rejected") or 0))
 
     def _bank_line(self, row: Mapping[str, str], number: int) -> None:
-        key = row.get("id") or f"BANK-{number}"
-        self.connection.execute("delete from canonical.bank_transactions where transaction_id = ?", [key])
+        key, source = row.get("id") or f"BANK-{number}", row.get("source") or "bank"
+        where = "where transaction_id = ? and source = ?"
+        self.connection.execute(f"delete from canonical.bank_transactions {where}", [key, source])
         self._insert("canonical.bank_transactions", key, "Main", day(row["date"]), Decimal(row["amount"]),
-                     row.get("currency") or "USD", row.get("reference", "AMAZON PAYMENTS"), 2, "bank", f"bank-{key}")  # fmt: skip
-        self._delivered("bank", f"bank-{key}")
+                     row.get("currency") or "USD", row.get("reference", "AMAZON PAYMENTS"), 2, source, f"{source}-{key}")  # fmt: skip
+        self._delivered(source, f"{source}-{key}")
 
     def _delivered(self, source: str, document_id: str, rejected: int = 0) -> None:
         self.connection.execute("delete from raw.deliveries where delivery_id = ?", [document_id])

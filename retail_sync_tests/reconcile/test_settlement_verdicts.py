@@ -201,6 +201,19 @@ CASES = {
         | 31000001 | 09-27  | 10-11 | 50.00  | product_sales 100.00, reserve_held -50.00   | awaiting_bank |        |
         | 31000002 | 10-11  | 10-13 | -10.00 | reserve_released 50.00, reserve_held -60.00 | awaiting_bank |        |
         | 31000003 | 10-13  | 10-27 | 70.00  | reserve_released 60.00, product_sales 10.00 | awaiting_bank |        |""", ""),
+    "daily payouts: the earlier of two settlements is not the next one": ("""
+        | id       | starts | ends  | total | lines                                                           | status        | breaks |
+        | 31000001 | 10-10  | 10-11 | 50.00 | product_sales 100.00, reserve_held -50.00                       | awaiting_bank |        |
+        | 31000002 | 10-11  | 10-12 | 20.00 | reserve_released 50.00, reserve_held -60.00, product_sales 30.00 | awaiting_bank |       |""", ""),
+    "daily payouts: the later of two settlements is not the one before": ("""
+        | id       | starts | ends  | total | lines                                       | status        | breaks |
+        | 31000001 | 10-10  | 10-11 | 90.00 | reserve_released 40.00, product_sales 50.00 | awaiting_bank |        |
+        | 31000002 | 10-11  | 10-12 | 30.00 | product_sales 30.00                         | awaiting_bank |        |""", ""),
+    "daily payouts: two reserves that the next settlement does not release": ("""
+        | id       | starts | ends  | total | lines                                     | status        | breaks                       |
+        | 31000001 | 10-10  | 10-12 | 50.00 | product_sales 100.00, reserve_held -50.00 | awaiting_bank |                              |
+        | 31000002 | 10-10  | 10-12 | 20.00 | product_sales 90.00, reserve_held -70.00  | awaiting_bank |                              |
+        | 31000003 | 10-12  | 10-13 | 30.00 | product_sales 30.00                       | awaiting_bank | reserve_chain_broken -120.00 |""", ""),
     "periods that overlap by seconds over midnight": ("""
         | id       | starts         | ends           | total   | lines                                     | status        | breaks |
         | 31000001 | 10-01T00:00:02 | 10-15T00:00:03 | 50.00   | product_sales 100.00, reserve_held -50.00 | awaiting_bank |        |
@@ -246,6 +259,23 @@ def test_verdict(name: str) -> None:
     assert report.residual == ()
     ambiguous = {key for key, row in lines.items() if row["is"] == "ambiguous"}
     assert assert_breaks_explain_the_totals(facts.connection) == ambiguous
+
+
+def test_two_banks_may_use_the_same_transaction_id() -> None:
+    """One unexplained deposit must not hide the other, nor make the key of a table occur twice."""
+    facts = Facts()
+    facts.arrive(bank="""
+        | date  | id | source | amount | currency |
+        | 10-16 | 7  | bank_a | 10.00  | USD      |
+        | 10-16 | 7  | bank_b | 20.00  | EUR      |
+        | 10-16 | 8  | bank_b | 30.00  | EUR      |""")
+    facts.reconcile()
+    assert set(breaks(facts.connection)) == {
+        ("bank_a:7", "deposit_unexplained", Decimal("10.00")),
+        ("bank_b:7", "deposit_unexplained", Decimal("20.00")),
+        ("8", "deposit_unexplained", Decimal("30.00")),
+    }
+    assert set(statuses(facts.connection)) == {"bank:bank_a:7", "bank:bank_b:7", "bank:8"}
 
 
 def numbered(bank: str) -> dict[str, dict[str, str]]:
