@@ -27,8 +27,6 @@ from retail_sync.core.warehouse import Warehouse
 from retail_sync.journal.build import JournalReport, Policies, build_journal
 from retail_sync.journal.problems import find_held_documents
 from retail_sync.journal.rules import PostingRules
-from retail_sync.ledger.adapter import Finding
-from retail_sync.ledger.clearing import unexplained
 from retail_sync.ledger.embedded import Account, EmbeddedLedger
 from retail_sync.ledger.outbox import Outbox, Policy, PostingReport
 from retail_sync.ledger.problems import find_posting_problems
@@ -38,17 +36,6 @@ from retail_sync.operations.exceptions import ExceptionQueue, Problem
 from retail_sync.operations.releases import Desired, Facts, Releaser, ReleaseReport
 from retail_sync.reconcile.problems import find_breaks
 from retail_sync.reconcile.settlements import ReconcileReport, reconcile_settlements
-from retail_sync.reports.state import (
-    CanonicalState,
-    JournalState,
-    LedgerState,
-    ReconcileState,
-    read_canonical,
-    read_chain,
-    read_journal,
-    read_ledger,
-    read_reconcile,
-)
 from retail_sync.schemas import tables
 from retail_sync.settings import Home
 
@@ -219,31 +206,6 @@ class Pipeline:
         if not is_nightly and warehouse.file.stat().st_size > limit:
             return False
         return warehouse.publish()
-
-    def canonical_state(self) -> CanonicalState:
-        """What the canonical tables hold; what changed is proved by pandera."""
-        with self.writing("read canonical") as connection:
-            return read_canonical(connection)
-
-    def reconcile_state(self) -> ReconcileState:
-        """What the reconciliations found."""
-        with self.writing("read reconcile") as connection:
-            return read_reconcile(connection, find_breaks(connection))
-
-    def journal_state(self) -> JournalState:
-        """What the desired journal holds."""
-        with self.writing("read journal") as connection:
-            return read_journal(connection)
-
-    def ledger_state(self, *, verify: bool) -> LedgerState:
-        """Postings by state and the trial balance; with `verify` every promise of the ledger is recomputed."""
-        names = {r["code"]: r["name"] for r in read_rules(self.home.rules, "chart_of_accounts").rows}
-        findings: list[Finding] = []
-        if verify:
-            with self.writing("read chains") as connection:
-                chain = read_chain(connection)
-            findings = [*self.ledger.verify(), *unexplained(self.operations, self.ledger, chain)]
-        return read_ledger(self.operations, self.ledger, names, findings, verified=verify)
 
     def waiting_files(self) -> list[Path]:
         """Inbox files that were not taken in yet."""

@@ -19,15 +19,20 @@ from retail_sync.core import money, sql
 from retail_sync.core.errors import DeliveryRefused
 from retail_sync.settings import Source
 
-_HEAD = "settlement-id settlement-start-date settlement-end-date deposit-date total-amount currency transaction-type order-id merchant-order-id adjustment-id shipment-id marketplace-name".split()  # noqa: E501
-_V2 = (
-    _HEAD
-    + "amount-type amount-description amount fulfillment-id posted-date posted-date-time order-item-code merchant-order-item-id merchant-adjustment-item-id sku quantity-purchased".split()
-)  # noqa: E501
-_V1 = (
-    _HEAD
-    + "shipment-fee-type shipment-fee-amount order-fee-type order-fee-amount fulfillment-id posted-date order-item-code merchant-order-item-id merchant-adjustment-item-id sku quantity-purchased price-type price-amount item-related-fee-type item-related-fee-amount misc-fee-amount other-fee-amount other-fee-reason-description direct-payment-type direct-payment-amount other-amount".split()
-)  # noqa: E501
+_HEAD = """
+    settlement-id settlement-start-date settlement-end-date deposit-date total-amount currency transaction-type order-id
+    merchant-order-id adjustment-id shipment-id marketplace-name
+""".split()
+_V2 = [*_HEAD, *"""
+    amount-type amount-description amount fulfillment-id posted-date posted-date-time order-item-code
+    merchant-order-item-id merchant-adjustment-item-id sku quantity-purchased
+""".split()]  # fmt: skip
+_V1 = [*_HEAD, *"""
+    shipment-fee-type shipment-fee-amount order-fee-type order-fee-amount fulfillment-id posted-date order-item-code
+    merchant-order-item-id merchant-adjustment-item-id sku quantity-purchased price-type price-amount
+    item-related-fee-type item-related-fee-amount misc-fee-amount other-fee-amount other-fee-reason-description
+    direct-payment-type direct-payment-amount other-amount
+""".split()]  # fmt: skip
 _NO_CURRENCY = "XXX"
 
 

@@ -41,7 +41,7 @@ class _FirstLook:
         self.header = b""
         self._inflater: zlib._Decompress | None = None
         self._started = False
-        self._seen_bytes = 0
+        self._unpacked_bytes = 0
 
     def see(self, block: bytes) -> None:
         if not self._started:
@@ -60,13 +60,15 @@ class _FirstLook:
             yield block
             return
         while block and self.rows is not None:
-            yield self._inflater.decompress(block, _LOOK_BYTES)
+            plain = self._inflater.decompress(block, _LOOK_BYTES)
             block = self._inflater.unconsumed_tail
+            self._unpacked_bytes += len(plain)
+            if self._unpacked_bytes > _MAX_COUNTED_BYTES:
+                self.rows = None  # whether it is too large is for the reader to say
+            yield plain
 
     def _count(self, plain: bytes) -> None:
-        self._seen_bytes += len(plain)
-        if self.rows is None or self._seen_bytes > _MAX_COUNTED_BYTES:
-            self.rows = None
+        if self.rows is None:
             return
         if b"\n" not in self.header:
             self.header = (self.header + plain)[:65536]

@@ -41,12 +41,15 @@ class RawArchive:
         incoming = self.root / source / f".incoming-{os.getpid()}"
         incoming.parent.mkdir(parents=True, exist_ok=True)
         digest = hashlib.sha256()
-        with file.open("rb") as stream, incoming.open("wb") as raw_target:
-            with pa.CompressedOutputStream(pa.PythonFile(raw_target, "w"), "zstd") as target:
-                for block in chunks(stream):
-                    digest.update(block)
-                    observe(block)
-                    target.write(block)
+        with (
+            file.open("rb") as stream,
+            incoming.open("wb") as raw_target,
+            pa.CompressedOutputStream(pa.PythonFile(raw_target, "w"), "zstd") as target,
+        ):
+            for block in chunks(stream):
+                digest.update(block)
+                observe(block)
+                target.write(block)
         _sync(incoming)
         sha256 = digest.hexdigest()
         final = self.path(source, sha256)

@@ -11,7 +11,7 @@ import errno
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -162,10 +162,8 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDB
         yield connection
     except BaseException:
         # After a fatal error (full disk) DuckDB has rolled back already and refuses every statement.
-        try:
+        with suppress(duckdb.Error):
             connection.rollback()
-        except duckdb.Error:
-            pass
         raise
     connection.commit()
 

@@ -6,6 +6,7 @@ import dagster as dg
 
 from retail_sync.defs.metadata import contract_check, markdown_table, sentence_check, spec
 from retail_sync.defs.windows import reload_window
+from retail_sync.reports.state import read_canonical
 from retail_sync.resources import HomeResource
 from retail_sync.schemas.tables import table
 
@@ -29,7 +30,7 @@ def load_deliveries(
     """Read every new delivery; prove the tables that changed."""
     pipeline = home.pipeline(context)
     report = pipeline.load(reload_window(context))
-    state = pipeline.canonical_state()
+    state = read_canonical(pipeline)
     for entry in TABLES:
         yield dg.MaterializeResult(
             asset_key=[entry.schema, entry.name],

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from retail_sync.defs.metadata import contract_check, markdown_table, sentence_check, spec
+from retail_sync.reports.state import read_journal
 from retail_sync.resources import HomeResource
 from retail_sync.schemas.tables import table
 
@@ -29,7 +30,7 @@ def build_journal(
     """Build the desired journal of what changed."""
     pipeline = home.pipeline(context)
     report = pipeline.journal()
-    state = pipeline.journal_state()
+    state = read_journal(pipeline)
     for entry in TABLES:
         yield dg.MaterializeResult(
             asset_key=[entry.schema, entry.name],

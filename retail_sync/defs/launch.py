@@ -73,7 +73,7 @@ def run_job(instance: dg.DagsterInstance, job_name: str, tags: Mapping[str, str]
     """Run one of the jobs in this process, as far as stage `until` (default: the whole line)."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Dagster's notices about its own beta features
-        from retail_sync.definitions import defs
+        from retail_sync.defs.assembly import defs
 
         job = defs.resolve_job_def(job_name)
         keys = None

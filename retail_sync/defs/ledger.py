@@ -6,6 +6,7 @@ import dagster as dg
 
 from retail_sync.defs.metadata import markdown_table, sentence_check
 from retail_sync.defs.windows import BACKFILL_JOB, HOURLY_JOB, NIGHTLY_JOB, is_nightly
+from retail_sync.reports.state import read_ledger
 from retail_sync.resources import HomeResource
 
 _JOBS = (HOURLY_JOB, NIGHTLY_JOB, BACKFILL_JOB)
@@ -67,7 +68,7 @@ def postings(
     _require_job(context)
     pipeline = home.pipeline(context)
     report = pipeline.post(watch_drift=is_nightly(context))
-    state = pipeline.ledger_state(verify=is_nightly(context))
+    state = read_ledger(pipeline, verify=is_nightly(context))
     yield dg.MaterializeResult(
         asset_key=["ledger", "postings"],
         metadata={

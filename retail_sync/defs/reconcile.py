@@ -7,6 +7,7 @@ import dagster as dg
 from retail_sync.defs.metadata import contract_check, markdown_table, picture, sentence_check, spec
 from retail_sync.defs.windows import DAYS, FIRST_DAY
 from retail_sync.reports.plots import settlement_plot
+from retail_sync.reports.state import read_reconcile
 from retail_sync.resources import HomeResource
 from retail_sync.schemas.tables import table
 
@@ -44,7 +45,7 @@ def reconcile_settlements(
     """Compare lines, header and bank of every settlement whose facts changed."""
     pipeline = home.pipeline(context)
     report = pipeline.reconcile()
-    state = pipeline.reconcile_state()
+    state = read_reconcile(pipeline)
     breaks = markdown_table(("what", "subject", "value", "since", "told as"), state.breaks)
     yield dg.MaterializeResult(asset_key=["reconcile", "settlement_components"],
                                metadata={"dagster/row_count": state.row_counts["settlement_components"]})  # fmt: skip

@@ -18,7 +18,6 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-
 from decimal import Decimal
 
 import sqlalchemy as sa

@@ -48,10 +48,14 @@ def _more_or_less(item: Break) -> str:
     return "more" if (item.amount or 0) > 0 else "less"
 
 
+def _from_or_to(item: Break) -> str:
+    return "from" if (item.amount or 0) > 0 else "to"
+
+
 _WORDINGS: dict[str, _Wording] = {
     "settlement_does_not_foot": _Wording(
         "data", "finance",
-        lambda b: f"The lines of settlement {b.subject} sum to {b.money} {_more_or_less(b)} than its stated total. Its entry is held.",
+        lambda b: f"The lines of settlement {b.subject} sum to {b.money} {_more_or_less(b)} than its total. Its entry is held.",
         lambda _: "download the settlement again: a line is missing, repeated or changed; if it stays, ask the marketplace",
     ),
     "settlement_header_missing": _Wording(
@@ -90,7 +94,8 @@ _WORDINGS: dict[str, _Wording] = {
     ),
     "deposit_unexplained": _Wording(
         "business", "finance",
-        lambda b: f"The bank shows {b.money} from {b.counterpart.capitalize()} on {b.since} (transaction {b.subject}) "
+        lambda b: f"The bank shows {b.money} {_from_or_to(b)} {b.counterpart.capitalize()} on {b.since} "
+        f"(transaction {b.subject}) "
         "and no settlement explains it.",
         lambda _: "download the settlement of that period and deliver it",
     ),
@@ -123,14 +128,17 @@ def find_breaks(connection: duckdb.DuckDBPyConnection) -> list[Problem]:
                     )
                 )
                 when 'settlement_unclassified' then (
-                    select string_agg(distinct l.transaction_type || ' / ' || l.amount_type || ' / ' || l.amount_description, '; ')
-                    from canonical.settlement_lines as l where l.settlement_id = subject and l.category = 'unclassified'
+                    select string_agg(kind, '; ' order by kind) from (
+                        select distinct l.transaction_type || ' / ' || l.amount_type || ' / ' || l.amount_description as kind
+                        from canonical.settlement_lines as l
+                        where l.settlement_id = subject and l.category = 'unclassified'
+                    )
                 )
             end as places
         from reconcile.breaks order by break_class, subject
         """
     ).fetchall()
-    return [_problem(Break(*row[:-1], row[-1] or "")) for row in rows]
+    return [_problem(Break(*(*row[:-1], row[-1] or ""))) for row in rows]
 
 
 def _problem(item: Break) -> Problem:

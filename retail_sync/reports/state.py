@@ -12,11 +12,14 @@ import duckdb
 import sqlalchemy as sa
 
 from retail_sync.core.money import format_money, from_minor
-from retail_sync.ledger.adapter import Balance, Finding, LedgerAdapter
-from retail_sync.ledger.clearing import Chain
+from retail_sync.core.rules import read_rules
+from retail_sync.ledger.adapter import Balance, Finding
+from retail_sync.ledger.clearing import Chain, unexplained
 from retail_sync.ledger.problems import find_posting_problems
 from retail_sync.operations import database as db
 from retail_sync.operations.exceptions import Problem
+from retail_sync.pipeline import Pipeline
+from retail_sync.reconcile.problems import find_breaks
 from retail_sync.schemas.proof import prove_changed
 from retail_sync.schemas.tables import TABLES
 
@@ -107,8 +110,13 @@ def _counts(connection: duckdb.DuckDBPyConnection, schema: str) -> dict[str, int
     return counts
 
 
-def read_canonical(connection: duckdb.DuckDBPyConnection) -> CanonicalState:
-    """Return the state of the canonical tables."""
+def read_canonical(pipeline: Pipeline) -> CanonicalState:
+    """Return the state of the canonical tables; what changed is proved on the way."""
+    with pipeline.writing("read canonical") as connection:
+        return _canonical(connection)
+
+
+def _canonical(connection: duckdb.DuckDBPyConnection) -> CanonicalState:
     settlements = connection.execute(
         "select settlement_id, account, currency, closing_date, total_amount from canonical.settlements "
         "order by closing_date desc, settlement_id limit ?",
@@ -141,8 +149,13 @@ def read_canonical(connection: duckdb.DuckDBPyConnection) -> CanonicalState:
     )  # fmt: skip
 
 
-def read_reconcile(connection: duckdb.DuckDBPyConnection, found: Sequence[Problem]) -> ReconcileState:
-    """Return the state of the reconcile tables. `found` are the breaks as problems."""
+def read_reconcile(pipeline: Pipeline) -> ReconcileState:
+    """Return the state of the reconcile tables; what changed is proved on the way."""
+    with pipeline.writing("read reconcile") as connection:
+        return _reconcile(connection)
+
+
+def _reconcile(connection: duckdb.DuckDBPyConnection) -> ReconcileState:
     totals = connection.execute(
         "select settlement_id, currency, closing_date, lines_total, header_total, bank_amount, opening_debt_status, "
         "reserve_status, status from reconcile.settlement_totals order by closing_date desc, settlement_id"
@@ -160,7 +173,7 @@ def read_reconcile(connection: duckdb.DuckDBPyConnection, found: Sequence[Proble
     return ReconcileState(
         row_counts=_counts(connection, "reconcile"),
         problems=prove_changed(connection, "reconcile"),
-        found=found,
+        found=find_breaks(connection),
         rules=rules,
         verdicts=[(*row[:3], amount(row[3])) for row in verdicts],
         settlements=shown[:_TOP],
@@ -169,8 +182,13 @@ def read_reconcile(connection: duckdb.DuckDBPyConnection, found: Sequence[Proble
     )
 
 
-def read_journal(connection: duckdb.DuckDBPyConnection) -> JournalState:
-    """Return the state of the desired journal."""
+def read_journal(pipeline: Pipeline) -> JournalState:
+    """Return the state of the desired journal; what changed is proved on the way."""
+    with pipeline.writing("read journal") as connection:
+        return _journal(connection)
+
+
+def _journal(connection: duckdb.DuckDBPyConnection) -> JournalState:
     entries = connection.execute(
         "select e.entry_key, e.posting_date, e.memo, l.home_currency, sum(l.home_minor) filter (l.home_minor > 0) "
         "from journal.entries as e join journal.lines as l using (entry_key) group by all "
@@ -225,24 +243,23 @@ def read_chain(connection: duckdb.DuckDBPyConnection) -> Chain:
     )
 
 
-def read_ledger(
-    engine: sa.Engine,
-    adapter: LedgerAdapter,
-    names: Mapping[str, str],
-    findings: Sequence[Finding],
-    *,
-    verified: bool,
-) -> LedgerState:
-    """Return the state of postings and ledger."""
+def read_ledger(pipeline: Pipeline, *, verify: bool) -> LedgerState:
+    """Return the state of postings and ledger; with `verify` every promise of the ledger is recomputed."""
+    findings: list[Finding] = []
+    if verify:
+        with pipeline.writing("read chains") as connection:
+            chain = read_chain(connection)
+        findings = [*pipeline.ledger.verify(), *unexplained(pipeline.operations, pipeline.ledger, chain)]
     query = sa.select(db.outbox.c.state, sa.func.count()).group_by(db.outbox.c.state).order_by(db.outbox.c.state)
-    with engine.connect() as connection:
-        by_state: Rows = [tuple(row) for row in connection.execute(query)]
+    with pipeline.operations.connect() as operations:
+        by_state: Rows = [tuple(row) for row in operations.execute(query)]
+    names = {row["code"]: row["name"] for row in read_rules(pipeline.home.rules, "chart_of_accounts").rows}
     return LedgerState(
         by_state=by_state,
-        trial_balance=trial_balance_rows(adapter.balances(), names),
-        problems=[problem.message for problem in find_posting_problems(engine)],
+        trial_balance=trial_balance_rows(pipeline.ledger.balances(), names),
+        problems=[problem.message for problem in find_posting_problems(pipeline.operations)],
         findings=[f"{finding.check}: {finding.message}." for finding in findings],
-        verified="chain, balances, read-back and clearing items all hold" if verified else "checked by the nightly run",
+        verified="chain, balances, read-back and clearing items all hold" if verify else "checked by the nightly run",
     )
 
 

@@ -38,7 +38,7 @@ def postgresql_books(tmp_path: Path) -> Iterator[Books]:
             connection.execute(text(f"create schema {schema}"))
     except OperationalError as error:
         server.dispose()
-        reason = f"no PostgreSQL answers at {POSTGRES_URL}: {error.orig}"
+        reason = f"no PostgreSQL answers at {make_url(POSTGRES_URL)}: {error.orig}"
         if os.environ.get("RETAIL_SYNC_REQUIRE_SERVICES") == "1":
             pytest.fail(reason)
         pytest.skip(reason)

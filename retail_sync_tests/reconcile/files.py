@@ -71,7 +71,9 @@ def settlement(
         kind = WORDS[found["word"]]
         at = _at(found["day"]) if found["day"] else start
         order = f"111-0000000-{number:07d}" if kind[0] in ("Order", "Refund") else ""
-        rows.append(Row(*kind, Decimal(found["amount"].replace(",", "")), at, order, order_item_code=order[-7:]))
+        amount = Decimal(found["amount"].replace(",", ""))
+        units = 1 if kind[0] == "Order" else None  # V1 states them on a line of their own, never an empty one
+        rows.append(Row(*kind, amount, at, order, quantity=units, order_item_code=order[-7:]))
     return Settlement(
         settlement_id, start, end, deposit, currency, marketplace, tuple(rows), Decimal(total) if total else None
     )
