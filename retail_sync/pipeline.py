@@ -31,7 +31,7 @@ from retail_sync.ledger.embedded import Account, EmbeddedLedger
 from retail_sync.ledger.outbox import Outbox, Policy, PostingReport
 from retail_sync.ledger.problems import find_posting_problems
 from retail_sync.operations.database import open_database
-from retail_sync.operations.deliveries import DeliveryRegistry
+from retail_sync.operations.deliveries import Delivery, DeliveryRegistry
 from retail_sync.operations.exceptions import ExceptionQueue, Problem
 from retail_sync.operations.releases import Desired, Facts, Releaser, ReleaseReport
 from retail_sync.reconcile.problems import find_breaks
@@ -124,8 +124,9 @@ class Pipeline:
 
     def load(self, window: Window | None = None) -> LoadReport:
         """Raw to canonical. `window` reads deliveries of settlements closing in it again from the raw archive."""
-        deliveries = self.registry.all()
         with self.writing("load deliveries") as connection:
+            # Read under the lock: a run that loaded more meanwhile must not have its problems closed by an older list.
+            deliveries = self.registry.all()
             loader = Loader(
                 self.home,
                 self.archive,
@@ -133,7 +134,8 @@ class Pipeline:
                 read_rules(self.home.rules, "settlement_categories"),
                 self.progress,
             )
-            report = loader.load(connection, deliveries, _deliveries_of(connection, window))
+            reload = _deliveries_of(connection, window) & self._kept_in_archive(deliveries)
+            report = loader.load(connection, deliveries, reload)
             self._settle("canonical", find_delivery_problems(connection, deliveries))
         return report
 
@@ -164,8 +166,6 @@ class Pipeline:
 
     def release(self, released_by: str) -> ReleaseReport:
         """Desired entries to released versions with their outbox rows."""
-        with self.writing("release entries") as connection:
-            desired, ready, complete = _desired(connection, {d.delivery_id for d in self.registry.all()})
         moves = self.home.settings.ledger.closed_period == "next_open_period"
         releaser = Releaser(
             self.operations,
@@ -174,9 +174,13 @@ class Pipeline:
             self.trace_id,
             self.ledger.first_open_date if moves else lambda day: day,
         )
+        # What is desired is read under the posting lock too: a run that read it earlier and releases it later than
+        # another run would take a correction back.
         with self._posting_lock():
+            with self.writing("release entries") as connection:
+                desired, ready, complete = _desired(connection, {d.delivery_id for d in self.registry.all()})
             report = releaser.release(desired, ready, complete=complete)
-        self._settle("release", report.waiting)
+            self._settle("release", report.waiting)
         return report
 
     def post(self, *, watch_drift: bool) -> PostingReport:
@@ -185,14 +189,14 @@ class Pipeline:
             report = self.outbox.post_all(self.progress)
             if watch_drift:
                 report.count("mismatch", self.outbox.drift())
-        self._settle("ledger", find_posting_problems(self.operations))
+            self._settle("ledger", find_posting_problems(self.operations))
         return report
 
     def watch_drift(self) -> None:
         """Read every verified entry back and note those that somebody changed in the ledger."""
         with self._posting_lock():
             self.outbox.drift()
-        self._settle("ledger", find_posting_problems(self.operations))
+            self._settle("ledger", find_posting_problems(self.operations))
 
     def publish(self, *, is_nightly: bool) -> bool:
         """Copy the warehouse for readers; a large one only at night. Returns whether a copy was made."""
@@ -228,6 +232,10 @@ class Pipeline:
             self.registry.mark_purged(delivery.delivery_id)
             self.archive.purge(delivery.source, delivery.sha256)
         return len(old)
+
+    def _kept_in_archive(self, deliveries: Sequence[Delivery]) -> frozenset[str]:
+        """Return those that can be read again: what retention deleted stays in the warehouse as it was read once."""
+        return frozenset(d.delivery_id for d in deliveries if self.archive.path(d.source, d.sha256).exists())
 
     def _settle(self, stage: str, problems: Sequence[Problem]) -> None:
         self.exceptions.settle(stage, problems, self.trace_id)

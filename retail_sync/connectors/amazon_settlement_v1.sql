@@ -17,35 +17,35 @@ split as (
 named as (
     select
         line_no,
-        case when len(f) <> $width then left(line, 200) end as bad_line,
+        case when len(f) <> $width or line_no = $cut_line then left(line, 200) end as bad_line,
         len(f) as field_count,
-        trim(f[$settlement_id]) as settlement_id,
-        trim(f[$settlement_start_date]) as period_start,
-        trim(f[$settlement_end_date]) as period_end,
-        trim(f[$deposit_date]) as deposit,
-        trim(f[$total_amount]) as total,
-        trim(f[$currency]) as currency,
-        trim(f[$transaction_type]) as transaction_type,
-        trim(f[$order_id]) as order_id,
-        trim(f[$marketplace_name]) as marketplace,
-        trim(f[$posted_date]) as posted,
+        trimmed(f[$settlement_id]) as settlement_id,
+        trimmed(f[$settlement_start_date]) as period_start,
+        trimmed(f[$settlement_end_date]) as period_end,
+        trimmed(f[$deposit_date]) as deposit,
+        trimmed(f[$total_amount]) as total,
+        trimmed(f[$currency]) as currency,
+        trimmed(f[$transaction_type]) as transaction_type,
+        trimmed(f[$order_id]) as order_id,
+        trimmed(f[$marketplace_name]) as marketplace,
+        trimmed(f[$posted_date]) as posted,
         f[$sku] as sku,
-        trim(f[$quantity_purchased]) as line_quantity,
+        trimmed(f[$quantity_purchased]) as line_quantity,
         [
-            trim(f[$transaction_type]), trim(f[$order_id]), trim(f[$adjustment_id]), trim(f[$shipment_id]),
-            trim(f[$order_item_code]), f[$sku]
+            trimmed(f[$transaction_type]), trimmed(f[$order_id]), trimmed(f[$adjustment_id]), trimmed(f[$shipment_id]),
+            trimmed(f[$order_item_code]), f[$sku]
         ] as item,
         list_filter(
             [
-                {'component': 'shipment-fee', 'description': trim(f[$shipment_fee_type]), 'amount': trim(f[$shipment_fee_amount])},
-                {'component': 'order-fee', 'description': trim(f[$order_fee_type]), 'amount': trim(f[$order_fee_amount])},
-                {'component': 'price', 'description': trim(f[$price_type]), 'amount': trim(f[$price_amount])},
-                {'component': 'item-related-fee', 'description': trim(f[$item_related_fee_type]), 'amount': trim(f[$item_related_fee_amount])},
-                {'component': 'misc-fee', 'description': '', 'amount': trim(f[$misc_fee_amount])},
-                {'component': 'other-fee', 'description': trim(f[$other_fee_reason_description]), 'amount': trim(f[$other_fee_amount])},
-                {'component': 'promotion', 'description': trim(f[$promotion_type]), 'amount': trim(f[$promotion_amount])},
-                {'component': 'direct-payment', 'description': trim(f[$direct_payment_type]), 'amount': trim(f[$direct_payment_amount])},
-                {'component': 'other', 'description': '', 'amount': trim(f[$other_amount])}
+                {'component': 'shipment-fee', 'description': trimmed(f[$shipment_fee_type]), 'amount': trimmed(f[$shipment_fee_amount])},
+                {'component': 'order-fee', 'description': trimmed(f[$order_fee_type]), 'amount': trimmed(f[$order_fee_amount])},
+                {'component': 'price', 'description': trimmed(f[$price_type]), 'amount': trimmed(f[$price_amount])},
+                {'component': 'item-related-fee', 'description': trimmed(f[$item_related_fee_type]), 'amount': trimmed(f[$item_related_fee_amount])},
+                {'component': 'misc-fee', 'description': '', 'amount': trimmed(f[$misc_fee_amount])},
+                {'component': 'other-fee', 'description': trimmed(f[$other_fee_reason_description]), 'amount': trimmed(f[$other_fee_amount])},
+                {'component': 'promotion', 'description': trimmed(f[$promotion_type]), 'amount': trimmed(f[$promotion_amount])},
+                {'component': 'direct-payment', 'description': trimmed(f[$direct_payment_type]), 'amount': trimmed(f[$direct_payment_amount])},
+                {'component': 'other', 'description': '', 'amount': trimmed(f[$other_amount])}
             ],
             part -> coalesce(part.amount, '') <> ''
         ) as parts

@@ -16,24 +16,24 @@ split as (
 )
 select
     line_no,
-    case when len(f) <> $width then left(line, 200) end as bad_line,
+    case when len(f) <> $width or line_no = $cut_line then left(line, 200) end as bad_line,
     len(f) as field_count,
-    trim(f[$settlement_id]) as settlement_id,
-    trim(f[$settlement_start_date]) as period_start,
-    trim(f[$settlement_end_date]) as period_end,
-    trim(f[$deposit_date]) as deposit,
-    trim(f[$total_amount]) as total,
-    trim(f[$currency]) as currency,
-    trim(f[$transaction_type]) as transaction_type,
-    trim(f[$order_id]) as order_id,
-    trim(f[$marketplace_name]) as marketplace,
-    trim(f[$posted_date_time]) as posted,
+    trimmed(f[$settlement_id]) as settlement_id,
+    trimmed(f[$settlement_start_date]) as period_start,
+    trimmed(f[$settlement_end_date]) as period_end,
+    trimmed(f[$deposit_date]) as deposit,
+    trimmed(f[$total_amount]) as total,
+    trimmed(f[$currency]) as currency,
+    trimmed(f[$transaction_type]) as transaction_type,
+    trimmed(f[$order_id]) as order_id,
+    trimmed(f[$marketplace_name]) as marketplace,
+    trimmed(f[$posted_date_time]) as posted,
     f[$sku] as sku,
     'amount' as component,
-    trim(f[$amount_type]) as amount_type,
-    trim(f[$amount_description]) as amount_description,
-    trim(f[$amount]) as amount,
+    trimmed(f[$amount_type]) as amount_type,
+    trimmed(f[$amount_description]) as amount_description,
+    trimmed(f[$amount]) as amount,
     -- V2 repeats the quantity on every amount line of an item; the principal line alone counts it.
-    case when upper(trim(f[$amount_description])) = 'PRINCIPAL' and upper(trim(f[$amount_type])) = 'ITEMPRICE'
-        then trim(f[$quantity_purchased]) end as quantity
+    case when upper(trimmed(f[$amount_description])) = 'PRINCIPAL' and upper(trimmed(f[$amount_type])) = 'ITEMPRICE'
+        then trimmed(f[$quantity_purchased]) end as quantity
 from split

@@ -54,5 +54,8 @@ def recategorise(connection: duckdb.DuckDBPyConnection) -> int:
         where l.settlement_id = r.settlement_id and l.line_no = r.line_no and l.component = r.component
         """
     )
-    connection.execute("insert into raw.touched select distinct 'reconcile', settlement_id from recategorised")
+    connection.execute(
+        "insert into raw.touched select 'reconcile', settlement_id from recategorised "
+        "except select stage, document_id from raw.touched"
+    )
     return int(changed[0])

@@ -23,12 +23,13 @@ _EXPORT_AGAIN = "download or export the file again and deliver it; this copy sta
 
 @dataclass(frozen=True, slots=True)
 class TextDocument:
-    """A normalised copy (UTF-8, LF, no byte order mark) of a delivered text file."""
+    """A normalised copy (UTF-8, LF, no byte order mark) of a delivered text file. `is_terminated`: its last line is ended."""
 
     path: Path
     encoding: str
     header: str
     line_count: int
+    is_terminated: bool
 
 
 def open_text(blocks: Iterable[bytes], target: Path, *, encoding: str, japanese: bytes, max_bytes: int) -> TextDocument:
@@ -42,10 +43,10 @@ def open_text(blocks: Iterable[bytes], target: Path, *, encoding: str, japanese:
         sniff = _unpack(blocks, plain, max_bytes)
         _refuse_what_is_no_table(sniff, is_encoding_declared=encoding != "auto")
         chosen = encoding if encoding != "auto" else _detect(plain, japanese)
-        header, count = _normalise(plain, target, chosen)
+        header, count, is_terminated = _normalise(plain, target, chosen)
     finally:
         plain.unlink(missing_ok=True)
-    return TextDocument(target, chosen, header, count)
+    return TextDocument(target, chosen, header, count, is_terminated)
 
 
 def _unpack(blocks: Iterable[bytes], target: Path, max_bytes: int) -> bytes:
@@ -127,8 +128,8 @@ def _detect(path: Path, japanese: bytes) -> str:
     return "cp932" if is_japanese else "cp1252"
 
 
-def _normalise(plain: Path, target: Path, encoding: str) -> tuple[str, int]:
-    """Write UTF-8 with LF line ends; return the first line and the number of lines."""
+def _normalise(plain: Path, target: Path, encoding: str) -> tuple[str, int, bool]:
+    """Write UTF-8 with LF line ends; return the first line, the number of lines, and whether the last one is ended."""
     header, count, last = None, 0, "\n"
     try:
         with (
@@ -150,7 +151,7 @@ def _normalise(plain: Path, target: Path, encoding: str) -> tuple[str, int]:
         ) from error
     except LookupError as error:
         raise DeliveryRefused(f"{encoding!r} is no known encoding", "correct it in retail_sync.toml") from error
-    return header or "", count + (last != "\n")
+    return header or "", count + (last != "\n"), last == "\n"
 
 
 def _refuse_control_characters(text: str, lines_before: int) -> None:

@@ -183,7 +183,10 @@ def _replace(connection: duckdb.DuckDBPyConnection, delivery: Delivery, staged: 
             _put(connection, table, staged.document_id)
         connection.execute(f"drop table staged_{table.name}")
     if is_current:
-        connection.execute("insert into raw.touched values ('reconcile', ?)", [staged.document_id])
+        connection.execute(
+            "insert into raw.touched select 'reconcile', $document except select stage, document_id from raw.touched",
+            {"document": staged.document_id},
+        )
     mark_changed(connection, "canonical")
     return accepted, rejected
 
@@ -248,11 +251,8 @@ def _put(connection: duckdb.DuckDBPyConnection, table: Table, document_id: str) 
     # Identifiers come from the registry of tables, values are bound.
     staged, names = f"staged_{table.name}", ", ".join(table.column_names)
     if table.replaced_by == "document":
-        connection.execute(
-            f"delete from {table.qualified} where delivery_id in "  # noqa: S608
-            "(select delivery_id from raw.deliveries where document_id = ?)",
-            [document_id],
-        )
+        # By document, not by its deliveries: one that was in force may be refused by now and names no document any more.
+        connection.execute(f"delete from {table.qualified} where {table.key[0]} = ?", [document_id])  # noqa: S608
     else:
         same = " and ".join(f"t.{column} = s.{column}" for column in table.key)
         newer = (

@@ -25,6 +25,9 @@ class RetailSyncError(Exception):
         self.message = message
         self.remedy = remedy
 
+    def __str__(self) -> str:
+        return f"{self.message} → {self.remedy}" if self.remedy else self.message
+
 
 class SettingsError(RetailSyncError):
     """`retail_sync.toml` or the environment cannot be used as it is."""

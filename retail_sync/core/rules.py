@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import csv
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from retail_sync.core.errors import RulesError
@@ -46,18 +48,48 @@ def read_rules(folder: Path, name: str) -> RuleFile:
         raise RulesError(
             f"the rule file {path} cannot be read: {error.strerror}", "restore it from the project"
         ) from error
-    reader = csv.DictReader(content.decode("utf-8").splitlines(), strict=True)
-    expected = HEADERS[name]
+    try:
+        # Excel puts a byte order mark in front of the first column's name.
+        reader = csv.DictReader(content.decode("utf-8-sig").splitlines(), strict=True)
+        rows = tuple(_rows(reader, path, HEADERS[name]))
+    except UnicodeDecodeError as error:
+        raise RulesError(f"{path} is not UTF-8 text (byte {error.start})", "save it as CSV in UTF-8") from error
+    except csv.Error as error:
+        raise RulesError(f"{path} is broken: {error}", "look for a quotation mark without its pair") from error
+    return RuleFile(name, rows, hashlib.sha256(content).hexdigest())
+
+
+def _rows(reader: csv.DictReader[str], path: Path, expected: tuple[str, ...]) -> Iterator[dict[str, str]]:
     if tuple(reader.fieldnames or ()) != expected:
         raise RulesError(f"{path} must have the columns {', '.join(expected)}", "correct its first line")
-    rows = []
     for row in reader:
-        if None in row or None in row.values():
-            raise RulesError(f"{path}, line {reader.line_num}: wrong number of cells", "correct that line")
-        if row.get("prepared_by") and row["prepared_by"] == row["approved_by"]:
-            raise RulesError(
-                f"{path}, line {reader.line_num}: {row['prepared_by']} prepared and approved the same rule",
-                "have it approved by somebody else",
-            )
-        rows.append(row)
-    return RuleFile(name, tuple(rows), hashlib.sha256(content).hexdigest())
+        complaint, remedy = _complaint(row)
+        if complaint:
+            raise RulesError(f"{path}, line {reader.line_num}: {complaint}", remedy)
+        yield row
+
+
+def _complaint(row: dict[str, str]) -> tuple[str, str]:
+    """Say what is wrong with a rule and what to do, or return empty text."""
+    if None in row or None in row.values():
+        return "wrong number of cells", "correct that line"
+    if "prepared_by" in row and not (row["prepared_by"].strip() and row["approved_by"].strip()):
+        return "it does not say who prepared and who approved the rule", "name both"
+    if row.get("prepared_by") and row["prepared_by"] == row["approved_by"]:
+        return f"{row['prepared_by']} prepared and approved the same rule", "have it approved by somebody else"
+    if row.get("sign", "*") not in ("*", "+", "-", "0"):
+        return f"sign {row['sign']!r} is none of * + - 0", "correct that line"
+    if not row.get("category", "any").strip():
+        return "category is empty", "correct that line"
+    return _complaint_about_days(row), 'write days as 2026-12-31; an empty valid_to means "until further notice"'
+
+
+def _complaint_about_days(row: dict[str, str]) -> str:
+    if "valid_from" not in row:
+        return ""
+    try:
+        first = date.fromisoformat(row["valid_from"])
+        last = date.fromisoformat(row["valid_to"]) if row["valid_to"] else first
+    except ValueError as error:
+        return f"valid_from or valid_to is no day ({error})"
+    return "it ends before it begins" if last < first else ""

@@ -14,12 +14,18 @@ class _Sentences(logging.Formatter):
         return f"  {step.replace('__', ' ').replace('_', ' ')}: {message}" if step else f"  {message}"
 
 
+def _is_ours(record: logging.LogRecord) -> bool:
+    meta = getattr(record, "dagster_meta", None) or {}
+    # What was skipped follows from the one step that failed, which the command line tells by itself.
+    return not meta.get("dagster_event") and not str(meta.get("orig_message")).startswith("Dependencies for step")
+
+
 @dg.logger
 def console_log(_context: dg.InitLoggerContext) -> logging.Logger:
     """Print progress to standard error; warnings and errors too, tracebacks not (they are in the UI)."""
     logger = logging.Logger("retail_sync", level=logging.INFO)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Sentences())
-    handler.addFilter(lambda record: not (getattr(record, "dagster_meta", None) or {}).get("dagster_event"))
+    handler.addFilter(_is_ours)
     logger.addHandler(handler)
     return logger

@@ -113,13 +113,13 @@ def _failure(result: dg.ExecuteInProcessResult) -> RunOutcome:
             error = event.step_failure_data.error
             while error and error.cause:
                 error = error.cause
-            # An expected failure carries its own sentence and remedy; its class name is noise.
-            raised = result_error(error.message) if error else ("see its log", "")
-            return RunOutcome(result.run_id, False, event.step_key or "", *raised)
+            message, remedy = split_error(error.message) if error else ("see its log", "")
+            return RunOutcome(result.run_id, False, event.step_key or "", message, remedy)
     return RunOutcome(result.run_id, False, "", "the run failed before its first step")
 
 
-def result_error(text: str) -> tuple[str, str]:
-    """Split "module.Class: sentence" into the sentence alone and no remedy; other texts are kept whole."""
-    name, _, sentence = text.strip().partition(": ")
-    return (sentence if sentence and " " not in name else text.strip()), ""
+def split_error(text: str) -> tuple[str, str]:
+    """Split "module.Class: sentence → remedy" into sentence and remedy: an expected failure's class name is noise."""
+    name, _, rest = text.strip().partition(": ")
+    sentence, _, remedy = (rest if rest and " " not in name else text.strip()).partition(" → ")
+    return sentence, remedy

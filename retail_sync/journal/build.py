@@ -144,10 +144,11 @@ def _hold(row: Mapping[str, Any], policies: Policies) -> tuple[str, str]:
         return "settlement_header_missing", "its document states no total"
     if row["rejected_count"]:
         return "rows_rejected", f"{row['rejected_count']} of its rows could not be read"
-    if row["lines_difference"] is None or row["lines_difference"]:
+    lines_total = row["lines_total"] or 0  # an account without any movement: no lines, a total of zero
+    if lines_total != row["header_total"]:
         return (
             "settlement_does_not_foot",
-            f"its lines sum to {row['lines_total']}, its total is {row['header_total']}",
+            f"its lines sum to {lines_total}, its total is {row['header_total']}",
         )
     if row["unclassified_count"]:
         return (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import duckdb
 
+from retail_sync.core.money import to_minor
 from retail_sync.operations.exceptions import Kind, Problem
 
 _OWN: dict[str, tuple[Kind, str]] = {
@@ -25,7 +26,9 @@ _OWN: dict[str, tuple[Kind, str]] = {
 def find_held_documents(connection: duckdb.DuckDBPyConnection) -> list[Problem]:
     """Return a problem per document held for a reason of the journal's own."""
     rows = connection.execute(
-        "select document_id, held_code, held_reason from journal.documents where list_contains(?, held_code)",
+        "select d.document_id, d.held_code, d.held_reason, t.header_total, t.currency, t.closing_date "
+        "from journal.documents as d join reconcile.settlement_totals as t on t.settlement_id = d.document_id "
+        "where list_contains(?, d.held_code) order by d.document_id",
         [list(_OWN)],
     ).fetchall()
     return [
@@ -36,6 +39,9 @@ def find_held_documents(connection: duckdb.DuckDBPyConnection) -> list[Problem]:
             owner="finance",
             message=f"The entry of settlement {document_id} is held: {reason}.",
             remedy=_OWN[code][1],
+            amount_minor=to_minor(total, currency),
+            currency=currency,
+            since_date=str(closing_date),
         )
-        for document_id, code, reason in rows
+        for document_id, code, reason, total, currency, closing_date in rows
     ]

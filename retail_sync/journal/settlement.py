@@ -10,7 +10,7 @@ from __future__ import annotations
 import calendar
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
@@ -110,7 +110,7 @@ def settlement_entries(
     """Return every entry the settlement asks for today. `deposits` is the policy: journal or bank_feed."""
     legs = _Legs(settlement, rules)
     entries = _parts(legs, components)
-    entries += [_failed_transfer(legs, c) for c in components if c.category == "failed_transfer" and c.amount]
+    entries += _failed_transfers(legs, [c for c in components if c.category == "failed_transfer" and c.amount])
     if deposits == "journal" and settlement.bank_amount == settlement.total and settlement.total > 0:
         entries.append(_deposit(legs))
     return entries
@@ -156,14 +156,24 @@ def _category_legs(legs: _Legs, components: Sequence[Component]) -> list[Leg]:
     taxed = {name for side in _TAX_SIDES for name in side}
     plain = [
         legs.of_category(component, -legs.minor(component.amount))
-        for component in sorted(components, key=_by_category)
+        for component in sorted(_merged(components), key=_by_category)
         if component.category not in taxed
     ]
     return plain + _tax_legs(legs, components)
 
 
-def _by_category(component: Component) -> tuple[str, str, str]:
-    return component.category, component.marketplace, str(component.event_date)
+def _merged(components: Sequence[Component]) -> list[Component]:
+    """Two failed transfers of one month are one leg, because category, marketplace and month name the lines under it."""
+    merged: dict[tuple[str, str], Component] = {}
+    for component in components:
+        key = component.category, component.marketplace
+        earlier = merged.get(key)
+        merged[key] = replace(component, amount=component.amount + earlier.amount) if earlier else component
+    return list(merged.values())
+
+
+def _by_category(component: Component) -> tuple[str, str]:
+    return component.category, component.marketplace
 
 
 def _tax_legs(legs: _Legs, components: Sequence[Component]) -> list[Leg]:
@@ -196,20 +206,29 @@ def _tax_side(legs: _Legs, collected: Component | None, withheld: Component | No
     return result
 
 
-def _failed_transfer(legs: _Legs, component: Component) -> DesiredEntry:
-    """The payout that did not go through leaves the transit account on the day the channel says so (worked example J1)."""
+def _failed_transfers(legs: _Legs, components: Sequence[Component]) -> list[DesiredEntry]:
+    by_day: dict[date, list[Component]] = defaultdict(list)
+    for component in components:
+        by_day[component.event_date or legs.settlement.closing_date].append(component)
+    return [_failed_transfer(legs, day, sorted(by_day[day], key=_by_category)) for day in sorted(by_day)]
+
+
+def _failed_transfer(legs: _Legs, day: date, components: Sequence[Component]) -> DesiredEntry:
+    """The payout that did not go through leaves the transit account on the day the channel says so (worked example J1).
+
+    The day is in the key, so what failed on one day is one entry, whatever marketplaces its lines name.
+    """
     settlement = legs.settlement
-    day = component.event_date or settlement.closing_date
-    amount = legs.minor(component.amount)
-    shown = format_money(amount, settlement.currency)
+    amounts = [legs.minor(component.amount) for component in components]
+    shown = format_money(sum(amounts), settlement.currency)
     return DesiredEntry(
         entry_key=f"{settlement.channel}:failed-transfer:{settlement.settlement_id}:{day}",
         kind="failed_transfer",
         posting_date=day,
         memo=f"Transfer of {shown} failed and is rolled into settlement {settlement.settlement_id}",
         legs=(
-            legs.of_category(component, amount),
-            legs.own("payout", -amount, "payout that did not go through", "payout_failed"),
+            *(legs.of_category(component, amount) for component, amount in zip(components, amounts, strict=True)),
+            legs.own("payout", -sum(amounts), "payout that did not go through", "payout_failed"),
         ),
     )
 

@@ -24,13 +24,13 @@ import sqlalchemy as sa
 
 from retail_sync.core.errors import LedgerRefused, LedgerUncertain
 from retail_sync.core.failpoints import failpoint
-from retail_sync.core.money import format_money, to_minor
+from retail_sync.core.money import format_money, from_minor
 from retail_sync.ledger.adapter import LedgerAdapter, PostedEntry
 from retail_sync.operations import database as db
 from retail_sync.schemas.journal import Entry, EntryLine
 
 BATCH = 100
-_HELD_CODES = frozenset({"closed_period", "unknown_account", "inactive_account"})
+_HELD_CODES = frozenset({"closed_period", "unknown_account", "inactive_account", "original_missing"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +116,12 @@ class Outbox:
         while rows := self._take("held", BATCH, after):
             holds = self._holds(rows)
             self._set([row for row in rows if row.release_id not in holds], "pending")
+            self._set_held(rows, holds)  # the reason may be another one now
             after = rows[-1].release_id
 
     def _post_batch(self, rows: Sequence[_Row], report: PostingReport) -> None:
         holds = self._holds(rows)
-        for row in rows:
-            if row.release_id in holds:
-                code, reason = holds[row.release_id]
-                self._set([row], "held", reason_code=code, reason=reason)
+        self._set_held(rows, holds)
         report.count("held", len(holds))
         ready = [row for row in rows if row.release_id not in holds]
         if not ready:
@@ -152,8 +150,9 @@ class Outbox:
         refused = {key: answer for key, answer in answers.items() if isinstance(answer, LedgerRefused)}
         for row in missing:
             if refusal := refused.get(row.entry.key):
-                state = "held" if refusal.code in _HELD_CODES else "rejected"
-                self._set([row], state, reason_code=refusal.code, reason=refusal.message)
+                code = "original_missing" if row.entry.reverses in refused else refusal.code
+                state = "held" if code in _HELD_CODES else "rejected"
+                self._set([row], state, reason_code=code, reason=refusal.message)
                 report.count(state)
         return [row for row in rows if row.entry.key not in refused]
 
@@ -165,10 +164,11 @@ class Outbox:
         originals = [row.entry.reverses for row in rows if row.entry.reverses]
         there = {*self._adapter.find(originals), *(row.entry.key for row in rows)}
         holds = {}
-        for row in rows:
+        for row in rows:  # in the order of release: an original stands before its reversal
             reason = self._hold(row.entry, accounts, closed, there)
             if reason:
                 holds[row.release_id] = reason
+                there.discard(row.entry.key)
         return holds
 
     def _hold(
@@ -201,14 +201,11 @@ class Outbox:
         if not self._policy.approval_above:
             return None
         currency = entry.lines[0].home_currency
-        limit = to_minor(Decimal(self._policy.approval_above), currency)
+        limit = Decimal(self._policy.approval_above)
         debit = sum(line.home_minor for line in entry.lines if line.home_minor > 0)
-        if debit <= limit:
+        if from_minor(debit, currency) <= limit:
             return None
-        return (
-            "over_limit",
-            f"{format_money(debit, currency)} is over the limit of {format_money(limit, currency)}",
-        )
+        return "over_limit", f"{format_money(debit, currency)} is over the limit of {limit:,f} {currency}"
 
     def _record_found(self, rows: Sequence[_Row], found: Mapping[str, PostedEntry]) -> int:
         """Compare what the ledger holds with what we sent; return how many are the same."""
@@ -226,6 +223,12 @@ class Outbox:
             )
             same += 1
         return same
+
+    def _set_held(self, rows: Sequence[_Row], holds: Mapping[int, tuple[str, str]]) -> None:
+        for row in rows:
+            if row.release_id in holds:
+                code, reason = holds[row.release_id]
+                self._set([row], "held", reason_code=code, reason=reason)
 
     def _claim(self, rows: Sequence[_Row]) -> None:
         with self._engine.begin() as connection:

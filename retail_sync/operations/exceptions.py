@@ -7,7 +7,7 @@ remember to resolve anything, and running twice changes nothing but `last_seen_a
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -62,22 +62,21 @@ class ExceptionQueue:
                     sa.select(columns.exception_id, columns.closed_at).where(columns.stage == stage)
                 )
             }
-            for exception_id, problem in current.items():
-                values = _values(problem, stage, trace_id, seen_at)
-                if exception_id not in known:
-                    values |= {"exception_id": exception_id, "first_seen_at": seen_at}
-                    connection.execute(sa.insert(db.exceptions).values(**values))
-                    continue
-                if known[exception_id]:  # it came back: its age starts anew
-                    values["first_seen_at"] = seen_at
-                connection.execute(
-                    sa.update(db.exceptions).where(columns.exception_id == exception_id).values(**values)
-                )
+            for problem in current.values():
+                _open(connection, problem, known, _values(problem, stage, trace_id, seen_at))
             gone = [key for key, closed_at in known.items() if key not in current and not closed_at]
             if gone:
                 connection.execute(
                     sa.update(db.exceptions).where(columns.exception_id.in_(gone)).values(closed_at=seen_at)
                 )
+
+    def add(self, stage: str, problem: Problem, trace_id: str) -> None:
+        """Open one more exception of `stage`, or see it again; the others stay as they are."""
+        columns = db.exceptions.c
+        with self._engine.begin() as connection:
+            query = sa.select(columns.closed_at).where(columns.exception_id == problem.exception_id)
+            known = {problem.exception_id: row.closed_at for row in connection.execute(query)}
+            _open(connection, problem, known, _values(problem, stage, trace_id, db.now()))
 
     def open(self) -> Sequence[sa.Row[tuple[object, ...]]]:
         """Return the open exceptions: errors first, then by value at stake, largest first."""
@@ -97,10 +96,24 @@ class ExceptionQueue:
     def find(self, exception_id: str) -> sa.Row[tuple[object, ...]] | None:
         """Return one exception by its id or a unique beginning of it, open or closed."""
         columns = db.exceptions.c
-        query = sa.select(db.exceptions).where(columns.exception_id.startswith(exception_id)).limit(2)
+        query = sa.select(db.exceptions).where(columns.exception_id.startswith(exception_id, autoescape=True)).limit(2)
         with self._engine.connect() as connection:
             rows = list(connection.execute(query))
         return rows[0] if len(rows) == 1 else None
+
+
+def _open(
+    connection: sa.Connection, problem: Problem, known: Mapping[str, str | None], values: dict[str, object]
+) -> None:
+    """Insert or update one row; `known` has the closing instant of the rows that are there."""
+    exception_id, seen_at = problem.exception_id, values["last_seen_at"]
+    if exception_id not in known:
+        values |= {"exception_id": exception_id, "first_seen_at": seen_at}
+        connection.execute(sa.insert(db.exceptions).values(**values))
+        return
+    if known[exception_id]:  # it came back: its age starts anew
+        values["first_seen_at"] = seen_at
+    connection.execute(sa.update(db.exceptions).where(db.exceptions.c.exception_id == exception_id).values(**values))
 
 
 def _values(problem: Problem, stage: str, trace_id: str, seen_at: str) -> dict[str, object]:

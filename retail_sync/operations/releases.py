@@ -21,7 +21,6 @@ from retail_sync.operations import database as db
 from retail_sync.operations.exceptions import Problem
 from retail_sync.schemas.journal import Entry
 
-_NEVER_SENT = ("pending", "held", "rejected")
 _FINANCE = "finance"
 
 
@@ -63,6 +62,15 @@ class Released:
     facts_hash: str
     body: str
     state: str
+    attempts: int
+
+    @property
+    def was_never_sent(self) -> bool:
+        """Whether the ledger cannot hold it: it was not tried, or the ledger said no.
+
+        A pending row that was tried had its answer lost. The lookup did not find it, but a ledger may answer late.
+        """
+        return self.state in ("held", "rejected") or (self.state == "pending" and not self.attempts)
 
 
 @dataclass(slots=True)
@@ -102,6 +110,7 @@ class Releaser:
             for key, old in last.items():
                 if complete and key not in wanted and old.document_id in ready:
                     self._withdraw_absent(connection, old, ready[old.document_id], report)
+            self._move_out_of_closed_periods(connection)
             failpoint("release.before_commit")
         failpoint("release.after_commit")
         return report
@@ -110,7 +119,7 @@ class Releaser:
         """Return the standing version of each key, and the highest version number each key ever had."""
         entries, outbox = db.released_entries.c, db.outbox.c
         rows = connection.execute(
-            sa.select(db.released_entries, outbox.state)
+            sa.select(db.released_entries, outbox.state, outbox.attempts)
             .join(db.outbox, outbox.release_id == entries.release_id)
             .order_by(entries.release_id)
         ).mappings()
@@ -139,8 +148,9 @@ class Releaser:
             self._add(connection, entry, version + 1, "first release" if version == 0 else "wanted again")
             report.new += 1
         elif old.desired_hash == entry.body_hash:
+            self._confirm(connection, old, entry)
             report.unchanged += 1
-        elif old.state in _NEVER_SENT:
+        elif old.was_never_sent:
             self._cancel(connection, old, "superseded before it was sent")
             self._add(connection, entry, version + 1, "replaces a version that was never sent")
             report.corrected += 1
@@ -151,8 +161,17 @@ class Releaser:
             self._add(connection, entry, version + 1, f"corrects version {old.version}")
             report.corrected += 1
 
+    def _confirm(self, connection: sa.Connection, old: Released, entry: Desired) -> None:
+        """Note that today's facts give the same entry: what makes it differ later is not these facts."""
+        if old.facts_hash != entry.facts_hash:
+            connection.execute(
+                sa.update(db.released_entries)
+                .where(db.released_entries.c.release_id == old.release_id)
+                .values(facts_hash=entry.facts_hash)
+            )
+
     def _withdraw_absent(self, connection: sa.Connection, old: Released, facts: Facts, report: ReleaseReport) -> None:
-        if old.state in _NEVER_SENT:
+        if old.was_never_sent:
             self._cancel(connection, old, "no longer wanted, never sent")
         elif old.facts_hash == facts.of(old.entry_kind):
             report.waiting.append(_waits_for_approval(old))
@@ -177,6 +196,38 @@ class Releaser:
         )
         desired = Desired(old.entry_key, old.document_id, old.entry_kind, {}, old.desired_hash, old.facts_hash)
         self._insert(connection, desired, old.version, "reversal", reversal, reason)
+
+    def _move_out_of_closed_periods(self, connection: sa.Connection) -> None:
+        """Date anew what a closed period keeps out of the ledger, where the policy says so (else the day stays)."""
+        entries, outbox = db.released_entries.c, db.outbox.c
+        rows = connection.execute(
+            sa.select(entries.release_id, entries.ledger_key, entries.body)
+            .join(db.outbox, outbox.release_id == entries.release_id)
+            .where(
+                outbox.ledger == self.ledger,
+                sa.or_(
+                    sa.and_(outbox.state == "held", outbox.reason_code == "closed_period"),
+                    sa.and_(outbox.state == "pending", outbox.attempts == 0),
+                ),
+            )
+        ).all()
+        for row in rows:
+            entry = Entry.from_body(row.ledger_key, json.loads(row.body))
+            day = self.first_open_date(entry.posting_date)
+            if day != entry.posting_date:
+                self._date_anew(connection, row.release_id, replace(entry, posting_date=day))
+
+    def _date_anew(self, connection: sa.Connection, release_id: int, entry: Entry) -> None:
+        connection.execute(
+            sa.update(db.released_entries)
+            .where(db.released_entries.c.release_id == release_id)
+            .values(body=entry.body_text, body_hash=entry.body_hash)
+        )
+        connection.execute(
+            sa.update(db.outbox)
+            .where(db.outbox.c.release_id == release_id)
+            .values(token=self._token(entry), state="pending", reason_code="", reason="")
+        )
 
     def _cancel(self, connection: sa.Connection, old: Released, reason: str) -> None:
         connection.execute(
@@ -208,11 +259,15 @@ class Releaser:
             )
         )
         (release_id,) = result.inserted_primary_key or (None,)
-        # The token is made of the identity and the content and kept before anything is sent: a repeat is the same request.
-        token = hashlib.sha256(f"{self.ledger}|{entry.key}|{entry.body_hash}".encode()).hexdigest()[:36]
         connection.execute(
-            sa.insert(db.outbox).values(release_id=release_id, ledger=self.ledger, token=token, state="pending")
+            sa.insert(db.outbox).values(
+                release_id=release_id, ledger=self.ledger, token=self._token(entry), state="pending"
+            )
         )
+
+    def _token(self, entry: Entry) -> str:
+        """Return the idempotency token: made of identity and content and kept before sending, so a repeat is the same."""
+        return hashlib.sha256(f"{self.ledger}|{entry.key}|{entry.body_hash}".encode()).hexdigest()[:36]
 
 
 def _released(row: sa.RowMapping) -> Released:

@@ -61,22 +61,31 @@ class LoadBench:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, home: Home) -> None:
         self.connection = connection
+        self.scratch = home.state / "scratch"
         self._home = home
         self._archive = _MemoryArchive()
         self._orders = itertools.count(1)
         self._rules = read_rules(home.rules, "settlement_categories")
 
-    def deliver(self, content: bytes, source: Source | None = None) -> Outcome:
-        """Load `content` as a new delivery of `source` (default: an Amazon source that decides everything itself)."""
+    def deliver(self, content: bytes, source: Source | None = None, order: int | None = None) -> Outcome:
+        """Load `content` as a delivery of `source` (default: an Amazon source that decides everything itself).
+
+        It was registered after those before it, unless `order` says otherwise.
+        """
         used = source or Source(name="amazon", connector="amazon_settlement")
         self._home.settings = Settings(source=(used,))
         sha256 = hashlib.sha256(content).hexdigest()
         self._archive.contents[sha256] = content
-        name, order = f"file-{sha256[:8]}", next(self._orders)
         delivery = Delivery(
-            delivery_id_of(used.name, sha256), used.name, used.object, name, sha256, len(content), order
+            delivery_id_of(used.name, sha256),
+            used.name,
+            used.object,
+            f"file-{sha256[:8]}",
+            sha256,
+            len(content),
+            order or next(self._orders),
         )
-        loader = Loader(self._home, self._archive, self._home.state / "scratch", self._rules, lambda _: None)
+        loader = Loader(self._home, self._archive, self.scratch, self._rules, lambda _: None)
         loader.load(self.connection, [delivery], frozenset({delivery.delivery_id}))
         return self.outcome(delivery.delivery_id)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
@@ -22,23 +21,28 @@ from retail_sync_tests.connectors.bench import (
     settlement,
     with_cell,
 )
+from retail_sync_tests.simulator import Settlement
 
 _SOURCE = Source(name="amazon", connector="amazon_settlement")
-_TINY = settlement(
-    row("-39.00", "Fee", order_id="", sku="", quantity=None, order_item_code="", marketplace=""),
-    row("24.50", quantity=12, order_id="", order_item_code="", marketplace=""),
-    marketplace="",
-)
-V2 = simulator.write_v2(_TINY, promotion_column=False)  # the last cell of the last line is its quantity, 12
-V1 = simulator.write_v1(_TINY)
+_CELLS = {"order_id": "", "order_item_code": "", "marketplace": "", "sku": "S"}
 
 
-def looks_whole(bench: LoadBench, content: bytes, folder: Path) -> bool:
+def tiny(settlement_id: str) -> Settlement:
+    """A settlement of two short lines; the last one sells 12 units."""
+    fee = row("-9.00", "Fee", transaction_type="other", amount_type="other", quantity=None, **_CELLS)
+    return settlement(fee, row("24.50", quantity=12, **_CELLS), marketplace="", settlement_id=settlement_id)
+
+
+V2 = simulator.write_v2(tiny("7"), promotion_column=False)  # the last cell of the last line is its quantity, 12
+V1 = simulator.write_v1(tiny("8"))
+
+
+def looks_whole(bench: LoadBench, content: bytes) -> bool:
     """Whether nothing is refused or rejected yet when the connector has read the file (a fast first look)."""
     connector = AmazonSettlement()
     try:
         document = open_text(
-            [content], folder / "cut.txt", encoding="auto", japanese=connector.japanese_marker, max_bytes=1 << 20
+            [content], bench.scratch / "cut.txt", encoding="auto", japanese=connector.japanese_marker, max_bytes=1 << 20
         )
         connector.check_header(document.header, _SOURCE)
         connector.stage(bench.connection, document, _SOURCE, "first-look")
@@ -52,23 +56,32 @@ def looks_whole(bench: LoadBench, content: bytes, folder: Path) -> bool:
     [(V2, 0), (V1, V1.rindex(b"\n", 0, -1))],
     ids=["v2_every_byte", "v1_every_byte_of_the_last_line"],
 )
-def test_a_cut_file_never_counts_as_complete(bench: LoadBench, tmp_path: Path, whole: bytes, first_cut: int) -> None:
+def test_a_cut_file_never_counts_as_complete(bench: LoadBench, whole: bytes, first_cut: int) -> None:
     """A download that stopped anywhere must not be booked: complete means that every value of the whole file is there."""
-    scratch = bench.connection.execute("select current_setting('allowed_directories')").fetchone()
-    folder = Path(next(path for path in scratch[0] if "scratch" in path)) if scratch else tmp_path
     values = ("line_no", "component", "amount", "quantity", "sku", "posted_at", "amount_description", "transaction_type")
     expected = bench.lines(bench.deliver(whole), *values)
     assert len(expected) == 2
 
     complete = []
     for length in range(first_cut, len(whole)):
-        if not looks_whole(bench, whole[:length], folder):
+        if not looks_whole(bench, whole[:length]):
             continue
         document = bench.deliver(whole[:length])
         if document.is_complete:
             complete.append((length, bench.lines(document, *values)))
     assert [length for length, lines in complete if lines != expected] == []
     assert all(length >= len(whole) - 1 for length, _ in complete)
+
+
+def test_a_missing_last_line_end_matters_only_where_a_value_may_be_cut(bench: LoadBench) -> None:
+    """With `promotion-id` last nothing that is read can be cut; with the quantity last, 12 units may have become 1."""
+    by_promotion = bench.deliver(simulator.write_v2(tiny("9"))[:-1])
+    by_quantity = bench.deliver(simulator.write_v2(tiny("10"), promotion_column=False)[:-2])
+    assert by_promotion.is_complete
+    assert not by_quantity.is_complete
+    ((line, column, _, reason),) = bench.rejected(by_quantity)
+    assert (line, column) == (4, "line")
+    assert "no line end" in reason
 
 
 def test_every_changed_amount_is_noticed(bench: LoadBench) -> None:

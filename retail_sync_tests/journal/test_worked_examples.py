@@ -52,20 +52,20 @@ KEYS = {
     "J4": "amazon:settlement:10040000002:2026-10",
 }
 
-# Sales 10,000 came from two orders, tax 770 of which the marketplace withheld 720: 50 are ours to remit.
-SETTLEMENTS = (
-    settlement("10010000001", "2026-10-01 2026-10-14 2026-10-16", """
+FACILITATOR_TAX = """
+        tax 720.00 on 2026-10-02
+        tax withheld -720.00 on 2026-10-02
+        tax refunded -43.20 on 2026-10-10
+        withheld tax refunded 43.20 on 2026-10-10"""
+SETTLEMENT_1001 = """
         reserve released 800.00
         sale 6,000.00 on 2026-10-02
         sale 4,000.00 on 2026-10-09
         shipping 300.00 on 2026-10-02
         gift wrap 20.00 on 2026-10-02
         promotion -400.00 on 2026-10-02
-        tax 770.00 on 2026-10-02
-        tax withheld -720.00 on 2026-10-02
+        tax 50.00 on 2026-10-02
         refund -600.00 on 2026-10-10
-        tax refunded -43.20 on 2026-10-10
-        withheld tax refunded 43.20 on 2026-10-10
         referral fee -1,500.00 on 2026-10-02
         referral fee refunded 90.00 on 2026-10-10
         refund fee -18.00 on 2026-10-10
@@ -73,7 +73,8 @@ SETTLEMENTS = (
         advertising -650.00 on 2026-10-07
         storage -120.00 on 2026-10-07
         reimbursement 75.00 on 2026-10-08
-        reserve held -950.00 on 2026-10-14""", total="5997.00"),
+        reserve held -950.00 on 2026-10-14"""
+SETTLEMENTS = (
     settlement("10020000001", "2026-10-24 2026-11-07 2026-11-09", """
         sale 4,000.00 on 2026-10-25
         referral fee -900.00 on 2026-10-25
@@ -92,6 +93,11 @@ SETTLEMENTS = (
 BANK = bank_statement("2026-10-16 5997.00 USD AMAZON PAYMENTS\n2026-11-09 4900.00 USD AMAZON PAYMENTS")
 
 
+def settlement_1001(lines: str) -> Settlement:
+    """Settlement 1001 with these lines, which pays 5,997.00 whether or not tax was withheld."""
+    return settlement("10010000001", "2026-10-01 2026-10-14 2026-10-16", lines, total="5997.00")
+
+
 def legs(text: str) -> Counter[tuple[str, int]]:
     """The multiset of `account minor` pairs."""
     pairs = [pair.split() for line in text.strip().splitlines() for pair in line.split("|")]
@@ -104,12 +110,22 @@ def expected(name: str) -> Entry:
     return date.fromisoformat(day), legs(text)
 
 
-@pytest.fixture(scope="module", params=[write_v2, write_v1], ids=["V2", "V1"])
-def journal(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Entry]:
-    """Every entry that the files and the bank statement ask for, from either file layout."""
-    write: Callable[[Settlement], bytes] = request.param
+@pytest.fixture(scope="module", params=["V2", "V1"])
+def layout(request: pytest.FixtureRequest) -> str:
+    """Either file layout."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def journal(layout: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Entry]:
+    """Every entry that the files and the bank statement ask for.
+
+    No V1 file is known that shows withheld tax, so there settlement 1001 comes without it.
+    """
+    write: Callable[[Settlement], bytes] = write_v2 if layout == "V2" else write_v1
+    first = settlement_1001(SETTLEMENT_1001 + (FACILITATOR_TAX if layout == "V2" else ""))
     pipeline = new_pipeline(tmp_path_factory.mktemp("examples"))
-    deliver(pipeline, *(write(one) for one in SETTLEMENTS), BANK)
+    deliver(pipeline, *(write(one) for one in (first, *SETTLEMENTS)), BANK)
     run_to_journal(pipeline)
     with looking(pipeline) as connection:
         assert held(connection) == {}
@@ -117,9 +133,12 @@ def journal(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_example(journal: dict[str, Entry], name: str) -> None:
+def test_example(journal: dict[str, Entry], layout: str, name: str) -> None:
     """These entries are what an accountant signed: a leg more or less, or another day, is a wrong book."""
-    assert journal[KEYS[name]] == expected(name)
+    day, wanted = expected(name)
+    if (layout, name) == ("V1", "A1"):
+        wanted = Counter({leg: count for leg, count in wanted.items() if leg[0] != "2210"})
+    assert journal[KEYS[name]] == (day, wanted)
 
 
 def test_nothing_else_is_journalled(journal: dict[str, Entry]) -> None:
@@ -128,9 +147,9 @@ def test_nothing_else_is_journalled(journal: dict[str, Entry]) -> None:
 
 
 def test_clearing_accounts_end_where_they_should(journal: dict[str, Entry]) -> None:
-    """Payouts in transit: A and B are paid; J leaves the failed payout of a settlement not shown here.
+    """A and B are paid by the bank, J1 and J2 undo each other, J4 settles J3: nothing stays in transit.
 
-    J1 takes 1,497.99 out and J2 puts it back; the debt of J3 is settled by J4. 1140 and 2210 are empty.
+    The reserve keeps 150.00, by which the current one of settlement 1001 exceeds the previous one.
     """
     balances: Counter[str] = Counter()
     for _, entry_legs in journal.values():

@@ -1,0 +1,249 @@
+"""Deliveries come twice, late, corrected, damaged, to the wrong source: the tables show the best copy of each document."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from retail_sync.connectors import intake
+from retail_sync.operations import database as db
+from retail_sync.pipeline import Pipeline, Window
+from retail_sync.settings import Home
+from retail_sync_tests import simulator
+from retail_sync_tests.conftest import BANK_SOURCE
+from retail_sync_tests.connectors.bench import START, LoadBench, canonical_rows, row, settlement
+from retail_sync_tests.simulator import Settlement
+
+_SALE = settlement(row("24.50"), row("-3.68", "Commission"))
+GOOD = simulator.write_v2(_SALE)
+CORRECTED = simulator.write_v2(settlement(row("24.50"), row("-3.50", "Commission"), settlement_id=_SALE.settlement_id))
+DAMAGED = simulator.write_v2(settlement(row("24.50"), settlement_id=_SALE.settlement_id, total=Decimal("20.82")))
+_AFTER = Window(START.date(), START.replace(month=12).date())
+
+
+def put(home: Home, name: str, content: bytes) -> str:
+    """Write a file somewhere outside the inbox; return its path."""
+    path = home.root / name
+    path.write_bytes(content)
+    return str(path)
+
+
+def amounts(pipeline: Pipeline) -> list[Decimal]:
+    """The canonical amounts in the order of the file."""
+    with pipeline.warehouse.writing("test reads") as connection:
+        rows = connection.execute("select amount from canonical.settlement_lines order by settlement_id, line_no").fetchall()
+    return [amount for (amount,) in rows]
+
+
+@pytest.mark.parametrize("second_name", ["a.txt", "copy of a.txt"])
+def test_the_same_content_again_is_skipped_and_counted(pipeline: Pipeline, second_name: str) -> None:
+    """A file delivered twice must not be booked twice, whatever it is called; that it came again is known."""
+    first = pipeline.ingest([put(pipeline.home, "a.txt", GOOD)], "amazon")
+    second = pipeline.ingest([put(pipeline.home, second_name, GOOD)], "amazon")
+    report = pipeline.load()
+    assert [item.is_new for item in first + second] == [True, False]
+    assert first[0].delivery_id == second[0].delivery_id
+    assert pipeline.registry.duplicates_count() == 1
+    assert (report.loaded, amounts(pipeline)) == (1, [Decimal("24.50"), Decimal("-3.68")])
+    assert pipeline.load().loaded == 0
+
+
+def test_content_of_the_wrong_source_reaches_the_right_one(pipeline: Pipeline) -> None:
+    """A settlement dropped at the bank is refused there; that must not make it "seen" where it belongs."""
+    path = put(pipeline.home, "settlement.txt", GOOD)
+    (wrong,) = pipeline.ingest([path], "bank")
+    assert "no column" in wrong.warning
+    assert pipeline.load().refused[0][0] == "settlement.txt"
+    assert [problem.code for problem in pipeline.exceptions.open()] == ["delivery_refused"]
+
+    (right,) = pipeline.ingest([path], "amazon")
+    assert (right.is_new, right.warning) == (True, "")
+    assert pipeline.load().loaded == 1
+    assert amounts(pipeline) == [Decimal("24.50"), Decimal("-3.68")]
+    assert not pipeline.exceptions.open()
+
+
+def test_a_document_of_the_wrong_account_moves_to_the_right_one(make_home: Callable[..., Home]) -> None:
+    """Two accounts read the same format: delivered to the wrong one first, the lines must end in the right one, once."""
+    sources = "".join(f'[[source]]\nname = "{name}"\nconnector = "amazon_settlement"\n' for name in ("us", "de"))
+    pipeline = Pipeline(make_home(settings=sources), "test")
+    path = put(pipeline.home, "a.txt", GOOD)
+    for source in ("us", "de"):
+        pipeline.ingest([path], source)
+        pipeline.load()
+    rows = canonical_rows(pipeline)
+    assert [line[2] for line in rows["settlements"]] == ["de"]
+    assert {line[4] for line in rows["settlement_lines"]} == {"de"}
+    assert len(rows["settlement_lines"]) == 2
+
+
+def test_a_reissue_supersedes(pipeline: Pipeline) -> None:
+    """The marketplace corrects a settlement by issuing it again: the later file counts, alone."""
+    for name, content in (("a.txt", GOOD), ("b.txt", CORRECTED)):
+        pipeline.ingest([put(pipeline.home, name, content)], "amazon")
+        pipeline.load()
+    assert amounts(pipeline) == [Decimal("24.50"), Decimal("-3.50")]
+
+
+@pytest.mark.parametrize("order", tuple(itertools.permutations(range(3))))
+def test_which_copy_counts_does_not_depend_on_the_order_of_loading(bench: LoadBench, order: tuple[int, ...]) -> None:
+    """Good, corrected, then damaged: whatever is loaded first, the corrected one is in force (DESIGN section 9)."""
+    document = settlement(row("1.00"))
+    contents = (
+        simulator.write_v2(document),
+        simulator.write_v2(_with_amount(document, "2.00")),
+        simulator.write_v2(_with_amount(document, "3.00"), header_total=Decimal("9.00")),
+    )
+    outcomes = {place: bench.deliver(contents[place], order=100 + place) for place in order}
+    now = {place: bench.outcome(outcome.delivery_id) for place, outcome in outcomes.items()}
+    assert [now[place].is_current for place in range(3)] == [False, True, False]
+    in_force = bench.connection.execute(
+        "select amount, delivery_id from canonical.settlement_lines where settlement_id = ?", [document.settlement_id]
+    ).fetchall()
+    assert in_force == [(Decimal("2.00"), now[1].delivery_id)]
+
+
+def _with_amount(document: Settlement, amount: str) -> Settlement:
+    return settlement(row(amount), settlement_id=document.settlement_id)
+
+
+def test_inbox_and_ingest_give_the_same_rows(make_home: Callable[..., Home]) -> None:
+    """The two ways in end in one: same delivery ids, same rows."""
+    by_hand, by_inbox = Pipeline(make_home("hand"), "test"), Pipeline(make_home("inbox"), "test")
+    by_hand.ingest([put(by_hand.home, "a.txt", GOOD)], "amazon")
+    folder = by_inbox.home.inbox / "amazon"
+    folder.mkdir(parents=True)
+    (folder / "a.txt").write_bytes(GOOD)
+    (folder / ".hidden").write_bytes(CORRECTED)
+    (folder / "archive").mkdir()
+    assert [item.path.name for item in by_inbox.receive_inbox()] == ["a.txt"]
+    for pipeline in (by_hand, by_inbox):
+        pipeline.load()
+    assert canonical_rows(by_hand) == canonical_rows(by_inbox)
+    assert by_inbox.receive_inbox() == []
+    assert (folder / "a.txt").read_bytes() == GOOD
+
+
+def test_a_file_still_being_written_waits_for_the_next_scan(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a file would be refused or not foot; the whole one comes with the next run (faults.md, 56)."""
+    folder = pipeline.home.inbox / "amazon"
+    folder.mkdir(parents=True)
+    file = folder / "a.txt"
+    file.write_bytes(GOOD[:500])
+
+    def grow(_seconds: float) -> None:
+        with file.open("ab") as stream:
+            stream.write(GOOD[500:])
+
+    monkeypatch.setattr(intake.time, "sleep", grow)
+    assert pipeline.receive_inbox() == []
+    monkeypatch.setattr(intake.time, "sleep", lambda _seconds: None)
+    assert [item.is_new for item in pipeline.receive_inbox()] == [True]
+    assert pipeline.load().loaded == 1
+    assert amounts(pipeline) == [Decimal("24.50"), Decimal("-3.68")]
+
+
+def test_a_file_changed_in_the_inbox_is_taken_in_again(pipeline: Pipeline) -> None:
+    """A corrected file saved over the old one is a new delivery of the same document."""
+    folder = pipeline.home.inbox / "amazon"
+    folder.mkdir(parents=True)
+    for content in (GOOD, CORRECTED):
+        (folder / "a.txt").write_bytes(content)
+        assert [item.is_new for item in pipeline.receive_inbox()] == [True]
+        pipeline.load()
+    assert amounts(pipeline) == [Decimal("24.50"), Decimal("-3.50")]
+
+
+def aged(pipeline: Pipeline) -> None:
+    """Let every delivery have come a year ago."""
+    with pipeline.operations.begin() as connection:
+        connection.execute(sa.update(db.deliveries).values(last_seen_at="2025-01-01T00:00:00+00:00"))
+
+
+@pytest.fixture
+def keeping_a_day(make_home: Callable[..., Home]) -> Pipeline:
+    """A pipeline with one loaded settlement whose raw content is past its retention and purged."""
+    pipeline = Pipeline(make_home(settings=f"[raw]\nretention_days = 1\n{BANK_SOURCE}"), "test")
+    pipeline.ingest([put(pipeline.home, "a.txt", GOOD)], "amazon")
+    pipeline.load()
+    assert pipeline.purge_raw() == 0
+    aged(pipeline)
+    assert pipeline.purge_raw() == 1
+    return pipeline
+
+
+def test_purged_content_stays_in_the_tables(keeping_a_day: Pipeline) -> None:
+    """Retention deletes the raw bytes, not the books: neither an hourly run nor a backfill may lose what was loaded."""
+    before = canonical_rows(keeping_a_day)
+    keeping_a_day.load()
+    report = keeping_a_day.load(_AFTER)
+    assert report.refused == ()
+    assert canonical_rows(keeping_a_day) == before
+    assert not keeping_a_day.exceptions.open()
+
+
+def test_a_correction_replaces_purged_content(keeping_a_day: Pipeline) -> None:
+    """A re-issue after the purge still supersedes: its lines must not come beside the old ones."""
+    keeping_a_day.load(_AFTER)
+    keeping_a_day.ingest([put(keeping_a_day.home, "b.txt", CORRECTED)], "amazon")
+    keeping_a_day.load()
+    assert amounts(keeping_a_day) == [Decimal("24.50"), Decimal("-3.50")]
+
+
+def test_a_rebuild_names_what_is_missing(keeping_a_day: Pipeline) -> None:
+    """A warehouse rebuilt without its raw files must say which are gone, and take them when they come again."""
+    before = canonical_rows(keeping_a_day)
+    keeping_a_day.warehouse.file.unlink()
+    ((name, reason),) = keeping_a_day.load().refused
+    assert name == "a.txt"
+    assert "not in the raw archive" in reason
+    assert [problem.subject for problem in keeping_a_day.exceptions.open()] == ["a.txt"]
+
+    keeping_a_day.ingest([put(keeping_a_day.home, "a.txt", GOOD)], "amazon")
+    keeping_a_day.load()
+    assert canonical_rows(keeping_a_day) == before
+    assert not keeping_a_day.exceptions.open()
+
+
+def test_a_rebuild_from_raw_gives_the_same_rows(pipeline: Pipeline) -> None:
+    """The warehouse is derived: deleted and loaded again in one go, it holds what the single loads made."""
+    for name, content in (("a.txt", GOOD), ("b.txt", DAMAGED), ("c.txt", CORRECTED), ("d.txt", DAMAGED + b"\n")):
+        pipeline.ingest([put(pipeline.home, name, content)], "amazon")
+        pipeline.load()
+    before = canonical_rows(pipeline)
+    pipeline.warehouse.file.unlink()
+    pipeline.load()
+    assert canonical_rows(pipeline) == before
+    assert amounts(pipeline) == [Decimal("24.50"), Decimal("-3.50")]
+
+
+def test_a_lost_raw_file_is_not_a_crash(pipeline: Pipeline) -> None:
+    """Somebody deleted a file of the archive: a backfill over it keeps the tables, and the next delivery works."""
+    pipeline.ingest([put(pipeline.home, "a.txt", GOOD)], "amazon")
+    pipeline.load()
+    (lost,) = Path(pipeline.home.state / "raw").rglob("*.zst")
+    lost.unlink()
+    pipeline.load(_AFTER)
+    pipeline.ingest([put(pipeline.home, "b.txt", CORRECTED)], "amazon")
+    pipeline.load()
+    assert amounts(pipeline) == [Decimal("24.50"), Decimal("-3.50")]
+
+
+def test_a_delivery_refused_on_second_reading_is_still_superseded(make_home: Callable[..., Home]) -> None:
+    """A setting changed and an old file is refused now; the re-issue must replace its lines, not come beside them."""
+    amazon = '[[source]]\nname = "amazon"\nconnector = "amazon_settlement"\n'
+    before = Pipeline(make_home(settings=amazon + 'extra_columns = ["fx-rate"]\n'), "test")
+    extended = b"\n".join(line + (b"\tfx-rate" if place == 0 else b"\t1") for place, line in enumerate(GOOD.splitlines()))
+    before.ingest([put(before.home, "a.txt", extended + b"\n")], "amazon")
+    before.load()
+
+    after = Pipeline(make_home(settings=amazon), "test")
+    assert "fx-rate" in after.load(_AFTER).refused[0][1]
+    after.ingest([put(after.home, "b.txt", CORRECTED)], "amazon")
+    after.load()
+    assert amounts(after) == [Decimal("24.50"), Decimal("-3.50")]

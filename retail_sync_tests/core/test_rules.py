@@ -1,0 +1,73 @@
+"""Governed files: read whole or refused whole, with the line and the remedy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from retail_sync.core.errors import RulesError
+from retail_sync.core.rules import HEADERS, read_rules
+
+_HEADER = ",".join(HEADERS["bank_payers"])
+_RULE = "amazon,AMZN%,finance,controller"
+
+
+def write(folder: Path, *lines: str, encoding: str = "utf-8") -> Path:
+    """Write the rule file `bank_payers` with these lines."""
+    path = folder / "bank_payers.csv"
+    path.write_bytes("\n".join(lines).encode(encoding))
+    return path
+
+
+def test_rows_are_read_as_text_with_the_version_of_the_file(tmp_path: Path) -> None:
+    """Every entry names the version of the rules it was made with: the hash must follow the content, byte for byte."""
+    write(tmp_path, _HEADER, _RULE, "")
+    first = read_rules(tmp_path, "bank_payers")
+    write(tmp_path, _HEADER, _RULE.replace("AMZN", "AMAZON"), "")
+    second = read_rules(tmp_path, "bank_payers")
+    assert first.rows == (
+        {"channel": "amazon", "pattern": "AMZN%", "prepared_by": "finance", "approved_by": "controller"},
+    )
+    assert first.hash != second.hash
+
+
+def test_a_byte_order_mark_from_excel_is_no_error(tmp_path: Path) -> None:
+    """Finance edits rules in Excel, which puts a mark in front of the first column's name."""
+    write(tmp_path, _HEADER, _RULE, encoding="utf-8-sig")
+    assert len(read_rules(tmp_path, "bank_payers").rows) == 1
+
+
+BAD = {
+    "other_columns": ((_HEADER.replace("pattern", "payer"), _RULE), "must have the columns"),
+    "empty": ((), "must have the columns"),
+    "cell_missing": ((_HEADER, "amazon,AMZN%,finance"), "line 2: wrong number of cells"),
+    "cell_too_many": ((_HEADER, _RULE, f"{_RULE},x"), "line 3: wrong number of cells"),
+    "same_person": ((_HEADER, "amazon,AMZN%,finance,finance"), "line 2: finance prepared and approved"),
+    "nobody_approved": ((_HEADER, "amazon,AMZN%,finance,"), "line 2: .*approved"),
+    "nobody_prepared": ((_HEADER, "amazon,AMZN%,,controller"), "line 2: .*prepared"),
+    "open_quote": ((_HEADER, '"amazon,AMZN%,finance,controller'), "bank_payers.csv"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_broken_rule_file_is_refused_as_a_whole(tmp_path: Path, case: str) -> None:
+    """Half a rule file would book half the lines under other rules than anybody approved."""
+    lines, words = BAD[case]
+    write(tmp_path, *lines)
+    with pytest.raises(RulesError, match=words) as caught:
+        read_rules(tmp_path, "bank_payers")
+    assert caught.value.remedy
+
+
+def test_a_rule_file_in_another_encoding_is_refused_in_words(tmp_path: Path) -> None:
+    """Saved as Latin-1 by a spreadsheet: an error a person can act on, not a traceback."""
+    write(tmp_path, _HEADER, "amazon,BÜRO%,finance,controller", encoding="latin-1")
+    with pytest.raises(RulesError, match="UTF-8"):
+        read_rules(tmp_path, "bank_payers")
+
+
+def test_a_missing_rule_file_is_named(tmp_path: Path) -> None:
+    """Without the file there are no rules, which is not the same as an empty set of rules."""
+    with pytest.raises(RulesError, match=r"bank_payers\.csv cannot be read"):
+        read_rules(tmp_path, "bank_payers")
