@@ -27,6 +27,8 @@ class DemoResult:
     unplanted: list[tuple[str, str, str]]
     settlements: int
     entries: int
+    duplicates: int
+    reversals: int
 
     @property
     def is_as_planted(self) -> bool:
@@ -51,6 +53,8 @@ class DemoResult:
                 ("problem", "subject", "value", "in words"), rows, title="What needs a person", right=("value",)
             ),
             f"{self.settlements} settlements read, {self.entries} ledger entries posted, read back and verified.",
+            f"{self.duplicates} file came a second time and was skipped. A corrected settlement arrived after posting: "
+            f"{self.reversals} entry was reversed and posted again as version 2.",
             f"[bold]{verdict}[/bold]",
             f"Look around:  retail-sync ui --home {place}    retail-sync status --home {place}",
             f"              retail-sync verify --home {place}    retail-sync trial-balance --home {place}",
@@ -87,6 +91,8 @@ def run_demo(home: Path | None) -> DemoResult:
         unplanted=[key for key in keys if key not in planted],
         settlements=int(row[0]) if row else 0,
         entries=pipeline.ledger.entry_count(),
+        duplicates=pipeline.registry.duplicates_count(),
+        reversals=sum(posted.entry.reverses is not None for posted in pipeline.ledger.entries()),
     )
 
 

@@ -14,7 +14,7 @@ with typed as (
                     || $decimal_mark || '\d{1,4})?'
             )
             then cast(replace(replace(amount, $thousands_mark, ''), $decimal_mark, '.') as decimal(18, 4))
-        end as amount,
+        end as amount_value,
         amount as amount__raw,
         currency,
         reference,
@@ -29,7 +29,11 @@ select
                 partition by account, value_date__raw, amount__raw, currency, reference order by line_no
             )
     end as transaction_id,
-    account, value_date, value_date__raw, amount, amount__raw, currency, reference, line_no,
+    account, value_date, value_date__raw,
+    -- More decimals than the currency has (1.005 EUR, 100.5 JPY) is no amount of money; zeros after them lose nothing.
+    case when amount_value % coalesce(unit, 0.0001) = 0 then amount_value end as amount,
+    amount__raw, currency, reference, line_no,
     $source as source,
     $delivery_id as delivery_id
 from typed
+left join currency_units using (currency)

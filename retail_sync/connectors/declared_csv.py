@@ -17,7 +17,7 @@ import pyarrow as pa
 from retail_sync.connectors.connector import Staged
 from retail_sync.connectors.detection import decide_decimal_mark
 from retail_sync.connectors.documents import TextDocument
-from retail_sync.core import sql
+from retail_sync.core import money, sql
 from retail_sync.core.errors import DeliveryRefused, SettingsError
 from retail_sync.settings import Source
 
@@ -51,6 +51,7 @@ class DeclaredCsv:
         )
         mark = decide_decimal_mark(connection, source.decimal_mark)
         connection.execute("drop view staged_amounts")
+        connection.register("currency_units", _currency_units(connection))
         connection.execute(
             sql.statement(__package__, "declared_bank_transactions"),
             {
@@ -62,6 +63,7 @@ class DeclaredCsv:
                 "delivery_id": delivery_id,
             },
         )
+        connection.unregister("currency_units")
         connection.execute("drop table fields")
         return Staged(
             document_id=delivery_id,
@@ -138,6 +140,14 @@ def _as_arrow(batch: list[tuple[object, ...]], names: tuple[str, ...]) -> pa.Tab
     return pa.table(columns, names=list(names))
 
 
+def _currency_units(connection: duckdb.DuckDBPyConnection) -> pa.Table:
+    """Return the smallest amount of each currency in `fields`; what is no currency code is left to its row."""
+    codes = [row[0] for row in connection.execute("select distinct currency from fields").fetchall()]
+    known = sorted(code for code in codes if re.fullmatch("[A-Z]{3}", code))
+    units = pa.array([money.from_minor(1, code) for code in known], pa.decimal128(18, 4))
+    return pa.table({"currency": pa.array(known, pa.string()), "unit": units})
+
+
 def _positions(header: list[str], source: Source) -> dict[str, int | str]:
     """Map each canonical column to its place in the file or to a constant."""
     _check_block(source)
@@ -150,6 +160,9 @@ def _positions(header: list[str], source: Source) -> dict[str, int | str]:
             f"the file has no column {', '.join(missing)}; its columns are: {', '.join(names)[:300]}",
             f"correct [source.columns] of source {source.name} in retail_sync.toml, or deliver the right file",
         )
+    twice = [f"{file!r}" for file in source.columns.values() if names.count(file) > 1]
+    if twice:
+        raise DeliveryRefused(f"the column {', '.join(twice)} stands twice in the header", "export the file again")
     return {column: file[1:] if file.startswith("=") else names.index(file) for column, file in source.columns.items()}
 
 

@@ -202,7 +202,8 @@ def _reject(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
         )
         keys = ", ".join(table.key)
         connection.execute(
-            f"update {staged} set is_repeated = rowid not in (select min(rowid) from {staged} group by {keys})"  # noqa: S608
+            f"update {staged} set is_repeated = "  # noqa: S608
+            f"rowid not in (select arg_min(rowid, line_no) from {staged} group by {keys})"
         )
         rejections.append(Rejection(table.key[-1], table.key[-1], "is_repeated", "occurs a second time in the file"))
     predicates = [f"coalesce({r.predicate}, false)" for r in rejections]

@@ -40,21 +40,14 @@ class RawArchive:
         """
         incoming = self.root / source / f".incoming-{os.getpid()}"
         incoming.parent.mkdir(parents=True, exist_ok=True)
-        digest = hashlib.sha256()
-        with (
-            file.open("rb") as stream,
-            incoming.open("wb") as raw_target,
-            pa.CompressedOutputStream(pa.PythonFile(raw_target, "w"), "zstd") as target,
-        ):
-            for block in chunks(stream):
-                digest.update(block)
-                observe(block)
-                target.write(block)
-        _sync(incoming)
-        sha256 = digest.hexdigest()
-        final = self.path(source, sha256)
-        final.parent.mkdir(parents=True, exist_ok=True)
-        incoming.replace(final)
+        try:
+            sha256 = _copy(file, incoming, observe)
+            final = self.path(source, sha256)
+            final.parent.mkdir(parents=True, exist_ok=True)
+            incoming.replace(final)
+        except BaseException:
+            incoming.unlink(missing_ok=True)  # on a full disk half a file would keep it full
+            raise
         _sync(final.parent)
         return sha256
 
@@ -70,6 +63,22 @@ class RawArchive:
     def purge(self, source: str, sha256: str) -> None:
         """Delete the content (retention). Deleting what is gone already is no error."""
         self.path(source, sha256).unlink(missing_ok=True)
+
+
+def _copy(file: Path, target_file: Path, observe: Callable[[bytes], None]) -> str:
+    """Compress `file` into `target_file`, to the disk; return the SHA-256 of what went by."""
+    digest = hashlib.sha256()
+    with (
+        file.open("rb") as stream,
+        target_file.open("wb") as raw_target,
+        pa.CompressedOutputStream(pa.PythonFile(raw_target, "w"), "zstd") as target,
+    ):
+        for block in chunks(stream):
+            digest.update(block)
+            observe(block)
+            target.write(block)
+    _sync(target_file)
+    return digest.hexdigest()
 
 
 def _sync(path: Path) -> None:

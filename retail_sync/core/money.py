@@ -6,8 +6,10 @@ Currency exponents are ISO 4217 (list one, column "Minor unit"); only currencies
 from __future__ import annotations
 
 import re
-from decimal import Decimal
+from decimal import Context, Decimal
 
+# Not the caller's context: a library that lowers its precision must not cut digits off an amount.
+_EXACT = Context(prec=60)
 _CURRENCY_CODE = re.compile(r"[A-Z]{3}")
 _EXPONENTS = {
     **dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0),
@@ -25,7 +27,7 @@ def exponent(currency_code: str) -> int:
 
 def to_minor(amount: Decimal, currency_code: str) -> int:
     """Convert `amount` to integer minor units. Raises ValueError where that would lose a digit; never rounds."""
-    scaled = amount.scaleb(exponent(currency_code))
+    scaled = amount.scaleb(exponent(currency_code), _EXACT)
     if scaled != scaled.to_integral_value():
         raise ValueError(f"{amount} {currency_code} has more decimals than the currency allows")
     return int(scaled)
@@ -33,7 +35,7 @@ def to_minor(amount: Decimal, currency_code: str) -> int:
 
 def from_minor(minor: int, currency_code: str) -> Decimal:
     """Convert integer minor units to a Decimal with the currency's own scale (100, USD → 1.00; 100, JPY → 100)."""
-    return Decimal(minor).scaleb(-exponent(currency_code))
+    return Decimal(minor).scaleb(-exponent(currency_code), _EXACT)
 
 
 def format_money(minor: int, currency_code: str) -> str:

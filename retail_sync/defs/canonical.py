@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from retail_sync.defs.metadata import contract_check, markdown_table, sentence_check, spec
+from retail_sync.defs.metadata import CONTRACT, contract_check, sentence_check, small_table, spec
 from retail_sync.defs.windows import reload_window
 from retail_sync.reports.state import read_canonical
 from retail_sync.resources import HomeResource
@@ -14,14 +14,33 @@ TABLES = tuple(
     table(f"canonical.{name}") for name in ("settlements", "settlement_lines", "bank_transactions", "rejected_rows")
 )
 _READABLE = "every row of every delivery in force was read"
+# table: name of its preview, and what to look at on its page
+_PAGES = {
+    "settlements": ("newest settlements", "**Look at** *newest settlements*: is the last closed period there?"),
+    "settlement_lines": (
+        "sums by category",
+        "**Look at** *sums by category*: `unclassified` must be missing there; its lines hold the settlement's entry.",
+    ),
+    "bank_transactions": ("", ""),
+    "rejected_rows": (
+        "rejected rows",
+        "**Look at** *rejected rows*: file, line and value, to be corrected where it was made.",
+    ),
+}
 
 
 @dg.multi_asset(
     name="load_deliveries",
-    specs=[spec(entry, deps=[("raw", "deliveries")]) for entry in TABLES],
+    specs=[
+        spec(entry, deps=[("raw", "deliveries")], owner="operations", look=_PAGES[entry.name][1]) for entry in TABLES
+    ],
     check_specs=[
-        *(dg.AssetCheckSpec("contract", asset=[t.schema, t.name], blocking=True) for t in TABLES),
-        dg.AssetCheckSpec("rows_could_be_read", asset=["canonical", "rejected_rows"]),
+        *(dg.AssetCheckSpec("contract", asset=[t.schema, t.name], blocking=True, description=CONTRACT) for t in TABLES),
+        dg.AssetCheckSpec(
+            "rows_could_be_read",
+            asset=["canonical", "rejected_rows"],
+            description="No row of a delivery in force was set aside. The rows that were are named here.",
+        ),
     ],
 )
 def load_deliveries(
@@ -31,17 +50,21 @@ def load_deliveries(
     pipeline = home.pipeline(context)
     report = pipeline.load(reload_window(context))
     state = read_canonical(pipeline)
+    this_run = {
+        "files refused in this run": small_table(("file", "reason"), report.refused),
+        "deliveries read in this run": report.loaded,
+        "rows accepted in this run": report.accepted_count,
+        "rows rejected in this run": report.rejected_count,
+        "lines moved by a changed rule": report.recategorised,
+    }
     for entry in TABLES:
+        preview = state.previews.get(entry.name)
         yield dg.MaterializeResult(
             asset_key=[entry.schema, entry.name],
             metadata={
+                **({_PAGES[entry.name][0]: small_table(*preview)} if preview else {}),
+                **this_run,
                 "dagster/row_count": state.row_counts[entry.name],
-                "deliveries read": report.loaded,
-                "rows accepted in this run": report.accepted_count,
-                "rows rejected in this run": report.rejected_count,
-                "lines moved by a changed rule": report.recategorised,
-                "refused files": markdown_table(("file", "reason"), report.refused),
-                **({"preview": markdown_table(*state.previews[entry.name])} if entry.name in state.previews else {}),
             },
         )
         yield contract_check(entry, state.problems)

@@ -4,24 +4,46 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from retail_sync.defs.metadata import contract_check, markdown_table, sentence_check, spec
+from retail_sync.defs.metadata import CONTRACT, contract_check, sentence_check, small_table, spec
 from retail_sync.reports.state import read_journal
 from retail_sync.resources import HomeResource
 from retail_sync.schemas.tables import table
 
 TABLES = tuple(table(f"journal.{name}") for name in ("documents", "entries", "lines"))
+# table: name of its preview, and what to look at on its page
+_PAGES = {
+    "documents": ("held first", "**Look at** *held first*: what is held is not booked until a person has decided."),
+    "entries": ("newest entries", "**Look at** *newest entries*: the memo is what stands in the ledger later."),
+    "lines": (
+        "balances wanted",
+        "**Look at** *balances wanted*: what the ledger should show once everything is posted.",
+    ),
+}
 
 
 @dg.multi_asset(
     name="build_journal",
     specs=[
-        spec(entry, deps=[("reconcile", "settlement_totals"), ("reconcile", "settlement_components")])
+        spec(
+            entry,
+            deps=[("reconcile", "settlement_totals"), ("reconcile", "settlement_components")],
+            look=_PAGES[entry.name][1],
+        )
         for entry in TABLES
     ],
     check_specs=[
-        *(dg.AssetCheckSpec("contract", asset=[t.schema, t.name], blocking=True) for t in TABLES),
-        dg.AssetCheckSpec("entries_balance", asset=["journal", "lines"], blocking=True),
-        dg.AssetCheckSpec("documents_are_complete", asset=["journal", "documents"]),
+        *(dg.AssetCheckSpec("contract", asset=[t.schema, t.name], blocking=True, description=CONTRACT) for t in TABLES),
+        dg.AssetCheckSpec(
+            "entries_balance",
+            asset=["journal", "lines"],
+            blocking=True,
+            description="The home amounts of every entry sum to zero. If not, the run stops and nothing is released.",
+        ),
+        dg.AssetCheckSpec(
+            "documents_are_complete",
+            asset=["journal", "documents"],
+            description="Every settlement has its entries. One that does not foot or is not classified is held.",
+        ),
     ],
 )
 def build_journal(
@@ -35,9 +57,9 @@ def build_journal(
         yield dg.MaterializeResult(
             asset_key=[entry.schema, entry.name],
             metadata={
+                _PAGES[entry.name][0]: small_table(*state.previews[entry.name]),
+                "settlements looked at in this run": report.touched,
                 "dagster/row_count": state.row_counts[entry.name],
-                "settlements looked at": report.touched,
-                "preview": markdown_table(*state.previews[entry.name]),
             },
         )
         yield contract_check(entry, state.problems)

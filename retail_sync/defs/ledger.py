@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from retail_sync.defs.metadata import markdown_table, sentence_check
+from retail_sync.defs.metadata import problem_table, sentence_check, small_table
 from retail_sync.defs.windows import BACKFILL_JOB, HOURLY_JOB, NIGHTLY_JOB, is_nightly
 from retail_sync.reports.state import read_ledger
 from retail_sync.resources import HomeResource
@@ -29,18 +29,22 @@ def _require_job(context: dg.AssetExecutionContext) -> None:
     ],
     group_name="ledger",
     kinds={"sqlalchemy"},
+    owners=["team:finance"],
+    description="What we decided to tell the ledger: versions of entries, their reversals and their outbox rows "
+    "(operations database).\n\n**Look at** *rule changes waiting for approval*: a changed rule never reposts the past "
+    "by itself.",
 )
 def released_entries(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult[None]:
-    """What we decided to tell the ledger: versions, reversals and their outbox rows (operations database)."""
+    """Release what is new or changed."""
     _require_job(context)
     report = home.pipeline(context).release(f"job {context.run.job_name}")
     return dg.MaterializeResult(
         metadata={
-            "new entries": report.new,
-            "corrected": report.corrected,
-            "withdrawn": report.withdrawn,
+            "rule changes waiting for approval": problem_table(report.waiting),
+            "new entries in this run": report.new,
+            "corrected in this run": report.corrected,
+            "withdrawn in this run": report.withdrawn,
             "unchanged": report.unchanged,
-            "rule changes waiting for approval": len(report.waiting),
         }
     )
 
@@ -53,12 +57,23 @@ def released_entries(context: dg.AssetExecutionContext, home: HomeResource) -> d
             deps=[dg.AssetKey(["ledger", "released_entries"])],
             group_name="ledger",
             kinds={"sqlalchemy"},
-            description="Released entries in the ledger: posted once, read back, compared line by line.",
+            owners=["team:finance"],
+            description="Released entries in the ledger: posted once, read back, compared line by line.\n\n"
+            "**Look at** the *trial balance*, and at *postings by state*: all should be `verified`.",
         )
     ],
     check_specs=[
-        dg.AssetCheckSpec("every_entry_verified", asset=["ledger", "postings"]),
-        dg.AssetCheckSpec("ledger_keeps_its_promises", asset=["ledger", "postings"]),
+        dg.AssetCheckSpec(
+            "every_entry_verified",
+            asset=["ledger", "postings"],
+            description="Every released entry is in the ledger, was read back and is the same, line by line.",
+        ),
+        dg.AssetCheckSpec(
+            "ledger_keeps_its_promises",
+            asset=["ledger", "postings"],
+            description="The hash chain holds, every currency sums to zero, and the clearing accounts are explained "
+            "item by item. Recomputed by the nightly run.",
+        ),
     ],
 )
 def postings(
@@ -72,9 +87,9 @@ def postings(
     yield dg.MaterializeResult(
         asset_key=["ledger", "postings"],
         metadata={
+            "trial balance": small_table(("account", "name", "currency", "debit", "credit"), state.trial_balance),
+            "postings by state": small_table(("state", "entries"), state.by_state),
             **{f"{name} in this run": number for name, number in sorted(report.states.items()) if number},
-            "postings by state": markdown_table(("state", "entries"), state.by_state),
-            "trial balance": markdown_table(("account", "name", "currency", "debit", "credit"), state.trial_balance),
         },
     )
     key = ("ledger", "postings")

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+import hashlib
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 
+from retail_sync.operations.exceptions import Problem
+from retail_sync.reports.state import problem_value
 from retail_sync.schemas.contract import Table
+
+CONTRACT = "Every row keeps the table's contract and no key occurs twice. If not, the run stops here."
 
 
 def column_schema(table: Table) -> dg.TableSchema:
@@ -26,35 +32,78 @@ def column_schema(table: Table) -> dg.TableSchema:
     )
 
 
-def spec(table: Table, *, deps: Sequence[Sequence[str]] = (), **more: Any) -> dg.AssetSpec:  # noqa: ANN401
-    """Return the asset spec of a warehouse table: key = table name, group = stage, description = what one row is."""
+def spec(
+    table: Table,
+    *,
+    deps: Sequence[Sequence[str]] = (),
+    owner: str = "finance",
+    look: str = "",
+    **more: Any,  # noqa: ANN401
+) -> dg.AssetSpec:
+    """Return the asset spec of a warehouse table: key = table name, group = stage, description = what one row is.
+
+    `look` says, in Markdown, what to look at on its page; `owner` is the team that exceptions name too.
+    """
     return dg.AssetSpec(
         [table.schema, table.name],
         deps=[dg.AssetKey(list(dep)) for dep in deps],
         group_name=table.schema,
-        description=table.model.__doc__,
+        description="\n\n".join(part for part in (inspect.cleandoc(table.model.__doc__ or ""), look) if part),
         kinds={"duckdb"},
+        owners=[f"team:{owner}"],
         metadata={"dagster/column_schema": column_schema(table), "dagster/table_name": table.qualified},
         **more,
     )
 
 
-def markdown_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> dg.MarkdownMetadataValue:
-    """Return rows as a table; says so when there are none."""
+def small_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> dg.TableMetadataValue | str:
+    """Return rows as a table that the UI shows in place; says so when there are none.
+
+    Markdown is no choice: the UI hides what is longer than 1,000 characters behind a link.
+    """
     if not rows:
-        return dg.MetadataValue.md("*none*")
-    lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
-    lines += ["| " + " | ".join(_cell(value) for value in row) + " |" for row in rows]
-    return dg.MetadataValue.md("\n".join(lines))
+        return "none"
+    return dg.MetadataValue.table(
+        records=[dg.TableRecord({name: _cell(value) for name, value in zip(header, row, strict=True)}) for row in rows],
+        schema=dg.TableSchema(columns=[dg.TableColumn(name, _type(rows, at)) for at, name in enumerate(header)]),
+    )
 
 
-def picture(png: bytes) -> dg.MarkdownMetadataValue:
-    """Return a PNG as an inline picture."""
-    return dg.MetadataValue.md(f"![plot](data:image/png;base64,{base64.b64encode(png).decode()})")
+def _cell(value: object) -> str | int:
+    return value if isinstance(value, int) else "" if value is None else str(value)
 
 
-def _cell(value: object) -> str:
-    return "" if value is None else str(value).replace("|", "\\|").replace("\n", " ")
+def _type(rows: Sequence[Sequence[object]], at: int) -> str:
+    return "int" if all(isinstance(row[at], int) for row in rows) else "string"
+
+
+def problem_table(problems: Sequence[Problem], limit: int = 20) -> dg.TableMetadataValue | str:
+    """Return problems in words with what to do, the largest value first."""
+    ordered = sorted(problems, key=lambda problem: -abs(problem.amount_minor or 0))[:limit]
+    return small_table(
+        ("value", "since", "what happened", "what to do"),
+        [(problem_value(p), p.since_date, p.message, p.remedy) for p in ordered],
+    )
+
+
+def picture(
+    context: dg.AssetExecutionContext,
+    key: Sequence[str],
+    name: str,
+    drawn_from: object,
+    draw: Callable[[], bytes],
+) -> dg.MarkdownMetadataValue:
+    """Return a PNG as an inline picture, under metadata `name` of asset `key`.
+
+    Most runs change nothing, and drawing takes longer than all their other work: the picture of the last materialization
+    is taken where its alternative text carries the same hash.
+    """
+    mark = f"![{name}, {hashlib.sha256(repr(drawn_from).encode()).hexdigest()[:12]}]("
+    event = context.instance.get_latest_materialization_event(dg.AssetKey(list(key)))
+    known = event.asset_materialization.metadata.get(name) if event and event.asset_materialization else None
+    if isinstance(known, dg.MarkdownMetadataValue) and (known.md_str or "").startswith(mark):
+        return known
+    return dg.MetadataValue.md(f"{mark}data:image/png;base64,{base64.b64encode(draw()).decode()})")
 
 
 def contract_check(table: Table, broken: Mapping[str, Sequence[str]] | None) -> dg.AssetCheckResult:
@@ -78,13 +127,26 @@ def contract_check(table: Table, broken: Mapping[str, Sequence[str]] | None) -> 
 def sentence_check(
     key: Sequence[str], name: str, failures: Sequence[str], fine: str, metadata: Mapping[str, Any] | None = None
 ) -> dg.AssetCheckResult:
-    """Return a check for people: passed with `fine`, or failed with the sentences (the first five of them)."""
+    """Return a check for people: passed with `fine`, or failed with the sentences (the first five of them).
+
+    Their number is metadata too: the UI plots it from run to run.
+    """
     shown = list(failures[:5]) + ([f"and {len(failures) - 5} more"] if len(failures) > 5 else [])
     return dg.AssetCheckResult(
         asset_key=list(key),
         check_name=name,
         passed=not failures,
         severity=dg.AssetCheckSeverity.WARN,
-        description=" ".join(shown) if failures else fine,
-        metadata=dict(metadata or {}),
+        description=(shown[0] if len(shown) == 1 else "\n".join(f"- {text}" for text in shown)) if shown else fine,
+        metadata={"found": len(failures), **(metadata or {})},
     )
+
+
+def problem_check(key: Sequence[str], name: str, problems: Sequence[Problem], fine: str) -> dg.AssetCheckResult:
+    """Return a `sentence_check` of problems, with what to do about each."""
+    told = sorted(problems, key=lambda problem: -abs(problem.amount_minor or 0))
+    remedies = small_table(
+        ("subject", "value", "since", "what to do", "owner"),
+        [(p.subject, problem_value(p), p.since_date, p.remedy, p.owner) for p in told[:20]],
+    )
+    return sentence_check(key, name, [p.message for p in told], fine, {"what to do": remedies} if told else None)

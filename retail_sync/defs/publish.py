@@ -11,6 +11,7 @@ from retail_sync.resources import HomeResource
     deps=[dg.AssetKey(["reconcile", "breaks"]), dg.AssetKey(["journal", "lines"]), dg.AssetKey(["ledger", "postings"])],
     group_name="published",
     kinds={"duckdb"},
+    owners=["team:operations"],
 )
 def published_warehouse(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult[None]:
     """A read-only copy of the warehouse, replaced atomically, for `retail-sync query` and any other tool."""
@@ -20,8 +21,8 @@ def published_warehouse(context: dg.AssetExecutionContext, home: HomeResource) -
     copied = pipeline.publish(is_nightly=nightly)
     return dg.MaterializeResult(
         metadata={
-            "published": copied,
-            "path": dg.MetadataValue.path(str(pipeline.warehouse.published_file)),
-            "raw deliveries purged": purged,
+            "copied in this run": copied,
+            "file to read": dg.MetadataValue.path(str(pipeline.warehouse.published_file)),
+            "raw deliveries purged in this run": purged,
         }
     )

@@ -2,14 +2,23 @@
 
 import dagster as dg
 
-from retail_sync.defs.metadata import markdown_table, spec
+from retail_sync.defs.metadata import small_table, spec
 from retail_sync.resources import HomeResource
 from retail_sync.schemas.tables import table
 
 DELIVERIES = table("raw.deliveries")
 
 
-@dg.multi_asset(name="receive_deliveries", specs=[spec(DELIVERIES)])
+@dg.multi_asset(
+    name="receive_deliveries",
+    specs=[
+        spec(
+            DELIVERIES,
+            owner="operations",
+            look="**Look at** *newest deliveries*: a source that delivers nothing is seen here first.",
+        )
+    ],
+)
 def receive_deliveries(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult[None]:
     """Take in what is new in the inbox folders."""
     pipeline = home.pipeline(context)
@@ -19,9 +28,9 @@ def receive_deliveries(context: dg.AssetExecutionContext, home: HomeResource) ->
     return dg.MaterializeResult(
         asset_key=["raw", "deliveries"],
         metadata={
-            "new files": sum(item.is_new for item in received),
-            "seen again": pipeline.registry.duplicates_count(),
+            "newest deliveries": small_table(("no.", "source", "file", "bytes", "delivery"), newest[::-1]),
+            "new files in this run": sum(item.is_new for item in received),
+            "files seen again, ever": pipeline.registry.duplicates_count(),
             "dagster/row_count": len(deliveries),
-            "newest": markdown_table(("order", "source", "file", "bytes", "delivery"), newest[::-1]),
         },
     )

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from retail_sync.defs.metadata import contract_check, markdown_table, picture, sentence_check, spec
-from retail_sync.defs.windows import DAYS, FIRST_DAY
+from retail_sync.defs.metadata import CONTRACT, contract_check, picture, problem_check, problem_table, small_table, spec
+from retail_sync.defs.windows import DAYS, run_window
+from retail_sync.operations.exceptions import Problem
+from retail_sync.reconcile.settlements import ReconcileReport
 from retail_sync.reports.plots import settlement_plot
-from retail_sync.reports.state import read_reconcile
+from retail_sync.reports.state import ReconcileState, Rows, read_reconcile
 from retail_sync.resources import HomeResource
 from retail_sync.schemas.tables import table
 
@@ -16,27 +18,63 @@ COMPONENTS, TOTALS, MATCHES, BREAKS = (
 )
 _SETTLEMENTS = [("canonical", "settlements"), ("canonical", "settlement_lines"), ("canonical", "rejected_rows")]
 _KEY = ["reconcile", "settlement_totals"]
-_HEADER = ("settlement", "currency", "closed", "lines", "stated total", "bank", "opening debt", "reserve", "verdict")
+_PLOT = "plot: settlements by closing day"
+_VERDICTS = """\
+| verdict | means |
+| --- | --- |
+| `matched` | lines, stated total and bank agree |
+| `awaiting_bank` | lines and total agree, no deposit is confirmed yet |
+| `variance` | lines, total or deposit differ, or rows could not be read |
+| `left_only` | the document states no total |
+| `right_only` | a deposit that no settlement explains |
+
+**Look at** the sentences under *what needs a person*, then at the plot. The partitions are closing days."""
 
 
 @dg.multi_asset(
     name="reconcile_settlements",
     specs=[
         spec(COMPONENTS, deps=_SETTLEMENTS),
-        spec(MATCHES, deps=[*_SETTLEMENTS, ("canonical", "bank_transactions")]),
+        spec(
+            MATCHES,
+            deps=[*_SETTLEMENTS, ("canonical", "bank_transactions")],
+            look="**Look at** *pairs by rule*: a rule that suddenly finds fewer pairs has lost its evidence.",
+        ),
         spec(
             TOTALS,
             deps=[("reconcile", "settlement_components"), ("reconcile", "matches"), ("canonical", "settlements")],
+            look=_VERDICTS,
             partitions_def=DAYS,
         ),
-        spec(BREAKS, deps=[("reconcile", "settlement_totals"), ("reconcile", "matches")]),
+        spec(
+            BREAKS,
+            deps=[("reconcile", "settlement_totals"), ("reconcile", "matches")],
+            look="**Look at** *what needs a person*, the largest value first.",
+        ),
     ],
     check_specs=[
-        dg.AssetCheckSpec("contract", asset=_KEY, blocking=True),
-        dg.AssetCheckSpec("residual_proof", asset=["reconcile", "breaks"], blocking=True),
-        dg.AssetCheckSpec("settlements_foot", asset=_KEY),
-        dg.AssetCheckSpec("deposits_arrived", asset=_KEY),
-        dg.AssetCheckSpec("chains_hold", asset=_KEY),
+        dg.AssetCheckSpec("contract", asset=_KEY, blocking=True, description=CONTRACT),
+        dg.AssetCheckSpec(
+            "residual_proof",
+            asset=["reconcile", "breaks"],
+            blocking=True,
+            description="The breaks explain the difference of the totals to the cent. If not, the run stops.",
+        ),
+        dg.AssetCheckSpec(
+            "settlements_foot",
+            asset=_KEY,
+            description="The lines of every settlement could be read, are classified and sum to its stated total.",
+        ),
+        dg.AssetCheckSpec(
+            "deposits_arrived",
+            asset=_KEY,
+            description="Every payout that is due is in the bank with its amount, and the bank shows no other.",
+        ),
+        dg.AssetCheckSpec(
+            "chains_hold",
+            asset=_KEY,
+            description="Debts and reserves that one settlement leaves are those that a later one takes over.",
+        ),
     ],
 )
 def reconcile_settlements(
@@ -46,39 +84,39 @@ def reconcile_settlements(
     pipeline = home.pipeline(context)
     report = pipeline.reconcile()
     state = read_reconcile(pipeline)
-    breaks = markdown_table(("what", "subject", "value", "since", "told as"), state.breaks)
-    yield dg.MaterializeResult(asset_key=["reconcile", "settlement_components"],
-                               metadata={"dagster/row_count": state.row_counts["settlement_components"]})  # fmt: skip
-    yield dg.MaterializeResult(asset_key=["reconcile", "matches"],
-                               metadata={"dagster/row_count": state.row_counts["matches"],
-                                         "by rule": markdown_table(("reconciliation", "rule", "pairs"), state.rules)})  # fmt: skip
+    counts = state.row_counts
     yield dg.MaterializeResult(
-        asset_key=_KEY,
-        metadata={
-            "dagster/row_count": state.row_counts["settlement_totals"],
-            "documents touched": report.touched,
-            "verdicts": markdown_table(("verdict", "currency", "settlements", "stated total"), state.verdicts),
-            "top breaks": breaks,
-            "settlements": markdown_table(_HEADER, state.settlements),
-            "settlements by closing day": picture(settlement_plot(state.plot)),
-        },
+        asset_key=["reconcile", "settlement_components"],
+        metadata={"dagster/row_count": counts["settlement_components"]},
     )
     yield dg.MaterializeResult(
+        asset_key=["reconcile", "matches"],
+        metadata={
+            "pairs by rule": small_table(("reconciliation", "rule", "pairs"), state.rules),
+            "dagster/row_count": counts["matches"],
+        },
+    )
+    yield from _totals(context, report, state)
+    yield dg.MaterializeResult(
         asset_key=["reconcile", "breaks"],
-        metadata={"dagster/row_count": state.row_counts["breaks"], "top breaks": breaks},
+        metadata={
+            "what needs a person": problem_table(state.found),
+            "dagster/row_count": counts["breaks"],
+        },
     )
     yield contract_check(TOTALS, state.problems)
     yield _residual(report.residual)
-    yield sentence_check(
-        _KEY, "settlements_foot", state.told("settlement_", "rows_"), "every settlement's lines sum to its total"
+    yield problem_check(
+        _KEY, "settlements_foot", _of(state, "settlement_", "rows_"), "every settlement's lines sum to its total"
     )
-    yield sentence_check(
-        _KEY, "deposits_arrived", state.told("deposit_"), "every payout due was found in the bank, and nothing else"
+    yield problem_check(
+        _KEY, "deposits_arrived", _of(state, "deposit_"), "every payout due was found in the bank, and nothing else"
     )
-    yield sentence_check(
-        _KEY, "chains_hold", state.told("reserve_", "opening_"), "debts and reserves pass on unchanged"
-    )
-    _by_day(context, report.days, state.by_day)
+    yield problem_check(_KEY, "chains_hold", _of(state, "reserve_", "opening_"), "debts and reserves pass on unchanged")
+
+
+def _of(state: ReconcileState, *prefixes: str) -> list[Problem]:
+    return [problem for problem in state.found if problem.code.startswith(prefixes)]
 
 
 def _residual(rest: tuple[str, ...]) -> dg.AssetCheckResult:
@@ -90,18 +128,65 @@ def _residual(rest: tuple[str, ...]) -> dg.AssetCheckResult:
     )
 
 
-def _by_day(
-    context: dg.AssetExecutionContext, days: tuple[str, ...], by_day: dict[str, list[tuple[object, ...]]]
-) -> None:
-    """Show each closing day that changed as its own partition; this comes last, so that it is what the day shows."""
-    known = frozenset(day for day in DAYS.get_partition_keys() if day in days)
-    for day in days:
-        if day >= FIRST_DAY and day in known:
-            rows = by_day.get(day, [])
+def _totals(
+    context: dg.AssetExecutionContext, report: ReconcileReport, state: ReconcileState
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Tell the days that changed, then all of them together: the asset's page shows what is told last."""
+    window = run_window(context)
+    days = set(report.days)
+    summary = {
+        "verdicts": small_table(("verdict", "currency", "settlements", "stated total"), state.verdicts),
+        "what needs a person": problem_table(state.found),
+        _PLOT: picture(context, _KEY, _PLOT, state.plot, lambda: settlement_plot(state.plot)),
+        "newest settlements": _settlement_table(state.settlements),
+        "open differences": len(state.found),
+        "settlements looked at in this run": report.touched,
+        "dagster/row_count": state.row_counts["settlement_totals"],
+    }
+    if window is None:
+        _tell_days(context, days, state)
+        yield dg.MaterializeResult(asset_key=_KEY, metadata=summary)
+        return
+    # Dagster tells this result once for every day of the range: days with settlements are told again, with their own.
+    yield dg.MaterializeResult(asset_key=_KEY, metadata={"settlements closed on this day": "none"})
+    inside = {day for day in state.by_day if window.start.isoformat() <= day < window.end.isoformat()}
+    _tell_days(context, days | inside, state)
+    context.log_event(dg.AssetMaterialization(asset_key=_KEY, metadata=summary))
+
+
+def _tell_days(context: dg.AssetExecutionContext, days: set[str], state: ReconcileState) -> None:
+    for day in sorted(days):
+        if DAYS.has_partition_key(day):
+            rows = state.by_day.get(day, [])
+            subjects = {str(row[0]).removeprefix("bank:") for row in rows}
             context.log_event(
                 dg.AssetMaterialization(
                     asset_key=_KEY,
                     partition=day,
-                    metadata={"dagster/partition_row_count": len(rows), "settlements": markdown_table(_HEADER, rows)},
+                    metadata={
+                        "settlements closed on this day": _settlement_table(rows),
+                        "what needs a person": problem_table([p for p in state.found if p.subject in subjects]),
+                        "dagster/partition_row_count": len(rows),
+                    },
                 )
             )
+
+
+def _settlement_table(rows: Rows) -> dg.TableMetadataValue | str:
+    """Show settlements; debts and reserves that do not exist are left blank."""
+    return small_table(
+        ("closed", "settlement", "verdict", "currency", "sum of lines", "stated total", "bank", "debt", "reserve"),
+        [
+            (
+                closed,
+                settlement,
+                verdict,
+                currency,
+                lines,
+                total,
+                bank,
+                *(x.replace("none", "") for x in (debt, reserve)),
+            )
+            for settlement, currency, closed, lines, total, bank, debt, reserve, verdict in rows
+        ],
+    )

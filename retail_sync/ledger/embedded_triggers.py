@@ -42,7 +42,7 @@ def _sqlite_guards() -> list[Guard]:
 
 
 def _postgresql_guards() -> list[Guard]:
-    # A session plans each function once, maybe while the tables are empty: without the setting it
+    # A connection plans each function once, maybe while the tables are empty: without the setting it
     # would scan whole tables ever after, and posting slow down with every entry.
     functions = [
         Guard(
@@ -99,7 +99,7 @@ def restore_guards(connection: Connection) -> list[Finding]:
     """Create every trigger that is missing or not as it should be, and return those findings."""
     findings = wrong_guards(connection)
     if connection.dialect.name == "postgresql":
-        # Functions are pinned to the ledger's schema, with a session's temporary tables last: else
+        # Functions are pinned to the ledger's schema, with temporary tables last: else
         # a temporary table named `seal` would be looked at in the ledger's place.
         connection.exec_driver_sql(
             "select set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true)"

@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -225,10 +226,12 @@ class Outbox:
         return same
 
     def _set_held(self, rows: Sequence[_Row], holds: Mapping[int, tuple[str, str]]) -> None:
+        by_reason: dict[tuple[str, str], list[_Row]] = defaultdict(list)
         for row in rows:
             if row.release_id in holds:
-                code, reason = holds[row.release_id]
-                self._set([row], "held", reason_code=code, reason=reason)
+                by_reason[holds[row.release_id]].append(row)
+        for (code, reason), held in by_reason.items():
+            self._set(held, "held", reason_code=code, reason=reason)
 
     def _claim(self, rows: Sequence[_Row]) -> None:
         with self._engine.begin() as connection:

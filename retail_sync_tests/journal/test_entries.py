@@ -38,8 +38,8 @@ def entry(day: str, legs: str) -> Entry:
 def test_three_months_park_and_take_back() -> None:
     """A long first settlement: each month keeps its own revenue, the last one pays."""
     found = journalled("""
-        | id       | starts | ends  | total  | lines |
-        | 31000001 | 08-20  | 10-03 | 135.00 | product_sales 40.00 @08-25, referral_fee -50.00 @08-31, product_sales 100.00 @09-15, product_sales 45.00 @10-02 |""")
+        | id       | starts | ends  | total  | lines                                                                    |
+        | 31000001 | 08-20  | 10-03 | 135.00 | sales 40.00 @08-25, fees -50.00 @08-31, sales 100.00 @09-15, sales 45.00 |""")
     assert found == {
         "amazon:settlement:31000001:2026-08": entry("2026-08-31", "4000 -4000 | 6000 5000 | 1140 -1000"),
         "amazon:settlement:31000001:2026-09": entry("2026-09-30", "4000 -10000 | 1140 10000"),
@@ -50,8 +50,8 @@ def test_three_months_park_and_take_back() -> None:
 def test_a_closing_month_without_lines_still_pays() -> None:
     """The period closed on the second, with nothing sold since: the payout must not be lost."""
     found = journalled("""
-        | id       | ends  | total  | lines                       |
-        | 31000001 | 11-02 | 100.00 | product_sales 100.00 @10-30 |""")
+        | id       | ends  | total  | lines               |
+        | 31000001 | 11-02 | 100.00 | sales 100.00 @10-30 |""")
     assert found == {
         "amazon:settlement:31000001:2026-10": entry("2026-10-31", "4000 -10000 | 1140 10000"),
         "amazon:settlement:31000001:2026-11": entry("2026-11-02", "1140 -10000 | 1120 10000"),
@@ -61,8 +61,8 @@ def test_a_closing_month_without_lines_still_pays() -> None:
 def test_a_month_that_sums_to_zero_parks_nothing() -> None:
     """A leg of zero is noise; the entry of the month still shows its revenue and fees."""
     found = journalled("""
-        | id       | ends  | total | lines                                                                       |
-        | 31000001 | 11-02 | 7.00  | product_sales 50.00 @10-30, advertising -50.00 @10-31, product_sales 7.00 @11-01 |""")
+        | id       | ends  | total | lines                                                    |
+        | 31000001 | 11-02 | 7.00  | sales 50.00 @10-30, ads -50.00 @10-31, sales 7.00 @11-01 |""")
     assert found == {
         "amazon:settlement:31000001:2026-10": entry("2026-10-31", "4000 -5000 | 6100 5000"),
         "amazon:settlement:31000001:2026-11": entry("2026-11-02", "4000 -700 | 1120 700"),
@@ -72,21 +72,21 @@ def test_a_month_that_sums_to_zero_parks_nothing() -> None:
 def test_a_line_dated_after_the_period_is_booked_where_the_settlement_closes() -> None:
     """Amazon lists lines a few seconds late; a month of their own would be booked before anybody looks at it."""
     found = journalled("""
-        | id       | ends  | total | lines                                              |
-        | 31000001 | 10-31 | 60.00 | product_sales 50.00 @10-30, product_sales 10.00 @11-01 |""")
+        | id       | ends  | total | lines                                  |
+        | 31000001 | 10-31 | 60.00 | sales 50.00 @10-30, sales 10.00 @11-01 |""")
     assert found == {"amazon:settlement:31000001:2026-10": entry("2026-10-31", "4000 -6000 | 1120 6000")}
 
 
 PAID = """
-    | id       | account | ends  | total   | lines                |
-    | 31000001 | a       | 10-14 | 100.00  | 100.00               |
-    | 31000002 | b       | 10-14 | 200.00  | 200.00               |
-    | 31000003 | c       | 10-14 | -140.00 | advertising -140.00  |"""
+    | id       | account | ends  | total   | lines       |
+    | 31000001 | a       | 10-14 | 100.00  | 100.00      |
+    | 31000002 | b       | 10-14 | 200.00  | 200.00      |
+    | 31000003 | c       | 10-14 | -140.00 | ads -140.00 |"""
 ITS_BANK = """
-    | date  | amount  | reference        |
-    | 10-17 | 100.00  | AMAZON 31000001  |
-    | 10-17 | 175.00  | AMAZON 31000002  |
-    | 10-17 | -140.00 | AMAZON 31000003  |"""
+    | date  | amount  | reference       |
+    | 10-17 | 100.00  | AMAZON 31000001 |
+    | 10-17 | 175.00  | AMAZON 31000002 |
+    | 10-17 | -140.00 | AMAZON 31000003 |"""
 
 
 def test_deposits_are_booked_on_bank_evidence_of_the_very_amount() -> None:
@@ -116,8 +116,8 @@ def test_transfers_that_failed_leave_transit_on_their_own_day() -> None:
     """Two failures in one settlement are two entries; their money waits with the marketplace until it pays."""
     facts = Facts()
     facts.arrive("""
-        | id       | ends  | total  | lines                                                                              |
-        | 31000002 | 10-28 | 180.00 | failed_transfer 100.00 @10-16, failed_transfer 50.00 @10-20, product_sales 30.00 |""")
+        | id       | ends  | total  | lines                                                                    |
+        | 31000002 | 10-28 | 180.00 | failed_transfer 100.00 @10-16, failed_transfer 50.00 @10-20, sales 30.00 |""")
     facts.reconcile()
     facts.journal()
     assert entries(facts.connection) == {
@@ -159,9 +159,9 @@ def test_changed_posting_rules_rebuild_every_desired_entry(tmp_path: Path) -> No
     """Old entries under a new rule must be visible as a difference; the facts under them are the same."""
     facts = Facts()
     facts.arrive("""
-        | id       | ends  | total | lines                                     |
-        | 31000001 | 10-14 | 85.00 | product_sales 100.00, referral_fee -15.00 |
-        | 31000002 | 10-28 | 30.00 | product_sales 30.00                       |""")
+        | id       | ends  | total | lines                     |
+        | 31000001 | 10-14 | 85.00 | sales 100.00, fees -15.00 |
+        | 31000002 | 10-28 | 30.00 | sales 30.00               |""")
     facts.reconcile()
     assert facts.journal().touched == 2
     before = bodies(facts.connection)

@@ -74,10 +74,10 @@ def write_seal(connection: Connection, entry_id: int, line_count: int) -> None:
     connection.execute(text(_SEAL), {"entry_id": entry_id, "line_count": line_count})
 
 
-def write_closing(connection: Connection, month: str, by: str = "Eve", reason: str = "hush") -> None:
-    """Close a month."""
-    values = {"month": month, "by": by, "reason": reason, "recorded_at": now()}
-    connection.execute(text(_CLOSING), values)
+def write_closing(connection: Connection, month: str, **other: str) -> None:
+    """Close a month, with what `other` says."""
+    values = {"month": month, "by": "Ann", "reason": "books signed", "recorded_at": now()}
+    connection.execute(text(_CLOSING), values | other)
 
 
 def write_whole(connection: Connection, legs: Sequence[Leg], **other: Any) -> int:

@@ -13,6 +13,8 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from retail_sync.ledger.embedded import EmbeddedLedger
+from retail_sync.ledger.embedded_schema import line
+from retail_sync.schemas.journal import EntryLine
 from retail_sync_tests.ledger.bookkeeping import CHART, Books, post_all, reversal, sale
 from retail_sync_tests.ledger.raw_sql import (
     write_closing,
@@ -143,6 +145,25 @@ def test_a_seal_counts_the_lines_from_one(sql: Connection, first: int, line_coun
         write_seal(sql, number, line_count)
 
 
+def test_lines_and_seals_belong_to_an_entry(sql: Connection) -> None:
+    """The triggers look for it themselves: SQLite checks foreign keys only for who asks."""
+    savepoint = sql.begin_nested()
+    with pytest.raises(DBAPIError, match="belongs to no entry"):
+        write_lines(sql, 99, BALANCED)
+    savepoint.rollback()
+    with pytest.raises(DBAPIError, match="no such entry"):
+        write_seal(sql, 99, 2)
+
+
+def test_a_seal_names_the_last_closing_there_is(ledger: EmbeddedLedger, sql: Connection) -> None:
+    """Naming an older one would hide from `verify` that the month was closed already."""
+    ledger.close_period("2026-09", "Ann", "books signed")
+    number = write_entry(sql)
+    write_lines(sql, number, BALANCED)
+    with pytest.raises(DBAPIError, match="last period event"):
+        sql.execute(text("insert into seal values (:id, 2, 0)"), {"id": number})
+
+
 def test_an_entry_is_sealed_once(sql: Connection) -> None:
     """The seal is part of history too."""
     with pytest.raises(DBAPIError, match=r"\[sealed\]"):
@@ -163,13 +184,14 @@ def test_nothing_is_booked_into_a_closed_month(ledger: EmbeddedLedger, sql: Conn
 
 
 @pytest.mark.parametrize(
-    ("month", "by", "reason"),
-    [("2026-10", "", "signed"), ("2026-10", "Ann", " "), ("2026-13", "Ann", "signed")],
+    "wrong",
+    [{"by": ""}, {"reason": " "}, {"month": "2026-13"}, {"month": "Oct 26"}, {"recorded_at": "soon"}],
+    ids=str,
 )
-def test_closing_names_a_month_a_person_and_a_reason(sql: Connection, month: str, by: str, reason: str) -> None:
+def test_closing_names_a_month_a_person_a_reason_and_a_time(sql: Connection, wrong: dict[str, str]) -> None:
     """Who prepares does not approve: an anonymous closing proves nothing."""
     with pytest.raises(DBAPIError):
-        write_closing(sql, month, by, reason)
+        write_closing(sql, **({"month": "2026-10"} | wrong))
 
 
 @pytest.mark.parametrize(("account", "code"), [("6999", "inactive"), ("8888", "unknown")])
@@ -258,7 +280,7 @@ def test_an_old_snapshot_cannot_write(books: Books, stranger: Engine) -> None:
 
 
 def test_a_temporary_table_does_not_stand_in_for_the_ledgers(sql: Connection) -> None:
-    """A session may create a table `account` of its own, with the inactive account active in it."""
+    """Anybody may create a table `account` of their own, with the inactive account active in it."""
     sql.execute(text("create temporary table account (code text, is_active integer)"))
     sql.execute(text("insert into account values ('6999', 1), ('1000', 1)"))
     with pytest.raises(DBAPIError, match=r"\[inactive_account\]"):
@@ -273,6 +295,11 @@ def test_closing_a_month_waits_for_a_posting_under_way(books: Books, stranger: E
         closing.execute(text(patience))
         with pytest.raises(OperationalError):
             write_closing(closing, "2026-10")
+
+
+def test_the_ledger_keeps_every_field_of_a_line() -> None:
+    """A field added to the entry line needs a column here, in the same place."""
+    assert [column.name for column in line.c][2:] == list(EntryLine.__dataclass_fields__)
 
 
 def test_installing_again_changes_the_chart_and_nothing_else(

@@ -81,7 +81,7 @@ def test_a_killed_process_leaves_whole_entries_only(books: Books) -> None:
 
 
 def settled_count(ledger: EmbeddedLedger) -> int:
-    """Count entries once a server session of the dead process has come to its end too."""
+    """Count entries once the server has noticed too that the process is dead."""
     counted = -1
     while (again := ledger.entry_count()) != counted:
         counted = again

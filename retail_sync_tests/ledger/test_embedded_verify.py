@@ -275,6 +275,6 @@ def test_closing_a_month_by_raw_sql_is_no_fault(books: Books, ledger: EmbeddedLe
     """The rules allow it, with a name and a reason."""
     stranger = books.stranger()
     with stranger.begin() as connection:
-        write_closing(connection, "2026-10", "Ann", "books signed")
+        write_closing(connection, "2026-10")
     stranger.dispose()
     assert list(ledger.verify()) == []

@@ -37,14 +37,14 @@ class FaultyLedger:
 
     def find(self, keys: Sequence[str]) -> Mapping[str, PostedEntry]:
         """Look keys up. A request still in flight may arrive before the lookup, or right after it."""
-        if self._rng.random() < 0.5:
+        if self._rng.random() < 0.25:
             self.arrive()
-        if self._goes_wrong(0.08):
+        if self._goes_wrong(0.06):
             raise self._lost("lookup lost")
-        if self._goes_wrong(0.05):
+        if self._goes_wrong(0.1):
             self._die("dies looking up")
         found = self._ledger.find(keys)
-        if self._rng.random() < 0.5:
+        if self._rng.random() < 0.25:
             self.arrive()
         return found
 
@@ -71,7 +71,7 @@ class FaultyLedger:
 
     def accounts(self) -> Mapping[str, bool]:
         """The chart; now and then no answer."""
-        if self._goes_wrong(0.05):
+        if self._goes_wrong(0.1):
             raise self._lost("chart lost")
         return self._ledger.accounts()
 

@@ -23,6 +23,15 @@ from retail_sync.schemas import tables
 
 RULES = Path(__file__).resolve().parents[2] / "data" / "rules"
 JOURNAL_DEPOSITS = Policies(home_currency="", deposits="journal")
+SHORT = {
+    "sales": "product_sales",
+    "fees": "referral_fee",
+    "ads": "advertising",
+    "debt": "opening_debt",
+    "charge": "card_charge",
+    "held": "reserve_held",
+    "released": "reserve_released",
+}
 Entry = tuple[date, Counter[tuple[str, int]]]
 
 
@@ -57,7 +66,8 @@ class Facts:
         """Take in settlements and bank lines. Columns that are not named below are the test's own.
 
         Settlements: id, ends, total ('-': no header), lines (an amount of sales, or `category amount
-        [@day]` separated by commas; '-': none); and starts, deposit, rejected, currency, account.
+        [@day]` separated by commas, categories whole or SHORT; '-': none); and starts, deposit, rejected,
+        currency, account.
         Bank: date, amount; and id, source, reference, currency.
         """
         for row in pipe_table(settlements) if settlements else []:
@@ -92,8 +102,9 @@ class Facts:
         for line_no, line in enumerate(row["lines"].split(",") if row["lines"] != "-" else [], 3):
             *category, amount, on = line.split() if "@" in line else [*line.split(), ""]
             on_day = day(on[1:]) if on else ends.date()
+            name = category[0] if category else "sales"
             self._insert("canonical.settlement_lines", settlement_id, line_no, "amount", *owner, instant(str(on_day)),
-                         on_day, "Order", "ItemPrice", "Principal", category[0] if category else "product_sales",
+                         on_day, "Order", "ItemPrice", "Principal", SHORT.get(name, name),
                          "Amazon.com", None, None, None, None, Decimal(amount), "amazon", settlement_id)  # fmt: skip
         self._delivered("amazon", settlement_id, rejected=int(row.get("rejected") or 0))
 
@@ -101,8 +112,9 @@ class Facts:
         key, source = row.get("id") or f"BANK-{number}", row.get("source") or "bank"
         where = "where transaction_id = ? and source = ?"
         self.connection.execute(f"delete from canonical.bank_transactions {where}", [key, source])
+        currency, reference = row.get("currency") or "USD", row.get("reference", "AMAZON PAYMENTS")
         self._insert("canonical.bank_transactions", key, "Main", day(row["date"]), Decimal(row["amount"]),
-                     row.get("currency") or "USD", row.get("reference", "AMAZON PAYMENTS"), 2, source, f"{source}-{key}")  # fmt: skip
+                     currency, reference, 2, source, f"{source}-{key}")  # fmt: skip
         self._delivered(source, f"{source}-{key}")
 
     def _delivered(self, source: str, document_id: str, rejected: int = 0) -> None:

@@ -180,9 +180,8 @@ DELIVERIES = {
     ),
 }
 ORDERS = (
-    ("bank, repayment", "payout, debt, overlapping bank"),
-    ("overlapping bank, debt, payout", "repayment, bank, payout"),
-    ("payout", "overlapping bank, repayment", "debt, bank"),
+    ("bank, repayment", "payout, overlapping bank", "debt"),
+    ("overlapping bank, payout, debt", "repayment, bank, payout"),
 )
 
 

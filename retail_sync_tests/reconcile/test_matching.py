@@ -169,12 +169,10 @@ def _side(names: str) -> st.SearchStrategy[list[Item]]:
         st.sampled_from([Decimal("100.00"), Decimal("100.04"), Decimal("-100.00"), Decimal("75.00")]),
         st.integers(0, 8).map(lambda days: date(2026, 10, 28) + timedelta(days)),
     )
-    return st.lists(item, max_size=6).map(
-        lambda rows: [(name, *row) for name, row in zip(names, rows, strict=False)]
-    )
+    return st.lists(item, max_size=6).map(lambda rows: [(name, *row) for name, row in zip(names, rows, strict=False)])
 
 
-@settings(max_examples=40, deadline=None, database=None, derandomize=True)
+@settings(max_examples=20, deadline=None, database=None, derandomize=True)
 @given(data=st.data(), left=_side("ABCDEF"), right=_side("123456"))
 def test_the_result_is_the_same_in_any_order_and_a_second_time(
     core: Core, data: st.DataObject, left: list[Item], right: list[Item]
@@ -189,7 +187,7 @@ def test_the_result_is_the_same_in_any_order_and_a_second_time(
     assert core.result() == expected
 
 
-@settings(max_examples=40, deadline=None, database=None, derandomize=True)
+@settings(max_examples=20, deadline=None, database=None, derandomize=True)
 @given(left=_side("ABCDEF"), right=_side("123456"))
 def test_every_item_is_matched_at_most_once_and_as_its_rule_says(
     core: Core, left: list[Item], right: list[Item]
@@ -219,7 +217,13 @@ def test_rules_are_read_in_their_order_with_every_limit() -> None:
 
 @pytest.mark.parametrize(
     ("column", "text"),
-    [("amount_tolerance", "about a cent"), ("days_after", "5 days"), ("key", "equals"), ("is_confirming", "yes"), ("version", "")],
+    [
+        ("amount_tolerance", "about a cent"),
+        ("days_after", "5 days"),
+        ("key", "equals"),
+        ("is_confirming", "yes"),
+        ("version", ""),
+    ],
 )
 def test_a_rule_that_cannot_be_read_is_refused_by_name(column: str, text: str) -> None:
     """A typing error must not become a rule that nobody approved, nor a traceback."""
