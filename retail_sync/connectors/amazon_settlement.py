@@ -120,7 +120,11 @@ class AmazonSettlement:
         values: dict[str, object] = {name: place for name, place in positions.items() if name in used}
         # A file cut off inside its last cell has all its fields: only the missing line end tells, where that cell is read.
         may_be_cut = not document.is_terminated and names[-1].replace("-", "_") in used
-        values |= {"path": str(document.path), "width": len(names), "cut_line": document.line_count if may_be_cut else 0}
+        values |= {
+            "path": str(document.path),
+            "width": len(names),
+            "cut_line": document.line_count if may_be_cut else 0,
+        }
         connection.execute(text, values)
         connection.execute(
             """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import time
 import zlib
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from retail_sync.connectors.registry import connector_named
 from retail_sync.core.archive import RawArchive
-from retail_sync.core.errors import DeliveryRefused, RetailSyncError
+from retail_sync.core.errors import DeliveryRefused, RetailSyncError, StorageError
 from retail_sync.core.failpoints import failpoint
 from retail_sync.operations.deliveries import DeliveryRegistry, NewDelivery
 from retail_sync.settings import Home, Source
@@ -92,6 +93,10 @@ def receive(path: Path, source: Source, archive: RawArchive, registry: DeliveryR
         size = path.stat().st_size
         sha256 = archive.store(source.name, path, look.see)
     except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise StorageError(
+                f"{path} cannot be taken in: the disk is full", "free disk space, then run again"
+            ) from error
         raise RetailSyncError(
             f"{path} cannot be taken in: {error.strerror}", "check the path and its permissions"
         ) from error

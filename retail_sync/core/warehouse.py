@@ -58,17 +58,20 @@ class Warehouse:
     @contextmanager
     def writing(self, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
         """Hold the writer's lock and a connection. A full disk or a refused write becomes StorageError."""
-        self.scratch.mkdir(parents=True, exist_ok=True)
-        with exclusive(self.state / "warehouse.lock", self.lock_wait_seconds, purpose):
-            self._require_free_space()
-            try:
+        try:
+            self.scratch.mkdir(parents=True, exist_ok=True)
+            with exclusive(self.state / "warehouse.lock", self.lock_wait_seconds, purpose):
+                self._require_free_space()
                 connection = self._connect(read_only=False)
                 try:
                     yield connection
                 finally:
                     connection.close()
-            except (duckdb.IOException, duckdb.FatalException, OSError) as error:
-                raise _storage_error(error, self.state) from error
+        except (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException, OSError) as error:
+            # A commit that cannot be written is a TransactionException; others of them are errors of the program.
+            if isinstance(error, duckdb.TransactionException) and "Failed to commit" not in str(error):
+                raise
+            raise _storage_error(error, self.state) from error
 
     @contextmanager
     def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -100,6 +103,7 @@ class Warehouse:
                 check=False,
             )
             if copy.returncode:
+                incoming.unlink(missing_ok=True)  # on a full disk half a copy would keep it full
                 raise StorageError(f"could not publish a copy: {copy.stderr.strip()}", "free disk space, run again")
             failpoint("publish.before_rename")
             incoming.replace(self.published_file)

@@ -10,12 +10,21 @@ from retail_sync.resources import HomeResource
 from retail_sync.schemas.tables import table
 
 TABLES = tuple(table(f"journal.{name}") for name in ("documents", "entries", "lines"))
-# table: name of its preview, and what to look at on its page
+# table: name of its preview, the preview's columns, and what to look at on its page
 _PAGES = {
-    "documents": ("held first", "**Look at** *held first*: what is held is not booked until a person has decided."),
-    "entries": ("newest entries", "**Look at** *newest entries*: the memo is what stands in the ledger later."),
+    "documents": (
+        "held first",
+        ("settlement", "status", "because"),
+        "**Look at** *held first*: what is held is not booked until a person has decided.",
+    ),
+    "entries": (
+        "newest entries",
+        ("date", "memo", "debits"),
+        "**Look at** *newest entries*: the memo is what stands in the ledger later.",
+    ),
     "lines": (
         "balances wanted",
+        ("account", "balance wanted"),
         "**Look at** *balances wanted*: what the ledger should show once everything is posted.",
     ),
 }
@@ -27,7 +36,7 @@ _PAGES = {
         spec(
             entry,
             deps=[("reconcile", "settlement_totals"), ("reconcile", "settlement_components")],
-            look=_PAGES[entry.name][1],
+            look=_PAGES[entry.name][2],
         )
         for entry in TABLES
     ],
@@ -57,7 +66,7 @@ def build_journal(
         yield dg.MaterializeResult(
             asset_key=[entry.schema, entry.name],
             metadata={
-                _PAGES[entry.name][0]: small_table(*state.previews[entry.name]),
+                _PAGES[entry.name][0]: small_table(*state.previews[entry.name], show=_PAGES[entry.name][1]),
                 "settlements looked at in this run": report.touched,
                 "dagster/row_count": state.row_counts[entry.name],
             },

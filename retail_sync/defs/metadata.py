@@ -56,13 +56,19 @@ def spec(
     )
 
 
-def small_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> dg.TableMetadataValue | str:
-    """Return rows as a table that the UI shows in place; says so when there are none.
+def small_table(
+    header: Sequence[str], rows: Sequence[Sequence[object]], show: Sequence[str] = ()
+) -> dg.TableMetadataValue | str:
+    """Return rows as a table that the UI shows in place; says so when there are none. `show` picks and orders columns.
 
-    Markdown is no choice: the UI hides what is longer than 1,000 characters behind a link.
+    Keep it under 70 characters wide: the UI cuts off what is wider. Markdown is no choice: the UI hides what is longer than
+    1,000 characters behind a link.
     """
     if not rows:
         return "none"
+    if show:
+        places = [header.index(name) for name in show]
+        header, rows = show, [[row[place] for place in places] for row in rows]
     return dg.MetadataValue.table(
         records=[dg.TableRecord({name: _cell(value) for name, value in zip(header, row, strict=True)}) for row in rows],
         schema=dg.TableSchema(columns=[dg.TableColumn(name, _type(rows, at)) for at, name in enumerate(header)]),
@@ -78,12 +84,16 @@ def _type(rows: Sequence[Sequence[object]], at: int) -> str:
 
 
 def problem_table(problems: Sequence[Problem], limit: int = 20) -> dg.TableMetadataValue | str:
-    """Return problems in words with what to do, the largest value first."""
-    ordered = sorted(problems, key=lambda problem: -abs(problem.amount_minor or 0))[:limit]
+    """Return problems in words, the largest value first. What to do about them stands with the checks: there is room."""
     return small_table(
-        ("value", "since", "what happened", "what to do"),
-        [(problem_value(p), p.since_date, p.message, p.remedy) for p in ordered],
+        ("value", "since", "what happened"),
+        [(problem_value(p), p.since_date, p.message) for p in by_value(problems)[:limit]],
     )
+
+
+def by_value(problems: Sequence[Problem]) -> list[Problem]:
+    """Return problems, the largest value first."""
+    return sorted(problems, key=lambda problem: -abs(problem.amount_minor or 0))
 
 
 def picture(
@@ -144,7 +154,7 @@ def sentence_check(
 
 def problem_check(key: Sequence[str], name: str, problems: Sequence[Problem], fine: str) -> dg.AssetCheckResult:
     """Return a `sentence_check` of problems, with what to do about each."""
-    told = sorted(problems, key=lambda problem: -abs(problem.amount_minor or 0))
+    told = by_value(problems)
     remedies = small_table(
         ("subject", "value", "since", "what to do", "owner"),
         [(p.subject, problem_value(p), p.since_date, p.remedy, p.owner) for p in told[:20]],

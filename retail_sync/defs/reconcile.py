@@ -135,9 +135,9 @@ def _totals(
     window = run_window(context)
     days = set(report.days)
     summary = {
-        "verdicts": small_table(("verdict", "currency", "settlements", "stated total"), state.verdicts),
-        "what needs a person": problem_table(state.found),
+        "verdicts": _verdict_table(state.verdicts),
         _PLOT: picture(context, _KEY, _PLOT, state.plot, lambda: settlement_plot(state.plot)),
+        "what needs a person": problem_table(state.found),
         "newest settlements": _settlement_table(state.settlements),
         "open differences": len(state.found),
         "settlements looked at in this run": report.touched,
@@ -172,21 +172,25 @@ def _tell_days(context: dg.AssetExecutionContext, days: set[str], state: Reconci
             )
 
 
+def _verdict_table(rows: Rows) -> dg.TableMetadataValue | str:
+    """Show what needs a look first, what agrees last."""
+    ordered = sorted(rows, key=lambda row: (row[0] == "matched", row[0] == "awaiting_bank"))
+    return small_table(("verdict", "currency", "settlements", "stated total"), ordered)
+
+
 def _settlement_table(rows: Rows) -> dg.TableMetadataValue | str:
-    """Show settlements; debts and reserves that do not exist are left blank."""
+    """Show settlements; the currency stands with the stated total, or with the deposit where there is none."""
     return small_table(
-        ("closed", "settlement", "verdict", "currency", "sum of lines", "stated total", "bank", "debt", "reserve"),
+        ("closed", "settlement", "verdict", "lines", "stated total", "bank"),
         [
             (
                 closed,
                 settlement,
                 verdict,
-                currency,
                 lines,
-                total,
-                bank,
-                *(x.replace("none", "") for x in (debt, reserve)),
+                total and f"{total} {currency}",
+                bank if total else f"{bank} {currency}",
             )
-            for settlement, currency, closed, lines, total, bank, debt, reserve, verdict in rows
+            for settlement, currency, closed, lines, total, bank, _debt, _reserve, verdict in rows
         ],
     )

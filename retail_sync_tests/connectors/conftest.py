@@ -9,7 +9,7 @@ import pytest
 from retail_sync.core.warehouse import Warehouse
 from retail_sync.schemas import tables
 from retail_sync.settings import Home
-from retail_sync_tests.connectors.bench import LoadBench
+from retail_sync_tests.connectors.loading_bench import LoadBench
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,12 @@ from retail_sync.core.errors import RulesError
 from retail_sync.pipeline import Pipeline
 from retail_sync.settings import DEFAULT_HOME
 from retail_sync_tests import simulator
-from retail_sync_tests.connectors.bench import row, settlement
+from retail_sync_tests.connectors.loading_bench import row, settlement
 
 _APPROVED = "finance,controller"
-_UNKNOWN = row("-7.00", "Moon Fee", transaction_type="Lunar Event", amount_type="Orbit", order_id="", sku="", quantity=None)
+_UNKNOWN = row(
+    "-7.00", "Moon Fee", transaction_type="Lunar Event", amount_type="Orbit", order_id="", sku="", quantity=None
+)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from retail_sync.settings import Source
 from retail_sync_tests import simulator
-from retail_sync_tests.connectors.bench import LoadBench, Outcome, cells, flat_file, row, settlement, with_cell
+from retail_sync_tests.connectors.loading_bench import LoadBench, Outcome, cells, flat_file, row, settlement, with_cell
 
 _POINT = Source(name="amazon", connector="amazon_settlement", decimal_mark=".")
 
@@ -91,14 +91,18 @@ def test_amounts_survive_writing_and_reading(bench: LoadBench, minor: list[int],
 
 
 @pytest.mark.parametrize(("written", "read"), [("0.500", "0.500"), ("1234.500", "1234.500"), ("1,234.500", "1234.500")])
-def test_three_decimals_are_recognised_where_nothing_else_is_possible(bench: LoadBench, written: str, read: str) -> None:
+def test_three_decimals_are_recognised_where_nothing_else_is_possible(
+    bench: LoadBench, written: str, read: str
+) -> None:
     """A dinar file has three decimals everywhere: `0.500` and `1234.500` cannot be thousands, so the file need not stop."""
     document = deliver_amounts(bench, [written, "1.234"], "KWD", None)
     assert list(amounts_by_line(bench, document).values()) == [Decimal(read), Decimal("1.234")]
 
 
 @pytest.mark.parametrize("write", [simulator.write_v2, simulator.write_v1])
-@pytest.mark.parametrize("sku", ["00123", "1E5", "2024-01-02", "ABC-Ä é", "abc", "ABC", '"quoted"', "=1+1", " led ", "NULL", "-"])
+@pytest.mark.parametrize(
+    "sku", ["00123", "1E5", "2024-01-02", "ABC-Ä é", "abc", "ABC", '"quoted"', "=1+1", " led ", "NULL", "-"]
+)
 def test_skus_are_kept_byte_for_byte(bench: LoadBench, sku: str, write: object) -> None:
     """A reader that guesses types makes 100000.0 of `1E5` and a date of `2024-01-02` (faults.md 0.3)."""
     document = bench.deliver(write(settlement(row("5.00", sku=sku))))  # type: ignore[operator]

@@ -13,7 +13,7 @@ import pytest
 from retail_sync.core.errors import SettingsError
 from retail_sync.pipeline import Pipeline
 from retail_sync.settings import Home, Source
-from retail_sync_tests.connectors.bench import LoadBench, canonical_rows
+from retail_sync_tests.connectors.loading_bench import LoadBench, canonical_rows
 
 _HEADER = "Date,Account,Amount,Currency,Description"
 
@@ -44,7 +44,9 @@ DAY = date(2026, 9, 16)
 
 def test_a_statement_is_read_as_declared(bench: LoadBench) -> None:
     """Date, account, amount, currency and text of each line, money in positive."""
-    document = bench.deliver(statement("2026-09-16,DE-1,20.82,EUR,AMAZON PAYMENTS", "2026-09-16,DE-1,-5,EUR,Card fee"), bank())
+    document = bench.deliver(
+        statement("2026-09-16,DE-1,20.82,EUR,AMAZON PAYMENTS", "2026-09-16,DE-1,-5,EUR,Card fee"), bank()
+    )
     assert bench.bank(document, *READ) == [
         (2, "DE-1", DAY, Decimal("20.82"), "EUR", "AMAZON PAYMENTS"),
         (3, "DE-1", DAY, Decimal("-5.00"), "EUR", "Card fee"),
@@ -57,7 +59,13 @@ def test_quotes_delimiters_and_constants(bench: LoadBench) -> None:
     source = bank(
         delimiter=";",
         date_format="%d.%m.%Y",
-        columns={"value_date": "Buchung", "amount": "Betrag", "account": "=DE-2", "currency": "=EUR", "reference": "Text"},
+        columns={
+            "value_date": "Buchung",
+            "amount": "Betrag",
+            "account": "=DE-2",
+            "currency": "=EUR",
+            "reference": "Text",
+        },
     )
     content = statement(
         '16.09.2026;"1.020,82";"AMAZON; ""EU"" S.à r.l."',
@@ -134,7 +142,9 @@ REJECTED = {
 def test_a_row_that_cannot_be_read_is_named(bench: LoadBench, case: str) -> None:
     """The bad row is rejected with its line; the good ones around it count."""
     line, column = REJECTED[case]
-    document = bench.deliver(statement(f"2026-09-15,{case},7.25,EUR,before", line, f"2026-09-17,{case},8.25,EUR,after"), bank())
+    document = bench.deliver(
+        statement(f"2026-09-15,{case},7.25,EUR,before", line, f"2026-09-17,{case},8.25,EUR,after"), bank()
+    )
     assert [(number, name) for number, name, *_ in bench.rejected(document)] == [(3, column)]
     assert bench.bank(document, "amount") == [(Decimal("7.25"),), (Decimal("8.25"),)]
     assert (document.is_complete, document.rejected_count) == (False, 1)
@@ -164,7 +174,11 @@ def test_overlapping_exports_are_one_set_of_rows(bench: LoadBench) -> None:
     found = bench.connection.execute(
         "select value_date, amount, reference from canonical.bank_transactions where account = 'O' order by all"
     ).fetchall()
-    assert [f"{day},O,{amount:.2f},EUR,{reference}" for day, amount, reference in found] == [monday, *tuesday, wednesday]
+    assert [f"{day},O,{amount:.2f},EUR,{reference}" for day, amount, reference in found] == [
+        monday,
+        *tuesday,
+        wednesday,
+    ]
     assert (len(bench.bank(first, "amount")), len(bench.bank(second, "amount"))) == (1, 4)
 
 
@@ -172,7 +186,9 @@ def test_overlapping_exports_are_one_set_of_rows(bench: LoadBench) -> None:
 def test_overlapping_exports_in_either_order_of_loading(bench: LoadBench, first: int) -> None:
     """The newer export owns a shared row whichever is loaded first (DESIGN section 9)."""
     account = f"P{first}"
-    contents = [statement(f"2026-09-14,{account},{n}.25,EUR,own", f"2026-09-15,{account},7.00,EUR,shared") for n in (1, 2)]
+    contents = [
+        statement(f"2026-09-14,{account},{n}.25,EUR,own", f"2026-09-15,{account},7.00,EUR,shared") for n in (1, 2)
+    ]
     outcomes = {place: bench.deliver(contents[place], bank(), order=1000 + place) for place in (first, 1 - first)}
     assert bench.bank(outcomes[0], "reference") == [("own",)]
     assert bench.bank(outcomes[1], "reference") == [("own",), ("shared",)]
@@ -183,7 +199,9 @@ def test_the_banks_own_id_identifies_a_row(bench: LoadBench) -> None:
     source = bank(columns={"transaction_id": "Id"})
     header = f"Id,{_HEADER}"
     first = bench.deliver(statement("T1,2026-09-16,I,1.00,EUR,x", "T2,2026-09-16,I,2.00,EUR,x", header=header), source)
-    second = bench.deliver(statement("T1,2026-09-16,I,1.10,EUR,corrected", "T1,2026-09-16,I,3.00,EUR,again", header=header), source)
+    second = bench.deliver(
+        statement("T1,2026-09-16,I,1.10,EUR,corrected", "T1,2026-09-16,I,3.00,EUR,again", header=header), source
+    )
     assert bench.bank(first, "transaction_id", "amount") == [("T2", Decimal("2.00"))]
     assert bench.bank(second, "transaction_id", "amount") == [("T1", Decimal("1.10"))]
     assert [(line, column) for line, column, *_ in bench.rejected(second)] == [(3, "transaction_id")]

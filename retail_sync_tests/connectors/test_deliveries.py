@@ -5,25 +5,21 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
 from retail_sync.connectors import intake
-from retail_sync.operations import database as db
 from retail_sync.pipeline import Pipeline, Window
 from retail_sync.settings import Home
 from retail_sync_tests import simulator
-from retail_sync_tests.conftest import BANK_SOURCE
-from retail_sync_tests.connectors.bench import START, LoadBench, canonical_rows, row, settlement
+from retail_sync_tests.connectors.loading_bench import START, LoadBench, canonical_rows, row, settlement
 from retail_sync_tests.simulator import Settlement
 
 _SALE = settlement(row("24.50"), row("-3.68", "Commission"))
 GOOD = simulator.write_v2(_SALE)
 CORRECTED = simulator.write_v2(settlement(row("24.50"), row("-3.50", "Commission"), settlement_id=_SALE.settlement_id))
 DAMAGED = simulator.write_v2(settlement(row("24.50"), settlement_id=_SALE.settlement_id, total=Decimal("20.82")))
-_AFTER = Window(START.date(), START.replace(month=12).date())
+AFTER = Window(START.date(), START.replace(month=12).date())
 
 
 def put(home: Home, name: str, content: bytes) -> str:
@@ -36,7 +32,9 @@ def put(home: Home, name: str, content: bytes) -> str:
 def amounts(pipeline: Pipeline) -> list[Decimal]:
     """The canonical amounts in the order of the file."""
     with pipeline.warehouse.writing("test reads") as connection:
-        rows = connection.execute("select amount from canonical.settlement_lines order by settlement_id, line_no").fetchall()
+        rows = connection.execute(
+            "select amount from canonical.settlement_lines order by settlement_id, line_no"
+        ).fetchall()
     return [amount for (amount,) in rows]
 
 
@@ -129,7 +127,9 @@ def test_inbox_and_ingest_give_the_same_rows(make_home: Callable[..., Home]) -> 
     assert (folder / "a.txt").read_bytes() == GOOD
 
 
-def test_a_file_still_being_written_waits_for_the_next_scan(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_still_being_written_waits_for_the_next_scan(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Half a file would be refused or not foot; the whole one comes with the next run (faults.md, 56)."""
     folder = pipeline.home.inbox / "amazon"
     folder.mkdir(parents=True)
@@ -159,91 +159,18 @@ def test_a_file_changed_in_the_inbox_is_taken_in_again(pipeline: Pipeline) -> No
     assert amounts(pipeline) == [Decimal("24.50"), Decimal("-3.50")]
 
 
-def aged(pipeline: Pipeline) -> None:
-    """Let every delivery have come a year ago."""
-    with pipeline.operations.begin() as connection:
-        connection.execute(sa.update(db.deliveries).values(last_seen_at="2025-01-01T00:00:00+00:00"))
-
-
-@pytest.fixture
-def keeping_a_day(make_home: Callable[..., Home]) -> Pipeline:
-    """A pipeline with one loaded settlement whose raw content is past its retention and purged."""
-    pipeline = Pipeline(make_home(settings=f"[raw]\nretention_days = 1\n{BANK_SOURCE}"), "test")
-    pipeline.ingest([put(pipeline.home, "a.txt", GOOD)], "amazon")
-    pipeline.load()
-    assert pipeline.purge_raw() == 0
-    aged(pipeline)
-    assert pipeline.purge_raw() == 1
-    return pipeline
-
-
-def test_purged_content_stays_in_the_tables(keeping_a_day: Pipeline) -> None:
-    """Retention deletes the raw bytes, not the books: neither an hourly run nor a backfill may lose what was loaded."""
-    before = canonical_rows(keeping_a_day)
-    keeping_a_day.load()
-    report = keeping_a_day.load(_AFTER)
-    assert report.refused == ()
-    assert canonical_rows(keeping_a_day) == before
-    assert not keeping_a_day.exceptions.open()
-
-
-def test_a_correction_replaces_purged_content(keeping_a_day: Pipeline) -> None:
-    """A re-issue after the purge still supersedes: its lines must not come beside the old ones."""
-    keeping_a_day.load(_AFTER)
-    keeping_a_day.ingest([put(keeping_a_day.home, "b.txt", CORRECTED)], "amazon")
-    keeping_a_day.load()
-    assert amounts(keeping_a_day) == [Decimal("24.50"), Decimal("-3.50")]
-
-
-def test_a_rebuild_names_what_is_missing(keeping_a_day: Pipeline) -> None:
-    """A warehouse rebuilt without its raw files must say which are gone, and take them when they come again."""
-    before = canonical_rows(keeping_a_day)
-    keeping_a_day.warehouse.file.unlink()
-    ((name, reason),) = keeping_a_day.load().refused
-    assert name == "a.txt"
-    assert "not in the raw archive" in reason
-    assert [problem.subject for problem in keeping_a_day.exceptions.open()] == ["a.txt"]
-
-    keeping_a_day.ingest([put(keeping_a_day.home, "a.txt", GOOD)], "amazon")
-    keeping_a_day.load()
-    assert canonical_rows(keeping_a_day) == before
-    assert not keeping_a_day.exceptions.open()
-
-
-def test_a_rebuild_from_raw_gives_the_same_rows(pipeline: Pipeline) -> None:
-    """The warehouse is derived: deleted and loaded again in one go, it holds what the single loads made."""
-    for name, content in (("a.txt", GOOD), ("b.txt", DAMAGED), ("c.txt", CORRECTED), ("d.txt", DAMAGED + b"\n")):
-        pipeline.ingest([put(pipeline.home, name, content)], "amazon")
-        pipeline.load()
-    before = canonical_rows(pipeline)
-    pipeline.warehouse.file.unlink()
-    pipeline.load()
-    assert canonical_rows(pipeline) == before
-    assert amounts(pipeline) == [Decimal("24.50"), Decimal("-3.50")]
-
-
-def test_a_lost_raw_file_is_not_a_crash(pipeline: Pipeline) -> None:
-    """Somebody deleted a file of the archive: a backfill over it keeps the tables, and the next delivery works."""
-    pipeline.ingest([put(pipeline.home, "a.txt", GOOD)], "amazon")
-    pipeline.load()
-    (lost,) = Path(pipeline.home.state / "raw").rglob("*.zst")
-    lost.unlink()
-    pipeline.load(_AFTER)
-    pipeline.ingest([put(pipeline.home, "b.txt", CORRECTED)], "amazon")
-    pipeline.load()
-    assert amounts(pipeline) == [Decimal("24.50"), Decimal("-3.50")]
-
-
 def test_a_delivery_refused_on_second_reading_is_still_superseded(make_home: Callable[..., Home]) -> None:
     """A setting changed and an old file is refused now; the re-issue must replace its lines, not come beside them."""
     amazon = '[[source]]\nname = "amazon"\nconnector = "amazon_settlement"\n'
     before = Pipeline(make_home(settings=amazon + 'extra_columns = ["fx-rate"]\n'), "test")
-    extended = b"\n".join(line + (b"\tfx-rate" if place == 0 else b"\t1") for place, line in enumerate(GOOD.splitlines()))
+    extended = b"\n".join(
+        line + (b"\tfx-rate" if place == 0 else b"\t1") for place, line in enumerate(GOOD.splitlines())
+    )
     before.ingest([put(before.home, "a.txt", extended + b"\n")], "amazon")
     before.load()
 
     after = Pipeline(make_home(settings=amazon), "test")
-    assert "fx-rate" in after.load(_AFTER).refused[0][1]
+    assert "fx-rate" in after.load(AFTER).refused[0][1]
     after.ingest([put(after.home, "b.txt", CORRECTED)], "amazon")
     after.load()
     assert amounts(after) == [Decimal("24.50"), Decimal("-3.50")]

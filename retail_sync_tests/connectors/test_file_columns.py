@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from retail_sync.settings import Source
 from retail_sync_tests import simulator
-from retail_sync_tests.connectors.bench import LoadBench, Outcome, cells, flat_file, row, settlement
+from retail_sync_tests.connectors.loading_bench import LoadBench, Outcome, cells, flat_file, row, settlement
 
 _ROWS = (
     row("24.50", quantity=2, promotion_id="Coupon"),
@@ -45,7 +45,7 @@ def test_v2_with_and_without_promotion_id(bench: LoadBench, *, promotion_column:
 
 
 @given(order=st.permutations(range(24)))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_v2_columns_in_any_order(bench: LoadBench, order: list[int]) -> None:
     """Read by position, a moved column would put a SKU where an amount belongs (faults.md 0.3)."""
     table = cells(simulator.write_v2(settlement(*_ROWS)))
@@ -54,7 +54,7 @@ def test_v2_columns_in_any_order(bench: LoadBench, order: list[int]) -> None:
 
 
 @given(order=st.permutations(range(36)))
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_v1_columns_in_any_order(bench: LoadBench, order: list[int]) -> None:
     """The same for the older layout with its nine amount columns."""
     table = cells(simulator.write_v1(settlement(*_ROWS)))

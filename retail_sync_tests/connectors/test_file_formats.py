@@ -11,7 +11,7 @@ import pytest
 
 from retail_sync.settings import Source
 from retail_sync_tests import simulator
-from retail_sync_tests.connectors.bench import START, LoadBench, Outcome, row, settlement
+from retail_sync_tests.connectors.loading_bench import START, LoadBench, Outcome, row, settlement
 from retail_sync_tests.simulator import DateStyle, DecimalMark
 
 # How the instants of a file may be written, beside the styles that the simulator knows.
@@ -32,7 +32,10 @@ def rewritten(content: bytes, style: InstantStyle) -> bytes:
     return re.sub(
         rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC",
         lambda found: (
-            datetime.strptime(found.group().decode(), _WRITTEN["iso"]).replace(tzinfo=UTC).strftime(_WRITTEN[style]).encode()
+            datetime.strptime(found.group().decode(), _WRITTEN["iso"])
+            .replace(tzinfo=UTC)
+            .strftime(_WRITTEN[style])
+            .encode()
         ),
         content,
     )
@@ -95,7 +98,9 @@ def ambiguous() -> bytes:
     """A file whose every slash date could be day/month or month/day."""
     early = datetime(2026, 9, 3, 8, 0, tzinfo=UTC)
     content = simulator.write_v2(
-        settlement(row("5.00", posted_at=early), start_at=early, end_at=early.replace(day=10), deposit_at=early.replace(day=12))
+        settlement(
+            row("5.00", posted_at=early), start_at=early, end_at=early.replace(day=10), deposit_at=early.replace(day=12)
+        )
     )
     return rewritten(content, "day first")
 
@@ -130,7 +135,9 @@ def test_mixed_date_forms_stop_the_file(bench: LoadBench, odd_one: str) -> None:
 
 def test_contradicting_slash_dates_stop_the_file(bench: LoadBench) -> None:
     """23/09 can only be day first and 09/24 only month first: no single reading exists."""
-    content = rewritten(simulator.write_v2(settlement(row("5.00", posted_at=_LATE), row("6.00", posted_at=_LATE))), "day first")
+    content = rewritten(
+        simulator.write_v2(settlement(row("5.00", posted_at=_LATE), row("6.00", posted_at=_LATE))), "day first"
+    )
     document = bench.deliver(content.replace(b"23/09/2026 21", b"09/23/2026 21", 1))
     assert (document.status, document.accepted_count) == ("refused", 0)
     assert "more than one way" in document.reason

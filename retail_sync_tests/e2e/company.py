@@ -12,18 +12,18 @@ from decimal import Decimal
 
 from retail_sync_tests.make_sample import PAYABLE, RESERVE_HELD, RESERVE_RELEASED
 from retail_sync_tests.reconcile.files import bank_statement
-from retail_sync_tests.simulator import OTHER, Row, Settlement, random_settlement, write_v1, write_v2
+from retail_sync_tests.simulator import OTHER, Row, Settlement, random_settlement, write_v2
 
 FIRST_DAY, LAST_DAY = "2026-08-25", "2026-11-02"
 
 
 def _settlement(
-    number: int, start: str, end: str, lines: int, *extras: tuple[str, str], owes: Decimal = Decimal(0)
+    number: int, seed: int, start: str, end: str, lines: int, *extras: tuple[str, str], owes: Decimal = Decimal(0)
 ) -> Settlement:
     """A random settlement between two days with rows of the account beside its orders; `owes` is an earlier debt."""
     start_at, end_at = (datetime.fromisoformat(f"{day}T15:00:00").replace(tzinfo=UTC) for day in (start, end))
     made = random_settlement(
-        number, lines, settlement_id=f"5000000000{number}", start_at=start_at, end_at=end_at, subscription=False
+        seed, lines, settlement_id=f"5000000000{number}", start_at=start_at, end_at=end_at, subscription=False
     )
     rows = [Row(OTHER, OTHER, text, Decimal(amount), start_at, marketplace="") for text, amount in extras]
     if owes:
@@ -31,12 +31,12 @@ def _settlement(
     return replace(made, rows=(*made.rows, *rows))
 
 
-A = _settlement(1, "2026-08-25", "2026-09-08", 14)
-B = _settlement(2, "2026-09-08", "2026-09-15", 12, ("Storage Fee", "-12.34"))
-C = _settlement(3, "2026-09-24", "2026-10-03", 24, (RESERVE_HELD, "-40.00"))
-D = _settlement(4, "2026-10-03", "2026-10-10", 16, (RESERVE_RELEASED, "40.00"))
-E = _settlement(5, "2026-10-10", "2026-10-17", 10, ("Storage Fee", "-900.00"))
-F = _settlement(6, "2026-10-17", "2026-11-02", 30, owes=E.lines_sum)
+A = _settlement(1, 19, "2026-08-25", "2026-09-08", 14)
+B = _settlement(2, 13, "2026-09-08", "2026-09-15", 12, ("Storage Fee", "-12.34"))
+C = _settlement(3, 2, "2026-09-24", "2026-10-03", 24, (RESERVE_HELD, "-40.00"))
+D = _settlement(4, 17, "2026-10-03", "2026-10-10", 16, (RESERVE_RELEASED, "40.00"))
+E = _settlement(5, 17, "2026-10-10", "2026-10-17", 10, ("Storage Fee", "-300.00"))
+F = _settlement(6, 2, "2026-10-17", "2026-11-02", 29, owes=E.lines_sum)
 B_CORRECTED = replace(B, rows=(*B.rows[:-1], replace(B.rows[-1], amount=Decimal("-21.43"))))
 
 assert E.lines_sum < 0 < F.lines_sum
@@ -52,9 +52,9 @@ BANK = bank_statement(f"""
 ORIGINAL = {"amazon/b.txt": write_v2(B)}
 CORRECTED = {"amazon/b_corrected.txt": write_v2(B_CORRECTED)}
 ONCE = {
-    "amazon/a.txt": write_v2(A),
+    "amazon/a.txt": write_v2(A, date_style="slash_dmy"),
     "amazon/c.txt": write_v2(C, date_style="dotted", decimal_mark=","),
-    "amazon/d.txt": write_v1(D),
+    "amazon/d.txt": write_v2(D),
     "amazon/e.txt": write_v2(E),
     "amazon/f.txt": write_v2(F),
     "bank/statement.csv": BANK,
@@ -89,6 +89,9 @@ KEYS = sorted(
 )
 """What the ledger holds when every file was there from the beginning."""
 
-_TINY_F = replace(F, rows=F.rows[:8])
-TINY = {"amazon/b.txt": write_v2(B), "amazon/f.txt": write_v2(_TINY_F), "bank/statement.csv": BANK}
-"""Enough to reach every stage: a month end, a payout and a deposit that match once the correction comes."""
+TINY_BANK = bank_statement(f"2026-09-18 {B_CORRECTED.lines_sum} USD AMAZON MKTPL PMTS")
+TINY = {"amazon/f.txt": write_v2(replace(F, rows=F.rows[:8])), "bank/statement.csv": TINY_BANK} | CORRECTED
+"""Enough to reach every stage: a month end, a payout, and the deposit that matches it."""
+
+TINY_BEFORE = {name: content for name, content in TINY.items() if name not in CORRECTED} | ORIGINAL
+"""The same while only the wrong first issue is there: its payout and the deposit do not match yet."""

@@ -105,7 +105,12 @@ def forget_warehouse(home: Home) -> None:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
+def empty_inbox(home: Home) -> None:
+    """Take the files out of the inbox again: what is archived is all there is."""
+    shutil.rmtree(home.inbox)
+
+
 def copied(home: Home, root: Path) -> Home:
-    """A copy of a home that nobody is working on, inbox and all; the copy does not know its files by their old path."""
+    """A copy of a home that nobody is working on. The files of its inbox have new paths, so they come a second time."""
     shutil.copytree(home.root, root)
     return Home(root)

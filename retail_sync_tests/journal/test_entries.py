@@ -179,6 +179,19 @@ def test_changed_posting_rules_rebuild_every_desired_entry(tmp_path: Path) -> No
     assert bodies(facts.connection) == before
 
 
+def test_a_re_issue_with_other_lines_and_the_same_total_changes_the_entry() -> None:
+    """Its verdict and its count of lines are the same, its books are not."""
+    facts = Facts()
+    for lines, legs in (
+        ("sales 60.00, shipping_income 20.00", "4000 -6000 | 4010 -2000 | 1120 8000"),
+        ("sales 70.00, shipping_income 10.00", "4000 -7000 | 4010 -1000 | 1120 8000"),
+    ):
+        facts.arrive(f"| id | ends | total | lines |\n| 31000001 | 10-14 | 80.00 | {lines} |")
+        facts.reconcile()
+        facts.journal()
+        assert entries(facts.connection) == {"amazon:settlement:31000001:2026-10": entry("2026-10-14", legs)}
+
+
 CATEGORIES = sorted(PostingRules.read(RULES).categories)
 COMPONENTS = st.lists(
     st.tuples(

@@ -17,6 +17,7 @@ from retail_sync.ledger.embedded_schema import line
 from retail_sync.schemas.journal import EntryLine
 from retail_sync_tests.ledger.bookkeeping import CHART, Books, post_all, reversal, sale
 from retail_sync_tests.ledger.raw_sql import (
+    now,
     write_closing,
     write_entry,
     write_lines,
@@ -192,6 +193,13 @@ def test_closing_names_a_month_a_person_a_reason_and_a_time(sql: Connection, wro
     """Who prepares does not approve: an anonymous closing proves nothing."""
     with pytest.raises(DBAPIError):
         write_closing(sql, **({"month": "2026-10"} | wrong))
+
+
+def test_closings_are_numbered_without_a_gap(sql: Connection) -> None:
+    """A gap is how `verify` sees that one was taken away."""
+    row = {"month": "2026-10", "at": now()}
+    with pytest.raises(DBAPIError, match="numbered"):
+        sql.execute(text("insert into period_event values (7, :month, 'close', 'Ann', 'signed', :at)"), row)
 
 
 @pytest.mark.parametrize(("account", "code"), [("6999", "inactive"), ("8888", "unknown")])

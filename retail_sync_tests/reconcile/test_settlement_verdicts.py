@@ -54,6 +54,17 @@ CASES: dict[str, tuple[str, str]] = {
         | date  | amount | reference                   | is       |
         | 10-16 | 100.00 | AMZN 31000002/DISBURSE      | 31000002 |
         | 10-16 | 100.00 | transfer 31000001, no payer | 31000001 |"""),
+    "a deposit that names two settlements is given to neither": ("""
+        | id       | ends  | total  | lines  | status        | breaks                |
+        | 31000001 | 10-14 | 100.00 | 100.00 | awaiting_bank |                       |
+        | 31000002 | 10-02 | 60.00  | 60.00  | awaiting_bank | deposit_overdue 60.00 |""", """
+        | date  | amount | reference                | is          |
+        | 10-16 | 160.00 | AMAZON 31000001 31000002 | unexplained |"""),
+    "the bank writes the payer in its own way": ("""
+        | id       | ends  | total  | lines  | status  | breaks |
+        | 31000001 | 10-14 | 100.00 | 100.00 | matched |        |""", """
+        | date  | amount | reference               | is       |
+        | 10-16 | 100.00 | sepa amazon eu s.a.r.l. | 31000001 |"""),
     "the deposit is short": ("""
         | id       | ends  | total  | lines  | status   | breaks                 |
         | 31000001 | 10-14 | 100.00 | 100.00 | variance | deposit_differs -25.00 |""", """

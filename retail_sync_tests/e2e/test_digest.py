@@ -1,0 +1,203 @@
+"""Order does not matter, repetition does not matter: the same deliveries give the same digest, whatever runs took them in.
+
+The one thing that counts is which of two issues of one settlement arrived later; that has its own tests here.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+
+from retail_sync.settings import Home
+from retail_sync_tests.e2e.company import ALL, CORRECTED, FIRST_DAY, KEYS, LAST_DAY, ONCE, ORIGINAL, PROBLEMS, B
+from retail_sync_tests.e2e.conftest import Golden
+from retail_sync_tests.e2e.line import (
+    booked,
+    copied,
+    digest,
+    drop,
+    empty_inbox,
+    findings,
+    forget_warehouse,
+    hourly,
+    month_end,
+    net,
+    new_home,
+    nightly,
+    problems,
+    states,
+)
+
+Run = Callable[[Home], None]
+
+
+def whole_range(home: Home) -> None:
+    """A month-end backfill over everything."""
+    month_end(home, FIRST_DAY, LAST_DAY)
+
+
+def file_by_file(home: Home, names: Iterable[str], files: dict[str, bytes], *, at_once: int = 1) -> None:
+    """Deliver one file (or so many) at a time, with an hourly run after each."""
+    left = list(names)
+    while left:
+        drop(home, {name: files[name] for name in left[:at_once]})
+        hourly(home)
+        del left[:at_once]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """A fresh home."""
+    return new_home(tmp_path / "home")
+
+
+@pytest.fixture
+def home_before(wrong_first: Golden, tmp_path: Path) -> Home:
+    """A home whose books rest on the wrong first issue of one settlement."""
+    return copied(wrong_first.home, tmp_path / "before")
+
+
+def test_the_golden_run_is_right(golden: Golden) -> None:
+    """Everything else is compared with this run, so it must hold what was worked out by hand."""
+    assert booked(golden.home) == KEYS
+    assert states(golden.home) == {"verified": len(KEYS)}
+    assert problems(golden.home) == sorted(PROBLEMS)
+    assert findings(golden.home) == []
+    assert golden.net[f"amazon:deposit:{B.settlement_id}", "1000", "USD"] == 14260
+
+
+def test_running_again_changes_nothing(golden: Golden) -> None:
+    """Each kind of run once more over the same deliveries."""
+    for again in (hourly, nightly, whole_range):
+        again(golden.home)
+        assert digest(golden.home) == golden.digest
+    assert booked(golden.home) == KEYS
+
+
+def test_hourly_file_by_file(home: Home, golden: Golden) -> None:
+    """The hourly runs saw each file alone, the bank last, and ended where the one nightly run did."""
+    file_by_file(home, ALL, ALL)
+    assert digest(home) == golden.digest
+    assert findings(home) == []
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_shuffled_files(home: Home, golden_once: Golden, seed: int) -> None:
+    """A debt may arrive before the settlement that left it, a deposit before its payout."""
+    names = sorted(ONCE)
+    random.Random(seed).shuffle(names)
+    file_by_file(home, names, ONCE, at_once=2)
+    assert digest(home) == golden_once.digest
+    assert findings(home) == []
+
+
+def test_month_end_instead(home: Home, golden: Golden) -> None:
+    """A backfill over the whole range on a home where nothing ever ran."""
+    drop(home, ALL)
+    whole_range(home)
+    assert digest(home) == golden.digest
+    assert booked(home) == KEYS
+
+
+def test_month_ends_in_any_order(home: Home, golden: Golden) -> None:
+    """Month by month, the last first, and some of it twice."""
+    drop(home, ALL)
+    for first, last in (("2026-11-01", "2026-11-30"), ("2026-09-01", "2026-10-31"), ("2026-09-01", "2026-09-30")):
+        month_end(home, first, last)
+    assert digest(home) == golden.digest
+
+
+@pytest.mark.parametrize("rebuild", [hourly, whole_range])
+def test_deleted_warehouse_is_rebuilt(home_before: Home, golden: Golden, rebuild: Run) -> None:
+    """Deleted with its write-ahead log after several runs: read again from raw, nothing in the ledger changes."""
+    drop(home_before, CORRECTED)
+    hourly(home_before)
+    before = booked(home_before)
+    forget_warehouse(home_before)
+    rebuild(home_before)
+    assert digest(home_before) == golden.digest
+    assert booked(home_before) == before
+
+
+def test_the_same_on_ducklake(tmp_path: Path, golden: Golden) -> None:
+    """Growing past one machine is a setting: an hourly run over a few files, then all of them."""
+    home = new_home(tmp_path / "lake", '[warehouse]\nurl = "ducklake:catalog.ducklake"\n')
+    drop(home, {name: ALL[name] for name in sorted(ALL)[:3]})
+    hourly(home)
+    drop(home, ALL)
+    nightly(home)
+    assert digest(home) == golden.digest
+    assert findings(home) == []
+
+
+# ---- The re-issued settlement ------------------------------------------------------------------
+
+SEPTEMBER = f"amazon:settlement:{B.settlement_id}:2026-09"
+CORRECTION = [f"{SEPTEMBER}#1", f"{SEPTEMBER}#1R", f"{SEPTEMBER}#2"]
+SEQUENCES: dict[str, tuple[Run, ...]] = {
+    "hourly": (hourly,),
+    "nightly": (nightly, nightly),
+    "month-end": (whole_range, hourly),
+    "all of them": (hourly, whole_range, nightly, whole_range),
+}
+
+
+@pytest.mark.parametrize("name", SEQUENCES)
+def test_a_reissue_is_corrected_once(home_before: Home, golden: Golden, wrong_first: Golden, name: str) -> None:
+    """Whatever runs see the correction, and however often: one reversal, one version 2, the books as if it came first."""
+    drop(home_before, CORRECTED)
+    for run in SEQUENCES[name]:
+        run(home_before)
+    assert [key for key in booked(home_before) if key.startswith(SEPTEMBER)] == CORRECTION
+    assert set(booked(home_before)) == {*KEYS, *CORRECTION}
+    assert net(home_before) == golden.net != wrong_first.net
+    assert digest(home_before) == golden.digest
+    assert findings(home_before) == []
+
+
+def test_a_reissue_after_the_warehouse_was_deleted(home_before: Home, golden: Golden) -> None:
+    """The run that rebuilds the warehouse is the one that first sees the correction."""
+    forget_warehouse(home_before)
+    drop(home_before, CORRECTED)
+    hourly(home_before)
+    assert [key for key in booked(home_before) if key.startswith(SEPTEMBER)] == CORRECTION
+    assert digest(home_before) == golden.digest
+
+
+def test_the_later_issue_counts(home: Home, golden: Golden) -> None:
+    """Should the wrong issue arrive last, it is the one in force: a file carries no date of issue to go by."""
+    drop(home, ONCE | CORRECTED)
+    hourly(home)
+    assert net(home) == golden.net
+    drop(home, ORIGINAL)
+    hourly(home)
+    assert [key for key in booked(home) if key.startswith(SEPTEMBER)] == CORRECTION
+    assert net(home) != golden.net
+    assert findings(home) == []
+
+
+def test_a_deleted_warehouse_without_all_raw_files_reverses_nothing(golden: Golden, tmp_path: Path) -> None:
+    """Retention deleted files, then the warehouse was lost: what cannot be read again stays booked."""
+    home = copied(golden.home, tmp_path / "home")
+    empty_inbox(home)
+    before = booked(home)
+    for path in (home.state / "raw").rglob("*.zst"):
+        path.unlink()
+    forget_warehouse(home)
+    nightly(home)
+    assert booked(home) == before
+    assert {code for code, _ in problems(home)} == {"delivery_refused"}
+
+
+def test_a_backfill_after_retention_keeps_what_was_read(golden: Golden, tmp_path: Path) -> None:
+    """The raw files of September are gone by the retention setting; a backfill of September must not lose its facts."""
+    home = copied(golden.home, tmp_path / "home")
+    empty_inbox(home)
+    for path in (home.state / "raw").rglob("*.zst"):
+        path.unlink()
+    month_end(home, "2026-09-01", "2026-09-30")
+    assert digest(home) == golden.digest
+    assert problems(home) == sorted(PROBLEMS)
