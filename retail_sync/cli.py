@@ -36,6 +36,7 @@ HomeOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 NEEDS_A_PERSON = 1
+FORMATS = ("table", "csv", "json")
 
 
 def main() -> None:
@@ -102,7 +103,7 @@ def ingest(
         rows,
         as_json,
         terminal.table(("file", "delivery", "state"), [(r["file"], r["delivery"], r["state"]) for r in rows]),
-        *(f"[bold]{r['file']}[/bold] will not load: {r['warning']}\n  → {r['remedy']}" for r in rows if r["warning"]),
+        *(f"{r['file']} will not load: {r['warning']}\n  → {r['remedy']}" for r in rows if r["warning"]),
         "next: retail-sync run hourly",
     )
     if any(row["warning"] for row in rows):
@@ -213,7 +214,7 @@ def exceptions_show(
         raise RetailSyncError(f"no exception (or more than one) begins with {exception_id}", "see exceptions list")
     values = dict(row._mapping)
     lines = [
-        f"[bold]{values['code']}[/bold]  {values['subject']}  {_value(values)}",
+        terminal.bold(f"{values['code']}  {values['subject']}  {_value(values)}"),
         values["message"],
         f"What to do: {values['remedy']}",
         f"Replay:     {values['replay']}",
@@ -245,6 +246,8 @@ def query(
     """
     from retail_sync.reports.query import run_query
 
+    if form not in FORMATS:
+        raise SettingsError(f"there is no format {form!r}", f"use --format {', '.join(FORMATS)}")
     header, rows = run_query(_pipeline(home), statement, on, limit)
     if as_json or form == "json":
         sys.stdout.write(terminal.as_json([dict(zip(header, row, strict=True)) for row in rows]) + "\n")
@@ -256,6 +259,13 @@ def query(
             sys.stderr.write(f"  only the first {limit} rows are shown: raise --limit\n")
 
 
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise SettingsError(f"{text!r} is not a day", "write days as 2026-10-31") from error
+
+
 @app.command("trial-balance")
 def trial_balance(
     as_of: Annotated[str, typer.Option("--as-of", help="Last posting date to include, YYYY-MM-DD.")] = "",
@@ -265,7 +275,7 @@ def trial_balance(
     """Show every account's balance in the ledger; each currency must sum to zero."""
     from retail_sync.reports.books import read_trial_balance
 
-    books = read_trial_balance(_pipeline(home), date.fromisoformat(as_of) if as_of else None)
+    books = read_trial_balance(_pipeline(home), _day(as_of) if as_of else None)
     header = ("account", "name", "currency", "debit", "credit")
     _print(books.as_dict(), as_json, terminal.table(header, books.rows, right=("debit", "credit")), *books.sentences)
     if not books.is_balanced:
@@ -347,10 +357,11 @@ def period_close(
     by: Annotated[str, typer.Option("--by", help="Who closes it.")],
     reason: Annotated[str, typer.Option("--reason", help="Why, for the auditor.")],
     home: HomeOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Close a month: the ledger itself then refuses entries dated in it."""
     _pipeline(home).ledger.close_period(month, by, reason)
-    sys.stdout.write(f"{month} is closed\n")
+    _print({"month": month, "state": "closed"}, as_json, f"{month} is closed")
 
 
 @period_app.command("reopen")
@@ -359,10 +370,11 @@ def period_reopen(
     by: Annotated[str, typer.Option("--by", help="Who reopens it.")],
     reason: Annotated[str, typer.Option("--reason", help="Why, for the auditor.")],
     home: HomeOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Reopen a closed month; held entries are posted by the next run."""
     _pipeline(home).ledger.reopen_period(month, by, reason)
-    sys.stdout.write(f"{month} is open again\n")
+    _print({"month": month, "state": "open"}, as_json, f"{month} is open again")
 
 
 if __name__ == "__main__":

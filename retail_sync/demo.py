@@ -55,7 +55,7 @@ class DemoResult:
             f"{self.settlements} settlements read, {self.entries} ledger entries posted, read back and verified.",
             f"{self.duplicates} file came a second time and was skipped. A corrected settlement arrived after posting: "
             f"{self.reversals} entry was reversed and posted again as version 2.",
-            f"[bold]{verdict}[/bold]",
+            terminal.bold(verdict),
             f"Look around:  retail-sync ui --home {place}    retail-sync status --home {place}",
             f"              retail-sync verify --home {place}    retail-sync trial-balance --home {place}",
         ]
@@ -97,12 +97,15 @@ def run_demo(home: Path | None) -> DemoResult:
 
 
 def _fresh(root: Path) -> None:
+    if root.exists() and not root.is_dir():
+        raise RetailSyncError(f"{root} is a file", "give an empty folder with --home")
     if root.exists() and any(root.iterdir()) and not (root / _MARKER).exists():
         raise RetailSyncError(f"{root} is not empty and was not made by the demo", "give an empty folder with --home")
     shutil.rmtree(root, ignore_errors=True)
+    root.mkdir(parents=True)
+    (root / _MARKER).touch()  # first: a demo that was interrupted may be made again
     shutil.copytree(SAMPLE / "inbox", root / "inbox")
     shutil.copyfile(SAMPLE / "retail_sync.toml", root / "retail_sync.toml")
-    (root / _MARKER).touch()
 
 
 def _answers() -> list[tuple[str, str, str]]:

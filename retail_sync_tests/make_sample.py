@@ -351,9 +351,7 @@ def _carried(key: str, settlement: Settlement, built: dict[str, Settlement]) -> 
 def _row_index(settlement: Settlement, description: str, occurrence: int = 1) -> int:
     """Where the n-th row of that description, or amount type, stands."""
     found = [
-        index
-        for index, row in enumerate(settlement.rows)
-        if description in (row.amount_type, row.amount_description)
+        index for index, row in enumerate(settlement.rows) if description in (row.amount_type, row.amount_description)
     ]
     return found[occurrence - 1]
 
@@ -368,9 +366,7 @@ def _amount(settlement: Settlement, description: str, occurrence: int = 1) -> De
 def file_name(settlement: Settlement, suffix: str = "") -> str:
     """`settlement_us_2026-09-10_31240017351.txt`."""
     shop = "us" if settlement.currency == "USD" else "de"
-    return (
-        f"settlement_{shop}_{settlement.deposit_at.date()}_{settlement.settlement_id}{suffix}.txt"
-    )
+    return f"settlement_{shop}_{settlement.deposit_at.date()}_{settlement.settlement_id}{suffix}.txt"
 
 
 def _file(settlement: Settlement) -> bytes:
@@ -407,10 +403,7 @@ def _with_unreadable_amount(settlement: Settlement) -> bytes:
 
 def _amazon_files(settlements: dict[str, Settlement]) -> dict[str, bytes]:
     inbox, later = "inbox/amazon/", "later/amazon/"
-    files = {
-        inbox + file_name(settlement): _first_delivery(key, settlement)
-        for key, settlement in settlements.items()
-    }
+    files = {inbox + file_name(settlement): _first_delivery(key, settlement) for key, settlement in settlements.items()}
     copied, reissued = settlements[COPIED], settlements[REISSUED[0]]
     files[inbox + file_name(copied, "_copy")] = _file(copied)
     files[inbox + ERROR_PAGE] = HTML.encode()
@@ -611,9 +604,7 @@ def _chain_answers(settlements: dict[str, Settlement]) -> list[Answer]:
 def _readme(settlements: dict[str, Settlement]) -> bytes:
     ids = {key: f"`{settlement.settlement_id}`" for key, settlement in settlements.items()}
     straddling = [
-        ids[key]
-        for key, settlement in settlements.items()
-        if settlement.start_at.month != settlement.end_at.month
+        ids[key] for key, settlement in settlements.items() if settlement.start_at.month != settlement.end_at.month
     ]
     text = README.format(
         statement_to=STATEMENT_TO,
@@ -635,8 +626,7 @@ def _readme(settlements: dict[str, Settlement]) -> bytes:
         awaiting=ids["de-04"],
         identical=ids["de-02"],
         problems="\n".join(
-            f"* `{answer.code}`, `{answer.subject}`: {answer.explanation}"
-            for answer in answers(settlements)
+            f"* `{answer.code}`, `{answer.subject}`: {answer.explanation}" for answer in answers(settlements)
         ),
     )
     return text.encode()

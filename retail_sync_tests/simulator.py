@@ -273,14 +273,10 @@ class _Seller:
                 "",
                 item_code,
             )
-            for amount_type, description, amount, promotion_id in self._components(
-                product, quantity, tax_per_mille
-            )
+            for amount_type, description, amount, promotion_id in self._components(product, quantity, tax_per_mille)
         ]
 
-    def _components(
-        self, product: Product, quantity: int, tax_per_mille: int
-    ) -> list[tuple[str, str, int, str]]:
+    def _components(self, product: Product, quantity: int, tax_per_mille: int) -> list[tuple[str, str, int, str]]:
         """The amounts of one item: (amount type, description, cents, promotion id)."""
         rng, market = self._rng, self._market
         principal = product.price_cents * quantity
@@ -299,9 +295,7 @@ class _Seller:
             parts.append(("ItemPrice", "ShippingTax", shipping_tax, ""))
             parts.append(("ItemWithheldTax", f"{market.withheld_tax}-Shipping", -shipping_tax, ""))
             parts.append(("ItemFees", "ShippingHB", -_percent(shipping, 15), ""))
-        parts.append(
-            ("ItemFees", "FBAPerUnitFulfillmentFee", -product.fulfilment_cents * quantity, "")
-        )
+        parts.append(("ItemFees", "FBAPerUnitFulfillmentFee", -product.fulfilment_cents * quantity, ""))
         parts.append(("ItemFees", "Commission", -commission, ""))
         if discount:
             parts.append(("Promotion", "Principal", -discount, "Coupon 10% Fernway Welcome"))
@@ -326,9 +320,7 @@ class _Seller:
         return rows
 
 
-def _refund_row(
-    sold: Row, at: datetime, adjustment_id: str, description: str, amount: Decimal
-) -> Row:
+def _refund_row(sold: Row, at: datetime, adjustment_id: str, description: str, amount: Decimal) -> Row:
     return Row(
         "Refund",
         sold.amount_type,
@@ -384,9 +376,7 @@ def random_settlement(
     subscription: bool = True,
 ) -> Settlement:
     """A settlement of exactly `lines` rows that foots; without an id it gets one from the seed."""
-    rows = random_rows(
-        seed, lines, market=market, start_at=start_at, end_at=end_at, subscription=subscription
-    )
+    rows = random_rows(seed, lines, market=market, start_at=start_at, end_at=end_at, subscription=subscription)
     return Settlement(
         settlement_id or settlement_id_for(seed),
         start_at,

@@ -74,9 +74,7 @@ V1_TYPE_COLUMNS = {
     "other": None,
 }
 
-needs_samples = pytest.mark.skipif(
-    not SAMPLES.is_dir(), reason=f"no sample files of third parties at {SAMPLES}"
-)
+needs_samples = pytest.mark.skipif(not SAMPLES.is_dir(), reason=f"no sample files of third parties at {SAMPLES}")
 
 Triple = tuple[str, str, str]
 
@@ -108,8 +106,7 @@ class Rule:
         line = (*map(normalised, triple), sign)
         in_force = self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)
         return in_force and all(
-            condition in (WILDCARD, value)
-            for condition, value in zip(self.conditions, line, strict=True)
+            condition in (WILDCARD, value) for condition, value in zip(self.conditions, line, strict=True)
         )
 
 
@@ -142,9 +139,7 @@ def read_rules() -> tuple[Rule, ...]:
     )
 
 
-def most_specific(
-    rules: tuple[Rule, ...], triple: Triple, sign: str, day: date = date(2026, 10, 14)
-) -> list[Rule]:
+def most_specific(rules: tuple[Rule, ...], triple: Triple, sign: str, day: date = date(2026, 10, 14)) -> list[Rule]:
     """The rules that win a line: none if it is unknown, several if they contradict each other."""
     matching = [rule for rule in rules if rule.covers(triple, sign, day)]
     best = min((rule.wildcards for rule in matching), default=())
@@ -161,8 +156,7 @@ def in_force_together(one: Rule, other: Rule) -> bool:
 def can_meet(one: Rule, other: Rule) -> bool:
     """Whether some line on some day is taken by both rules."""
     return in_force_together(one, other) and all(
-        WILDCARD in (left, right) or left == right
-        for left, right in zip(one.conditions, other.conditions, strict=True)
+        WILDCARD in (left, right) or left == right for left, right in zip(one.conditions, other.conditions, strict=True)
     )
 
 
@@ -337,9 +331,7 @@ def hand_cases() -> Iterator[tuple[Triple, str, str]]:
 
 
 @pytest.mark.parametrize(("triple", "sign", "expected"), list(hand_cases()))
-def test_line_gets_the_category_its_meaning_asks_for(
-    triple: Triple, sign: str, expected: str
-) -> None:
+def test_line_gets_the_category_its_meaning_asks_for(triple: Triple, sign: str, expected: str) -> None:
     """A settlement line lands in the category that an accountant would choose for it."""
     assert [rule.category for rule in most_specific(read_rules(), triple, sign)] == [expected]
 
@@ -398,9 +390,7 @@ def test_rules_that_meet_are_nested() -> None:
     quarrels = [
         (one, other)
         for one, other in combinations(read_rules(), 2)
-        if can_meet(one, other)
-        and not is_exception_of(one, other)
-        and not is_exception_of(other, one)
+        if can_meet(one, other) and not is_exception_of(one, other) and not is_exception_of(other, one)
     ]
     assert quarrels == []
 
@@ -410,9 +400,7 @@ def test_a_sign_only_makes_an_exception_for_charges() -> None:
     rules = read_rules()
     assert {rule.sign for rule in rules} == {WILDCARD, "-"}
     any_sign = {rule.conditions[:3] for rule in rules if rule.sign == WILDCARD}
-    assert [
-        rule for rule in rules if rule.sign == "-" and rule.conditions[:3] not in any_sign
-    ] == []
+    assert [rule for rule in rules if rule.sign == "-" and rule.conditions[:3] not in any_sign] == []
 
 
 def test_wildcards_stay_rare_and_named() -> None:
@@ -487,9 +475,7 @@ def test_facilitator_tax_nets_in_one_account() -> None:
 def test_fees_never_post_to_income_nor_sales_to_expense() -> None:
     """The kind of a category and the type of its account agree."""
     types = {row["code"]: row["type"] for row in read_rows("chart_of_accounts.csv")}
-    account_types = {
-        row["category"]: types[row["account"]] for row in read_rows("category_accounts.csv")
-    }
+    account_types = {row["category"]: types[row["account"]] for row in read_rows("category_accounts.csv")}
     fees = {name for name in account_types if "_fee" in name or name.startswith("advertising")}
     assert {name: account_types[name] for name in fees - {"restocking_fee", "fee_tax"}} == {
         name: "expense" for name in fees - {"restocking_fee", "fee_tax"}

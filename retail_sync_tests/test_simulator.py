@@ -199,9 +199,7 @@ def test_v1_names_an_account_event_as_its_transaction_type() -> None:
         sku="FW-SOAP-BAR-4PK",
         quantity=1,
     )
-    settlement = Settlement(
-        "31", DEFAULT_START, DEFAULT_START, DEFAULT_START, "CAD", "Amazon.ca", (charge, lost)
-    )
+    settlement = Settlement("31", DEFAULT_START, DEFAULT_START, DEFAULT_START, "CAD", "Amazon.ca", (charge, lost))
     content = write_v1(settlement)
     _, rows = read(content)
     assert [row["transaction-type"] for row in rows] == [CARD_CHARGE, "WAREHOUSE_LOST"]
@@ -262,11 +260,7 @@ def test_sample_is_what_the_generator_writes(tmp_path: Path) -> None:
     """Nobody edited the sample by hand, and nothing in it is stale."""
     make_sample.write_sample(tmp_path)
     committed, made = (
-        {
-            str(path.relative_to(root)): path.read_bytes()
-            for path in root.rglob("*")
-            if path.is_file()
-        }
+        {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
         for root in (make_sample.SAMPLE, tmp_path)
     )
     assert sorted(committed) == sorted(made)
@@ -315,11 +309,7 @@ class Sample:
 def expected(*codes: str) -> set[tuple[str, str, str]]:
     """(code, subject, amount) of the answers with one of these codes."""
     with (make_sample.SAMPLE / "answers.csv").open(encoding="utf-8", newline="") as file:
-        return {
-            (row["code"], row["subject"], row["amount"])
-            for row in csv.DictReader(file)
-            if row["code"] in codes
-        }
+        return {(row["code"], row["subject"], row["amount"]) for row in csv.DictReader(file) if row["code"] in codes}
 
 
 def test_sample_lines_have_exactly_the_planted_problems() -> None:
@@ -377,11 +367,7 @@ def test_sample_deposits_have_exactly_the_planted_problems() -> None:
             del deposits[named[0]]
         elif equal:
             del deposits[equal[0]]
-        elif (
-            total > 0
-            and total not in returned
-            and covered[header["currency"]] >= due + timedelta(5)
-        ):
+        elif total > 0 and total not in returned and covered[header["currency"]] >= due + timedelta(5):
             found.add(("deposit_overdue", one, f"{total:.2f}"))
     ambiguous = {amount for code, _, amount in found if code == "deposit_ambiguous"}
     for key, row in deposits.items():

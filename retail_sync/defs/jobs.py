@@ -55,9 +55,8 @@ def file_drop(context: dg.SensorEvaluationContext, home: HomeResource) -> Iterat
 def run_failed(context: dg.RunFailureSensorContext, home: HomeResource) -> None:
     """Put a failed run into the exception queue; the next run that publishes closes it."""
     run = context.dagster_run
-    Pipeline(home.home, run.run_id).exceptions.settle(
-        "run", [failed_run(run.job_name, context.failure_event.message or "")], run.run_id
-    )
+    problem = failed_run(run.job_name, context.failure_event.message or "")
+    Pipeline(home.home, run.run_id).exceptions.add("run", problem, run.run_id)
 
 
 def failed_run(job_name: str, message: str) -> Problem:

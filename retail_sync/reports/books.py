@@ -56,7 +56,7 @@ class Verification:
     def sentences(self) -> list[str]:
         """The verdict in words."""
         if self.findings:
-            return [f"[bold]{len(self.findings)} findings[/bold]", *self.findings]
+            return [f"{len(self.findings)} findings:", *self.findings]
         return [
             f"{self.entries} entries: the chain is whole, every entry was read back as it was sent, "
             "the clearing accounts are explained to the last cent."

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import duckdb
 import sqlalchemy as sa
@@ -29,7 +31,7 @@ def run_query(pipeline: Pipeline, statement: str, on: str, limit: int) -> Answer
                 return _ask(pipeline.home.operations_url, statement, limit)
             case "ledger":
                 return _ask(pipeline.home.ledger_url, statement, limit)
-    except (duckdb.Error, sa.exc.SQLAlchemyError) as error:
+    except (duckdb.Error, sa.exc.SQLAlchemyError, sqlite3.Error) as error:
         text = str(getattr(error, "orig", None) or error)
         raise RetailSyncError(f"the query failed: {text}", "tables and columns: retail-sync contracts") from error
     raise RetailSyncError(f"there is no database {on!r}", "use --on warehouse, operations or ledger")
@@ -37,16 +39,29 @@ def run_query(pipeline: Pipeline, statement: str, on: str, limit: int) -> Answer
 
 def _ask(url: str, statement: str, limit: int) -> Answer:
     if url.startswith("sqlite:///"):
-        file = Path(url.removeprefix("sqlite:///"))
-        if not file.exists():
-            raise RetailSyncError(f"{file.name} does not exist yet", "run `retail-sync run hourly` first")
-        engine = sa.create_engine(f"sqlite:///file:{file}?mode=ro&uri=true")
-        read_only = None
-    else:
-        engine = sa.create_engine(url)
-        read_only = sa.text("set transaction read only")
+        return _ask_sqlite(Path(url.removeprefix("sqlite:///")), statement, limit)
+    engine = sa.create_engine(url)
     with engine.connect() as connection:
-        if read_only is not None:
-            connection.execute(read_only)
-        result = connection.execute(sa.text(statement))
+        connection.execute(sa.text("set session characteristics as transaction read only"))
+        connection.commit()
+        # A colon in people's SQL is a colon, never a parameter of ours.
+        result = connection.execute(sa.text(statement.replace(":", r"\:")))
         return list(result.keys()), [tuple(row) for row in result.fetchmany(limit)]
+
+
+def _ask_sqlite(file: Path, statement: str, limit: int) -> Answer:
+    if not file.exists():
+        raise RetailSyncError(f"{file.name} does not exist yet", "run `retail-sync run hourly` first")
+    connection = sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True)
+    try:
+        # A read-only connection may still write *other* files: `vacuum into`, `attach`.
+        connection.set_authorizer(_allow_reading)
+        cursor = connection.execute(statement)
+        return [column[0] for column in cursor.description or []], cursor.fetchmany(limit)
+    finally:
+        connection.close()
+
+
+def _allow_reading(action: int, *_: str | None) -> int:
+    reading = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE)
+    return sqlite3.SQLITE_OK if action in reading else sqlite3.SQLITE_DENY

@@ -13,13 +13,22 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 _WIDTH_WHEN_PIPED = 160
 
 
 def console() -> Console:
-    """Return a console on standard output; a pipe gets a fixed width and no colours."""
-    return Console(width=None if sys.stdout.isatty() else _WIDTH_WHEN_PIPED, highlight=False)
+    """Return a console on standard output; a pipe gets a fixed width and no colours.
+
+    Square brackets in data are square brackets, never markup: a file may be called `report [copy].txt`.
+    """
+    return Console(width=None if sys.stdout.isatty() else _WIDTH_WHEN_PIPED, highlight=False, markup=False)
+
+
+def bold(text: str) -> Text:
+    """Return text to be shown in bold."""
+    return Text(text, style="bold")
 
 
 def table(
