@@ -38,9 +38,8 @@ def read_status(connection: duckdb.DuckDBPyConnection | None, engine: sa.Engine)
                 sa.func.max(db.deliveries.c.received_at), sa.func.count(), sa.func.sum(db.deliveries.c.times_seen - 1)
             )
         ).one()
-        postings: dict[str, int] = dict(
-            operations.execute(sa.select(db.outbox.c.state, sa.func.count()).group_by(db.outbox.c.state)).tuples().all()
-        )
+        counted = operations.execute(sa.select(db.outbox.c.state, sa.func.count()).group_by(db.outbox.c.state))
+        postings = {str(row[0]): int(row[1]) for row in counted}
         groups = operations.execute(
             sa.select(
                 db.exceptions.c.code,

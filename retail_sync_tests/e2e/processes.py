@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import time
 from collections.abc import Callable, Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -76,3 +77,19 @@ def run_line(root: Path, failpoint: str = "") -> None:
 def post(root: Path) -> None:
     """Post what is released in the home at `root`."""
     Pipeline(Home(root), f"process {os.getpid()}").post(watch_drift=False)
+
+
+def hold_warehouse(root: Path, held: Path, seconds: float) -> None:
+    """Write to the warehouse for so long; `held` is created once the lock is ours."""
+    with Pipeline(Home(root), "holder").writing("close the books") as connection:
+        connection.execute("create temp table busy as select 1")
+        held.touch()
+        time.sleep(seconds)
+
+
+def open_dagster(root: Path) -> None:
+    """Open the Dagster instance of a home, as every command that shows or makes runs does."""
+    from retail_sync.defs.launch import prepare_instance
+
+    instance = prepare_instance(Home(root))
+    assert instance.get_runs(limit=1) == []

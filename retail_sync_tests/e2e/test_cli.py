@@ -1,0 +1,438 @@
+"""The command line: what each command prints, its exit code, and whether an error says what to do."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+
+from retail_sync.cli import app
+from retail_sync.defs.launch import STAGES
+from retail_sync.settings import PROJECT_ROOT, Home
+from retail_sync_tests.e2e.company import PROBLEMS, TINY, B
+from retail_sync_tests.e2e.conftest import Answer, Golden
+from retail_sync_tests.e2e.line import booked, copied, drop, new_home, nightly, opened
+
+Cli = Callable[..., Answer]
+
+
+def commands(group: Any, *path: str) -> dict[str, Any]:
+    """Every command by its full name. Typer brings a click of its own, so its classes are not named here."""
+    found: dict[str, Any] = {}
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            found |= commands(command, *path, name)
+        else:
+            found[" ".join((*path, name))] = command
+    return found
+
+
+COMMANDS = commands(typer.main.get_command(app))
+
+
+@pytest.fixture(scope="module")
+def quiet(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home in which nothing needs a person."""
+    home = new_home(tmp_path_factory.mktemp("quiet") / "home")
+    drop(home, TINY)
+    nightly(home)
+    return home
+
+
+# ---- Help and documentation --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help(cli: Cli, name: str) -> None:
+    """Every command explains itself."""
+    answer = cli(*name.split(), "--help")
+    assert answer.code == 0
+    help_text = COMMANDS[name].help
+    assert help_text
+    assert help_text.splitlines()[0].split()[0] in answer.out
+
+
+def test_every_command_takes_json_and_home() -> None:
+    """What a person reads, a script can read; what a command works on can be chosen. Two have no use for one of them."""
+    options = {name: {opt for param in command.params for opt in param.opts} for name, command in COMMANDS.items()}
+    assert {name for name, opts in options.items() if "--json" not in opts} == {"ui"}
+    assert {name for name, opts in options.items() if "--home" not in opts} == {"contracts"}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_in_the_readme(name: str) -> None:
+    """A command nobody can find does not exist."""
+    readme = (PROJECT_ROOT / "README.md").read_text(encoding="utf-8")
+    first, *rest = name.split()
+    assert f"retail-sync {first}" in readme
+    assert all(word in readme for word in rest)
+
+
+def test_no_arguments_shows_the_commands(cli: Cli) -> None:
+    """Somebody who types the bare name sees where to begin."""
+    answer = cli()
+    assert "retail-sync demo" in answer.out
+    assert all(name.split()[0] in answer.out for name in COMMANDS)
+
+
+# ---- JSON and exit codes -----------------------------------------------------------------------
+
+READING = {
+    ("status",): dict,
+    ("exceptions", "list"): list,
+    ("trial-balance",): dict,
+    ("trial-balance", "--as-of", "2026-09-30"): dict,
+    ("verify",): dict,
+    ("digest",): dict,
+    ("doctor",): list,
+    ("query", "select * from reconcile.settlement_totals"): list,
+    ("query", "select * from outbox", "--on", "operations"): list,
+    ("query", "select * from line", "--on", "ledger"): list,
+}
+
+
+@pytest.mark.parametrize("arguments", READING, ids=" ".join)
+def test_json_has_no_float(cli: Cli, quiet: Home, arguments: tuple[str, ...]) -> None:
+    """Valid JSON, and not one amount in it is a float; with nothing open the exit code is 0."""
+    answer = cli(*arguments, "--home", quiet.root, "--json")
+    assert answer.code == 0, answer.err
+    assert isinstance(answer.json, READING[arguments])
+
+
+@pytest.mark.parametrize("arguments", READING, ids=" ".join)
+def test_the_same_for_people(cli: Cli, quiet: Home, arguments: tuple[str, ...]) -> None:
+    """The rendering works too, and is no JSON."""
+    answer = cli(*arguments, "--home", quiet.root)
+    assert answer.code == 0, answer.err
+    assert answer.out.strip()
+    assert not answer.out.startswith(("{", "["))
+
+
+def test_contracts(cli: Cli) -> None:
+    """The data dictionary needs no home."""
+    tables = cli("contracts", "--json").json
+    assert "settlement_lines" in str(tables)
+    assert cli("contracts", "--markdown").out.startswith("#")
+    assert "settlement_lines" in cli("contracts").out
+
+
+def test_open_exceptions_need_a_person(cli: Cli, golden: Golden) -> None:
+    """Exit code 1: it ran, and somebody has to look. The books themselves are right, so `verify` says 0."""
+    home = ("--home", golden.home.root)
+    listed = cli("exceptions", "list", *home, "--json")
+    assert listed.code == 1
+    assert sorted((row["code"], row["subject"]) for row in listed.json) == sorted(PROBLEMS)
+    assert cli("status", *home).code == 1
+    assert cli("verify", *home).code == 0
+    shown = cli("exceptions", "show", listed.json[0]["exception_id"][:8], *home)
+    assert shown.code == 0
+    assert all(text in shown.out for text in ("deposit_overdue", "What to do:", "Replay:", "finance"))
+
+
+def test_trial_balance_of_a_day(cli: Cli, golden: Golden) -> None:
+    """Up to the end of August only the August part of the first settlement is booked; each currency is zero."""
+    august = cli("trial-balance", "--as-of", "2026-08-31", "--home", golden.home.root, "--json").json
+    everything = cli("trial-balance", "--home", golden.home.root, "--json").json
+    assert august["difference_minor"] == everything["difference_minor"] == {"USD": 0}
+    assert "1000" not in {row["account"] for row in august["accounts"]}
+    assert "1140" in {row["account"] for row in august["accounts"]}
+    assert "1140" not in {row["account"] for row in everything["accounts"]}
+
+
+def test_run_and_ingest(cli: Cli, tmp_path: Path) -> None:
+    """The way of the README: take files in, run, look. The second time there is nothing new."""
+    home = new_home(tmp_path / "home")
+    files = []
+    for name, content in TINY.items():
+        files.append((name.split("/")[0], tmp_path / Path(name).name))
+        files[-1][1].write_bytes(content)
+    for source, file in files:
+        taken = cli("ingest", "--source", source, file, "--home", home.root, "--json")
+        assert (taken.code, [row["state"] for row in taken.json]) == (0, ["new"])
+    again = cli("ingest", "--source", "bank", files[1][1], "--home", home.root)
+    assert (again.code, "seen before, skipped" in again.out) == (0, True)
+    ran = cli("run", "hourly", "--home", home.root, "--json")
+    assert (ran.code, ran.json["job"], ran.json["open_exceptions"]) == (0, "hourly_sync", 0)
+    shown = cli("status", "--home", home.root, "--json").json
+    assert [(run["job"], run["status"]) for run in shown["last_runs"]] == [("hourly_sync", "success")]
+    assert shown["postings"] == {"verified": len(booked(home))}
+
+
+def test_until_stops_the_line(cli: Cli, tmp_path: Path) -> None:
+    """Nothing reaches the ledger from a run that was told to stop before it."""
+    home = new_home(tmp_path / "home")
+    drop(home, TINY)
+    assert cli("run", "hourly", "--until", "journal", "--home", home.root).code == 0
+    assert booked(home) == []
+    with opened(home).writing("look") as connection:
+        assert connection.execute("select count(*) from journal.entries").fetchone() != (0,)
+
+
+def test_ingest_warns_of_a_file_that_will_not_load(cli: Cli, tmp_path: Path) -> None:
+    """It is kept as delivered, but a person should know at once; brackets in its name are shown as they are."""
+    home = new_home(tmp_path / "home")
+    page = tmp_path / "report [copy] [b].txt"
+    page.write_text("<html><body>503</body></html>\n", encoding="utf-8")
+    answer = cli("ingest", "--source", "amazon", page, "--home", home.root)
+    assert answer.code == 1
+    assert "report [copy] [b].txt will not load:" in answer.out
+    nightly(home)
+    listed = cli("exceptions", "list", "--home", home.root)
+    assert (listed.code, "report [copy] [b].txt" in listed.out) == (1, True)
+    identity = opened(home).exceptions.open()[0].exception_id
+    assert "report [copy] [b].txt" in cli("exceptions", "show", identity, "--home", home.root).out
+
+
+def test_periods(cli: Cli, quiet: Home, tmp_path: Path) -> None:
+    """Closing and reopening a month needs a name and a reason, and a month."""
+    home = copied(quiet, tmp_path / "home")
+    who = ("--by", "Ann", "--reason", "month end", "--home", home.root)
+    assert cli("period", "close", "2026-09", *who, "--json").json == {"month": "2026-09", "state": "closed"}
+    assert cli("period", "reopen", "2026-09", *who).out.strip() == "2026-09 is open again"
+    wrong = cli("period", "close", "September", *who)
+    assert (wrong.code, "YYYY-MM" in wrong.err) == (2, True)
+
+
+# ---- What cannot run says why ------------------------------------------------------------------
+
+WRONG = {
+    ("run", "weekly"): "weekly",
+    ("run", "hourly", "--until", "lunch"): "lunch",
+    ("run", "hourly", "--date", "2026-10-01"): "hourly",
+    ("run", "nightly", "--date", "01.10.2026"): "01.10.2026",
+    ("run", "month-end", "--month", "2026-13"): "2026-13",
+    ("run", "month-end"): "month-end",
+    ("run", "month-end", "--from", "2026-10-02", "--to", "2026-10-01"): "ends",
+    ("ingest", "--source", "amazn", "x.txt"): "amazn",
+    ("ingest", "--source", "amazon", "no/such/file.txt"): "no/such/file.txt",
+    ("ingest", "--source", "amazon", "/dev"): "/dev",
+    ("exceptions", "show", "E0000"): "E0000",
+    ("trial-balance", "--as-of", "yesterday"): "yesterday",
+    ("query", "select 1", "--on", "moon"): "moon",
+    ("query", "select 1", "--format", "xml"): "xml",
+    ("query", "selec 1"): "selec",
+    ("query", "select * from nothing", "--on", "ledger"): "nothing",
+}
+
+
+@pytest.mark.parametrize("arguments", WRONG, ids=" ".join)
+def test_an_error_says_what_is_wrong_and_what_to_do(cli: Cli, quiet: Home, arguments: tuple[str, ...]) -> None:
+    """Exit code 2, one sentence that names it, one line with the next step, no traceback; as JSON too."""
+    answer = cli(*arguments, "--home", quiet.root)
+    assert answer.code == 2
+    sentence, remedy = answer.err.strip().split("\n  → ")
+    assert sentence.startswith("retail-sync: ")
+    assert WRONG[arguments] in sentence
+    assert remedy
+    assert "Traceback" not in answer.err
+    as_json = cli(*arguments, "--home", quiet.root, "--json")
+    assert as_json.code == 2
+    assert as_json.json["remedy"]
+
+
+@pytest.mark.parametrize("arguments", [("verify",), ("query", "select 1"), ("query", "select 1", "--on", "ledger")])
+def test_nothing_was_run_yet(cli: Cli, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    """On a fresh home the next step is the first run."""
+    answer = cli(*arguments, "--home", tmp_path)
+    assert (answer.code, "retail-sync run hourly" in answer.err) == (2, True)
+    assert cli("status", "--home", tmp_path).code == 0
+    assert cli("exceptions", "list", "--home", tmp_path).out.endswith("no open exception\n")
+
+
+BROKEN_SETTINGS = {
+    "[[source]\n": "valid TOML",
+    'home_curency = "USD"\n': "home_curency",
+    'home_currency = "dollars"\n': "home_currency",
+    "[warehouse]\nthreads = 0\n": "warehouse.threads",
+    '[[source]]\nname = "Bank 1"\nconnector = "declared_csv"\n': "source.0.name",
+    '[[source]]\nname = "a"\nconnector = "x"\n[[source]]\nname = "a"\nconnector = "x"\n': "two [[source]] blocks",
+}
+
+
+@pytest.mark.parametrize("text", BROKEN_SETTINGS, ids=BROKEN_SETTINGS.values())
+@pytest.mark.parametrize("command", ["doctor", "status"])
+def test_a_broken_settings_file(cli: Cli, tmp_path: Path, text: str, command: str) -> None:
+    """Nothing runs on settings that were meant otherwise; the file and the line's name are told."""
+    (tmp_path / "retail_sync.toml").write_text(text, encoding="utf-8")
+    answer = cli(command, "--home", tmp_path)
+    assert answer.code == 2
+    assert BROKEN_SETTINGS[text] in answer.err
+    assert "retail_sync.toml" in answer.err
+
+
+def test_the_doctor_finds_what_is_wrong(cli: Cli, tmp_path: Path) -> None:
+    """An unknown connector and a rule approved by its author: one line each, with what to do; the rest is fine."""
+    home = new_home(tmp_path / "home")
+    (home.root / "retail_sync.toml").write_text('[[source]]\nname = "a"\nconnector = "amazon_v9"\n', encoding="utf-8")
+    shutil.copytree(PROJECT_ROOT / "data" / "rules", home.root / "rules")
+    payers = home.root / "rules" / "bank_payers.csv"
+    payers.write_text(payers.read_text(encoding="utf-8") + "amazon,AMZ,Ann,Ann\n", encoding="utf-8")
+    answer = cli("doctor", "--home", home.root, "--json")
+    assert answer.code == 1
+    wrong = {row["what"]: row for row in answer.json if not row["ok"]}
+    assert set(wrong) == {"governed rules", "source a"}
+    assert "Ann prepared and approved the same rule" in wrong["governed rules"]["found"]
+    assert "amazon_v9" in wrong["source a"]["found"]
+    assert all(row["remedy"] for row in wrong.values())
+
+
+# ---- Queries -----------------------------------------------------------------------------------
+
+WRITES = {
+    "warehouse": (
+        "update canonical.settlements set currency = 'EUR'",
+        "delete from journal.lines",
+        "create table canonical.mine (a int)",
+        "drop table journal.entries",
+    ),
+    "operations": ("delete from outbox", "update exceptions set closed_at = 'now'", "create table mine (a int)"),
+    "ledger": ("delete from line", "drop trigger line_no_update", "pragma journal_mode = delete"),
+}
+FILES = {
+    "warehouse": (
+        "select * from read_csv('{0}')",
+        "select * from '{0}'",
+        "copy (select 1) to '{0}.copy'",
+        "attach '{0}.copy' as mine",
+        "set enable_external_access = true",
+        "install httpfs",
+    ),
+    "operations": ("vacuum into '{0}.copy'", "attach '{0}.copy' as mine"),
+    "ledger": ("vacuum into '{0}.copy'", "attach '{0}.copy' as mine"),
+}
+
+
+@pytest.mark.parametrize("database", WRITES)
+def test_a_query_changes_nothing(cli: Cli, quiet: Home, tmp_path: Path, database: str) -> None:
+    """Whatever is typed, the three databases stay as they are, and no file is read or written."""
+    secret = tmp_path / "secret.csv"
+    secret.write_text("password\nhunter2\n", encoding="utf-8")
+    before = cli("digest", "--home", quiet.root).out
+    for statement in (*WRITES[database], *FILES[database]):
+        answer = cli("query", statement.format(secret), "--on", database, "--home", quiet.root)
+        assert answer.code == 2, statement
+        assert "hunter2" not in answer.out + answer.err
+    assert [path.name for path in tmp_path.iterdir()] == ["secret.csv"]
+    assert cli("digest", "--home", quiet.root).out == before
+
+
+@pytest.mark.parametrize("database", WRITES)
+def test_colons_and_percents_are_text(cli: Cli, quiet: Home, database: str) -> None:
+    """A query that compares a time of day is no template."""
+    answer = cli("query", "select ':noon' as a, '100 %' as b", "--on", database, "--home", quiet.root, "--json")
+    assert answer.json == [{"a": ":noon", "b": "100 %"}]
+
+
+def test_csv_is_harmless_in_a_spreadsheet(cli: Cli, quiet: Home) -> None:
+    """Text from outside must not become a formula; numbers stay numbers."""
+    statement = "select * from (values ('=1+1', -1.50), (' @x', 2), ('-5', 3), (chr(9) || '=1', 4), ('plain', 5)) as t(a, b)"
+    answer = cli("query", statement, "--format", "csv", "--home", quiet.root)
+    rows = list(csv.reader(io.StringIO(answer.out)))
+    assert rows == [["a", "b"], ["'=1+1", "-1.50"], ["' @x", "2.00"], ["'-5", "3.00"], ["'\t=1", "4.00"], ["plain", "5.00"]]
+
+
+def test_limit_is_told(cli: Cli, quiet: Home) -> None:
+    """Ten rows of more must not look like all of them."""
+    answer = cli("query", "select * from range(50)", "--limit", 10, "--home", quiet.root)
+    assert "only the first 10 rows" in answer.err
+
+
+def test_from_a_ledger_line_back_to_the_file(cli: Cli, golden: Golden) -> None:
+    """The auditor's question of the README: which rows of which file make a journal line."""
+    rows = cli(
+        "query",
+        "select file_line_no, amount_description, amount, delivery_id from journal.line_sources "
+        f"where entry_key = 'amazon:settlement:{B.settlement_id}:2026-09' and account = '6020'",
+        "--home", golden.home.root, "--json",
+    ).json  # fmt: skip
+    assert [(row["amount_description"], row["amount"]) for row in rows] == [("Storage Fee", "-21.4300")]
+
+
+# ---- The demo ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def little_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The sample company with one settlement that does not foot, its bank, and an answer sheet of one line."""
+    from retail_sync import demo
+
+    sample = tmp_path / "sample"
+    for folder in ("inbox/amazon", "inbox/bank", "later/amazon"):
+        (sample / folder).mkdir(parents=True)
+    name = "inbox/amazon/settlement_us_2026-10-22_31247290945.txt"
+    shutil.copyfile(demo.SAMPLE / name, sample / name)
+    shutil.copyfile(demo.SAMPLE / "retail_sync.toml", sample / "retail_sync.toml")
+    header, *answers = (demo.SAMPLE / "answers.csv").read_text(encoding="utf-8").splitlines()
+    found = [line for line in answers if line.startswith("settlement_does_not_foot,31247290945,")]
+    (sample / "answers.csv").write_text("\n".join([header, *found, ""]), encoding="utf-8")
+    monkeypatch.setattr(demo, "SAMPLE", sample)
+    return sample
+
+
+def test_demo_with_another_answer(cli: Cli, little_sample: Path, tmp_path: Path) -> None:
+    """One cent off in the answer sheet is one problem missed and one not planted: exit code 1."""
+    sheet = little_sample / "answers.csv"
+    sheet.write_text(sheet.read_text(encoding="utf-8").replace("-23.80", "-23.81"), encoding="utf-8")
+    answer = cli("demo", "--home", tmp_path / "demo", "--json")
+    assert answer.code == 1
+    missed, unplanted = answer.json["missed"], answer.json["unplanted"]
+    assert [(row[0], row[2]) for row in missed] == [("settlement_does_not_foot", "-23.81")]
+    assert [(row[0], row[2]) for row in unplanted] == [("settlement_does_not_foot", "-23.80")]
+
+
+def test_demo_with_a_planted_file_gone(cli: Cli, little_sample: Path, tmp_path: Path) -> None:
+    """What cannot be found is missed, not passed over."""
+    next((little_sample / "inbox" / "amazon").iterdir()).unlink()
+    answer = cli("demo", "--home", tmp_path / "demo")
+    assert (answer.code, "NOT as planted" in answer.out) == (1, True)
+
+
+@pytest.mark.parametrize("there", ["a file in it", "is a file"])
+def test_demo_refuses_what_is_not_its_own(cli: Cli, tmp_path: Path, there: str) -> None:
+    """It makes its home anew each time, so it must never be given somebody's folder."""
+    home = tmp_path / "mine"
+    if there == "is a file":
+        home.write_text("x", encoding="utf-8")
+    else:
+        home.mkdir()
+        (home / "books.txt").write_text("years of work", encoding="utf-8")
+    answer = cli("demo", "--home", home)
+    assert (answer.code, "empty folder" in answer.err) == (2, True)
+    assert home.exists()
+    assert there == "is a file" or (home / "books.txt").exists()
+
+
+def test_an_interrupted_demo_may_be_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its folder is marked before anything is put there, so the next try knows it for its own."""
+    from retail_sync import demo
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(demo.shutil, "copyfile", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            demo._fresh(tmp_path / "demo")
+    demo._fresh(tmp_path / "demo")
+    assert (tmp_path / "demo" / "retail_sync.toml").exists()
+
+
+def test_the_demo_of_the_readme(cli: Cli, tmp_path: Path) -> None:
+    """The whole sample company: every planted problem with its amount, and nothing else."""
+    answer = cli("demo", "--home", tmp_path / "demo", "--json")
+    assert answer.code == 0, answer.out
+    sheet = (PROJECT_ROOT / "data" / "sample" / "answers.csv").read_text(encoding="utf-8")
+    planted = {(row["code"], row["subject"], row["amount"]) for row in csv.DictReader(io.StringIO(sheet))}
+    assert {(row["code"], row["subject"], row["amount"]) for row in answer.json["found"]} == planted
+    assert cli("verify", "--home", tmp_path / "demo").code == 0
+
+
+def test_stages_of_until_are_the_groups() -> None:
+    """`--until` names what the README's picture names."""
+    assert STAGES[:5] == ("raw", "canonical", "reconcile", "journal", "ledger")
