@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 import time
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from retail_sync.core.errors import WarehouseBusy
+from retail_sync.operations.releases import Releaser
+from retail_sync.pipeline import _desired
 from retail_sync.settings import Home
 from retail_sync_tests.e2e import processes
 from retail_sync_tests.e2e.company import ALL, CORRECTED, TINY
@@ -58,6 +61,29 @@ def test_three_lines_at_once_on_a_correction(wrong_first: Golden, golden: Golden
     assert digest(home) == golden.digest
     assert sum(key.endswith("R") for key in booked(home)) == 1
     assert set(states(home)) == {"verified"}
+
+
+def test_a_release_that_had_to_wait_reads_what_is_desired_now(
+    wrong_first: Golden, golden: Golden, tmp_path: Path
+) -> None:
+    """It waits for the posting lock while another run releases a correction: what it knew before must not take that back."""
+    home = copied(wrong_first.home, tmp_path / "home")
+    late, early = opened(home, "late"), opened(home, "early")
+    with early._posting_lock():
+        waiting = threading.Thread(target=late.release, args=("late",))
+        waiting.start()
+        time.sleep(0.3)
+        drop(home, CORRECTED)
+        for stage in (early.receive_inbox, early.load, early.reconcile, early.journal):
+            stage()
+        with early.writing("release") as connection:
+            desired, ready, complete = _desired(connection, {d.delivery_id for d in early.registry.all()})
+        releaser = Releaser(early.operations, early.ledger.name, "early", "early", lambda day: day)
+        assert releaser.release(desired, ready, complete=complete).corrected == 1
+    waiting.join(60)
+    hourly(home)
+    assert [key.partition("#")[2] for key in booked(home) if not key.endswith("#1")] == ["1R", "2"]
+    assert digest(home) == golden.digest
 
 
 def test_a_second_writer_waits(home: Home) -> None:
