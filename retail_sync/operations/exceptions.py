@@ -74,8 +74,10 @@ class ExceptionQueue:
         """Open one more exception of `stage`, or see it again; the others stay as they are."""
         columns = db.exceptions.c
         with self._engine.begin() as connection:
-            query = sa.select(columns.closed_at).where(columns.exception_id == problem.exception_id)
-            known = {problem.exception_id: row.closed_at for row in connection.execute(query)}
+            query = sa.select(columns.exception_id, columns.closed_at).where(
+                columns.exception_id == problem.exception_id
+            )
+            known = {row.exception_id: row.closed_at for row in connection.execute(query)}
             _open(connection, problem, known, _values(problem, stage, trace_id, db.now()))
 
     def open(self) -> Sequence[sa.Row[tuple[object, ...]]]:

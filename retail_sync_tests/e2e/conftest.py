@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,7 +79,7 @@ def _no_float(text: str) -> Any:
 @pytest.fixture
 def cli(
     own_environment: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Callable[..., Answer]]:
+) -> Callable[..., Answer]:
     """Run the command line in this process, as its entry point does."""
 
     def run(*arguments: object) -> Answer:
@@ -92,4 +92,4 @@ def cli(
             code = int(end.code or 0)
         return Answer(code, *capsys.readouterr())
 
-    yield run
+    return run

@@ -331,10 +331,19 @@ def test_colons_and_percents_are_text(cli: Cli, quiet: Home, database: str) -> N
 
 def test_csv_is_harmless_in_a_spreadsheet(cli: Cli, quiet: Home) -> None:
     """Text from outside must not become a formula; numbers stay numbers."""
-    statement = "select * from (values ('=1+1', -1.50), (' @x', 2), ('-5', 3), (chr(9) || '=1', 4), ('plain', 5)) as t(a, b)"
+    statement = (
+        "select * from (values ('=1+1', -1.50), (' @x', 2), ('-5', 3), (chr(9) || '=1', 4), ('plain', 5)) as t(a, b)"
+    )
     answer = cli("query", statement, "--format", "csv", "--home", quiet.root)
     rows = list(csv.reader(io.StringIO(answer.out)))
-    assert rows == [["a", "b"], ["'=1+1", "-1.50"], ["' @x", "2.00"], ["'-5", "3.00"], ["'\t=1", "4.00"], ["plain", "5.00"]]
+    assert rows == [
+        ["a", "b"],
+        ["'=1+1", "-1.50"],
+        ["' @x", "2.00"],
+        ["'-5", "3.00"],
+        ["'\t=1", "4.00"],
+        ["plain", "5.00"],
+    ]
 
 
 def test_limit_is_told(cli: Cli, quiet: Home) -> None:

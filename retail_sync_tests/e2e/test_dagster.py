@@ -162,7 +162,9 @@ def test_dead_runs_are_shown_as_failed(home: Home) -> None:
     """A run whose process was killed must not look as if it were still going."""
     instance = prepare_instance(home)
     run = instance.create_run_for_job(
-        defs.resolve_job_def("hourly_sync"), tags={"retail_sync/process": "999999999"}, status=dg.DagsterRunStatus.STARTED
+        defs.resolve_job_def("hourly_sync"),
+        tags={"retail_sync/process": "999999999"},
+        status=dg.DagsterRunStatus.STARTED,
     )
     prepare_instance(home)
     found = instance.get_run_by_id(run.run_id)

@@ -13,7 +13,18 @@ from retail_sync.ledger.clearing import open_items
 from retail_sync.reports.books import read_trial_balance
 from retail_sync.reports.state import read_chain
 from retail_sync.settings import Home
-from retail_sync_tests.e2e.line import booked, digest, drop, findings, hourly, new_home, nightly, opened, problems, states
+from retail_sync_tests.e2e.line import (
+    booked,
+    digest,
+    drop,
+    findings,
+    hourly,
+    new_home,
+    nightly,
+    opened,
+    problems,
+    states,
+)
 
 V1 = ("50011020300", "50018020314", "50034020328", "50041020342")
 TOTALS = {
