@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from retail_sync.defs.launch import why_it_failed
 from retail_sync.defs.windows import BACKFILL_JOB, HOURLY_JOB, NIGHTLY_JOB
 from retail_sync.operations.exceptions import Problem
 from retail_sync.pipeline import Pipeline
@@ -55,7 +56,9 @@ def file_drop(context: dg.SensorEvaluationContext, home: HomeResource) -> Iterat
 def run_failed(context: dg.RunFailureSensorContext, home: HomeResource) -> None:
     """Put a failed run into the exception queue; the next run that publishes closes it."""
     run = context.dagster_run
-    problem = failed_run(run.job_name, context.failure_event.message or "")
+    failures = context.get_step_failure_events()
+    message = why_it_failed(failures[0])[0] if failures else context.failure_event.message or ""
+    problem = failed_run(run.job_name, message)
     Pipeline(home.home, run.run_id).exceptions.add("run", problem, run.run_id)
 
 

@@ -14,11 +14,15 @@ from pathlib import Path
 
 import dagster as dg
 
+from retail_sync.core import errors
 from retail_sync.core.locks import exclusive
 from retail_sync.settings import PROJECT_ROOT, Home
 
 STAGES = ("raw", "canonical", "reconcile", "journal", "ledger", "published")
 _PID_TAG = "retail_sync/process"
+_EXPECTED = frozenset(
+    name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.RetailSyncError)
+)
 _UNFINISHED = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.NOT_STARTED)
 
 
@@ -110,12 +114,22 @@ def last_runs(home: Home, limit: int = 5) -> list[dict[str, str]]:
 def _failure(result: dg.ExecuteInProcessResult) -> RunOutcome:
     for event in result.all_events:
         if event.is_step_failure:
-            error = event.step_failure_data.error
-            while error and error.cause:
-                error = error.cause
-            message, remedy = split_error(error.message) if error else ("see its log", "")
-            return RunOutcome(result.run_id, False, event.step_key or "", message, remedy)
+            return RunOutcome(result.run_id, False, event.step_key or "", *why_it_failed(event))
     return RunOutcome(result.run_id, False, "", "the run failed before its first step")
+
+
+def why_it_failed(event: dg.DagsterEvent) -> tuple[str, str]:
+    """Return sentence and remedy of a failed step: of our own error where there is one, else of the first cause."""
+    error = event.step_failure_data.error
+    chain = []
+    while error:
+        chain.append(error)
+        error = error.cause
+    if not chain:
+        return "see its log", ""
+    # Our own errors are raised from what caused them, in words that say less than ours.
+    told = next((found for found in chain if found.cls_name in _EXPECTED), chain[-1])
+    return split_error(told.message)
 
 
 def split_error(text: str) -> tuple[str, str]:

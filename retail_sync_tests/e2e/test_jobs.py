@@ -1,0 +1,71 @@
+"""The jobs as Dagster runs them: a failed run is told and closed again, a month end gives the same answer."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from retail_sync.defs.jobs import run_failed
+from retail_sync.defs.launch import RunOutcome, prepare_instance, run_job
+from retail_sync.defs.selection import job_and_tags
+from retail_sync.operations.exceptions import Problem
+from retail_sync.resources import HomeResource
+from retail_sync.settings import PROJECT_ROOT, Home
+from retail_sync_tests.e2e.company import TINY
+from retail_sync_tests.e2e.conftest import Golden
+from retail_sync_tests.e2e.line import booked, copied, digest, drop, new_home, opened, problems
+
+pytestmark = pytest.mark.usefixtures("own_environment")
+
+
+def run(home: Home, job: str, *, day: str = "", start: str = "", end: str = "") -> RunOutcome:
+    """One of the jobs, in this process."""
+    return run_job(prepare_instance(home), *job_and_tags(job, day, "", start, end))
+
+
+def tell(home: Home, outcome: RunOutcome) -> None:
+    """Do what the daemon does when it sees the run's failure: evaluate the sensor."""
+    instance = prepare_instance(home)
+    found = instance.get_run_by_id(outcome.run_id)
+    assert found is not None
+    record = instance.get_records_for_run(found.run_id, of_type=dg.DagsterEventType.RUN_FAILURE).records[0]
+    event = record.event_log_entry.dagster_event
+    assert event is not None
+    context = dg.build_run_status_sensor_context("run_failed", event, instance, found)
+    run_failed(context.for_run_failure(), home=HomeResource(path=str(home.root)))
+
+
+def test_a_failed_run_is_told_until_a_good_one(tmp_path: Path) -> None:
+    """The operator reads the sentence of the error itself; the other job's failure stays open; a good run closes all."""
+    home = new_home(tmp_path / "home")
+    drop(home, TINY)
+    shutil.copytree(PROJECT_ROOT / "data" / "rules", home.root / "rules")
+    (home.root / "rules" / "match_rules.csv").unlink()
+    opened(home).exceptions.add(
+        "run", Problem("run_failed", "nightly_close", "transient", "operations", "It failed.", "Run it again."), "before"
+    )
+    outcome = run(home, "hourly")
+    assert (outcome.is_success, outcome.failed_step) == (False, "reconcile_settlements")
+    assert "match_rules.csv cannot be read" in outcome.message
+    assert outcome.remedy == "restore it from the project"
+    tell(home, outcome)
+    assert problems(home) == [("run_failed", "hourly_sync"), ("run_failed", "nightly_close")]
+    told = {row.subject: row.message for row in opened(home).exceptions.open()}
+    assert "match_rules.csv cannot be read" in told["hourly_sync"]
+
+    shutil.rmtree(home.root / "rules")
+    assert run(home, "nightly", day="2026-11-20").is_success
+    assert problems(home) == []
+
+
+def test_a_month_end_job_changes_nothing(golden: Golden, tmp_path: Path) -> None:
+    """September's middle read again from raw through Dagster: the same digest, the days shown anew."""
+    home = copied(golden.home, tmp_path / "home")
+    assert run(home, "month-end", start="2026-09-08", end="2026-09-15").is_success
+    assert digest(home) == golden.digest
+    assert booked(home) == booked(golden.home)
+    days = prepare_instance(home).get_materialized_partitions(dg.AssetKey(["reconcile", "settlement_totals"]))
+    assert {"2026-09-08", "2026-09-15"} <= days
