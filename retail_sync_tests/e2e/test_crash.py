@@ -141,9 +141,21 @@ def run_states(home: Home) -> list[str]:
     return [run["status"] for run in last_runs(home)]
 
 
+# Every failpoint is driven above; through the command line, where a run costs half a minute, one of each stage.
+ONE_PER_STAGE = (
+    "raw.after_register",
+    "canonical.before_commit",
+    "reconcile.after_commit",
+    "journal.after_commit",
+    "release.after_commit",
+    "posting.after_send",
+    "publish.before_rename",
+)
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("own_environment")
-@pytest.mark.parametrize("failpoint", NAMES)
+@pytest.mark.parametrize("failpoint", ONE_PER_STAGE)
 def test_the_nightly_job_killed_at(failpoint: str, tiny: Golden, tmp_path: Path) -> None:
     """Dagster adds its own state: a dead run must not keep the next one waiting, and must not look alive."""
     home = new_home(tmp_path / "home")
@@ -158,7 +170,7 @@ def test_the_nightly_job_killed_at(failpoint: str, tiny: Golden, tmp_path: Path)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(4))
 def test_killed_at_any_moment(seed: int, tiny: Golden, tmp_path: Path) -> None:
     """Not only where we thought of it: five kills at random moments of a run, then one that is left alone."""
     home = new_home(tmp_path / "home")
