@@ -52,7 +52,7 @@ class _Document:
 
     @property
     def deposit_facts_hash(self) -> str:
-        return _hash(self.row["delivery_id"] + "|" + self.row["bank_delivery_id"])
+        return _hash(self.row["delivery_id"] + "|" + self.row["bank_movement"])
 
 
 def build_journal(

@@ -45,7 +45,9 @@ def test_a_failed_run_is_told_until_a_good_one(tmp_path: Path) -> None:
     shutil.copytree(PROJECT_ROOT / "data" / "rules", home.root / "rules")
     (home.root / "rules" / "match_rules.csv").unlink()
     opened(home).exceptions.add(
-        "run", Problem("run_failed", "nightly_close", "transient", "operations", "It failed.", "Run it again."), "before"
+        "run",
+        Problem("run_failed", "nightly_close", "transient", "operations", "It failed.", "Run it again."),
+        "before",
     )
     outcome = run(home, "hourly")
     assert (outcome.is_success, outcome.failed_step) == (False, "reconcile_settlements")

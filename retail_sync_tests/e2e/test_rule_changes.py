@@ -10,7 +10,18 @@ import pytest
 
 from retail_sync.settings import PROJECT_ROOT, Home
 from retail_sync_tests.e2e.company import ALL, TINY, TINY_BANK, B
-from retail_sync_tests.e2e.line import booked, drop, findings, forget_warehouse, hourly, net, new_home, nightly, opened, problems
+from retail_sync_tests.e2e.line import (
+    booked,
+    drop,
+    findings,
+    forget_warehouse,
+    hourly,
+    net,
+    new_home,
+    nightly,
+    opened,
+    problems,
+)
 
 DEPOSIT = f"amazon:deposit:{B.settlement_id}"
 
