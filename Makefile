@@ -7,7 +7,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run ui test test-full check format bench sample docs lock clean
+.PHONY: help install demo run ui test test-full test-slow check format bench sample docs lock clean
 
 help: ## show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,8 +39,11 @@ ui: install ## open the Dagster UI on the demo, or on HOME_DIR=...
 test: install ## the tests that need no server and no browser (under 5 minutes)
 	@$(PYTEST) -m "not services and not browser and not slow"
 
-test-full: install ## the tests that need PostgreSQL or Chromium, and the slow ones (under 15 minutes)
-	@$(PYTEST) -m "services or browser or slow" -rs
+test-full: install ## the tests that need PostgreSQL or Chromium (under 15 minutes)
+	@$(PYTEST) -m "(services or browser) and not slow" -rs
+
+test-slow: install ## more kills through the command line, more fault schedules (about ten minutes)
+	@$(PYTEST) -m slow -rs
 
 check: install ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check .
