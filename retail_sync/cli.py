@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import uuid
 from datetime import UTC, date, datetime
@@ -348,6 +349,7 @@ def ui(port: Annotated[int, typer.Option("--port", help="Port on 127.0.0.1.")] =
     program = str(Path(sys.executable).with_name("dagster"))
     sys.stderr.write(f"Dagster UI for {place.root}: http://127.0.0.1:{port} (Ctrl-C ends it)\n")
     sys.stderr.flush()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell that starts this in the background has it ignored
     os.execv(program, [program, "dev", "-m", "retail_sync.definitions", "-h", "127.0.0.1", "-p", str(port)])  # noqa: S606
 
 

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from retail_sync.connectors.intake import Received, receive, scan_inbox
 from retail_sync.connectors.load import Loader, LoadReport
-from retail_sync.connectors.problems import find_delivery_problems
+from retail_sync.connectors.problems import find_delivery_problems, find_unreadable_files
 from retail_sync.core.archive import RawArchive
 from retail_sync.core.locks import exclusive
 from retail_sync.core.rules import read_rules
@@ -118,8 +118,13 @@ class Pipeline:
         """Take in what is new in the inbox folders."""
         with self._intake_lock():
             received = list(scan_inbox(self.home, self.archive, self.registry, self.trace_id))
+            self._settle("raw", find_unreadable_files(received))
         new = sum(item.is_new for item in received)
-        self.progress(f"inbox: {new} new files, {len(received) - new} seen before")
+        unread = sum(not item.delivery_id for item in received)
+        self.progress(
+            f"inbox: {new} new files, {len(received) - new - unread} seen before"
+            + (f", {unread} cannot be read" if unread else "")
+        )
         return received
 
     def load(self, window: Window | None = None) -> LoadReport:

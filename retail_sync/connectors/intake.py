@@ -12,7 +12,7 @@ from pathlib import Path
 
 from retail_sync.connectors.registry import connector_named
 from retail_sync.core.archive import RawArchive
-from retail_sync.core.errors import DeliveryRefused, RetailSyncError, StorageError
+from retail_sync.core.errors import DeliveryRefused, RetailSyncError, SettingsError, StorageError
 from retail_sync.core.failpoints import failpoint
 from retail_sync.operations.deliveries import DeliveryRegistry, NewDelivery
 from retail_sync.settings import Home, Source
@@ -25,7 +25,10 @@ _MAX_COUNTED_BYTES = 4 << 30
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What became of one file. `warning` says why it will not load, as far as its first line tells."""
+    """What became of one file. `warning` says why it will not load, as far as its first line tells.
+
+    A file of the inbox that cannot be read has no `delivery_id`.
+    """
 
     path: Path
     delivery_id: str
@@ -125,7 +128,7 @@ def _early_warning(first_line: bytes, source: Source) -> tuple[str, str]:
         # In UTF-16 the line end is two bytes, and splitting at one of them leaves the other.
         header = first_line.decode(encoding, errors="replace").removeprefix("\ufeff").rstrip("\r\ufffd")
         connector.check_header(header, source)
-    except DeliveryRefused as refusal:
+    except (DeliveryRefused, SettingsError) as refusal:
         return refusal.message, refusal.remedy
     except LookupError:
         return f"{source.encoding!r} is no known encoding", "correct it in retail_sync.toml"
@@ -135,7 +138,7 @@ def _early_warning(first_line: bytes, source: Source) -> tuple[str, str]:
 def scan_inbox(home: Home, archive: RawArchive, registry: DeliveryRegistry, trace_id: str) -> Iterator[Received]:
     """Take in every new file of `<home>/inbox/<source>/`. Files stay where they are; what was taken in is remembered.
 
-    A file that is still growing is left for the next scan.
+    A file that is still growing is left for the next scan; one that cannot be read stops no other.
     """
     for source in home.settings.source:
         folder = home.inbox / source.name
@@ -145,12 +148,25 @@ def scan_inbox(home: Home, archive: RawArchive, registry: DeliveryRegistry, trac
         if len(files) > _MAX_INBOX_FILES:
             raise RetailSyncError(f"{folder} holds more than {_MAX_INBOX_FILES} files", "move old files elsewhere")
         for file in files:
-            if registry.is_known_inbox_file(file) or not _is_settled(file):
+            try:
+                if registry.is_known_inbox_file(file) or not _is_settled(file):
+                    continue
+                before = file.stat()
+                received = receive(file, source, archive, registry, trace_id)
+            except StorageError:
+                raise
+            except (RetailSyncError, FileNotFoundError) as error:
+                if file.exists():  # else its sender took it away meanwhile
+                    yield Received(file, "", False, *_words(error))
                 continue
-            before = file.stat()
-            received = receive(file, source, archive, registry, trace_id)
             registry.remember_inbox_file(file, received.delivery_id, before.st_size, before.st_mtime_ns)
             yield received
+
+
+def _words(error: RetailSyncError | FileNotFoundError) -> tuple[str, str]:
+    if isinstance(error, RetailSyncError):
+        return error.message, error.remedy
+    return f"{error.filename} cannot be taken in: {error.strerror}", "check the path and its permissions"
 
 
 def _is_settled(file: Path) -> bool:

@@ -19,7 +19,7 @@ from retail_sync.connectors.connector import Staged
 from retail_sync.connectors.documents import open_text
 from retail_sync.connectors.registry import connector_named
 from retail_sync.core.archive import RawArchive
-from retail_sync.core.errors import DeliveryRefused
+from retail_sync.core.errors import DeliveryRefused, RetailSyncError, SettingsError
 from retail_sync.core.failpoints import failpoint
 from retail_sync.core.rules import RuleFile
 from retail_sync.core.warehouse import transaction
@@ -76,7 +76,7 @@ class Loader:
             began = time.monotonic()
             outcome = self._load_one(connection, delivery)
             took = f"{time.monotonic() - began:.1f} s"
-            if isinstance(outcome, DeliveryRefused):
+            if isinstance(outcome, RetailSyncError):
                 if reasons.get(delivery.delivery_id) == outcome.message:
                     continue
                 refused.append((delivery.name, outcome.message))
@@ -101,12 +101,12 @@ class Loader:
             connection.execute("insert into raw.applied (name, hash) values (?, ?)", [name, wanted])
         return changed
 
-    def _load_one(self, connection: duckdb.DuckDBPyConnection, delivery: Delivery) -> DeliveryRefused | tuple[int, int]:
-        source = self.home.settings.source_named(delivery.source)
+    def _load_one(self, connection: duckdb.DuckDBPyConnection, delivery: Delivery) -> RetailSyncError | tuple[int, int]:
         target = self.scratch / f"{delivery.delivery_id}.txt"
         try:
+            source = self.home.settings.source_named(delivery.source)
             staged = self._stage(connection, delivery, source, target)
-        except DeliveryRefused as refusal:
+        except (DeliveryRefused, SettingsError) as refusal:  # a wrong [[source]] block stops its own files only
             with transaction(connection):
                 _record(connection, delivery, refused=refusal)
             return refusal
@@ -272,7 +272,7 @@ def _record(  # noqa: PLR0913 - the columns of one row
     delivery: Delivery,
     *,
     staged: Staged | None = None,
-    refused: DeliveryRefused | None = None,
+    refused: RetailSyncError | None = None,
     accepted: int = 0,
     rejected: int = 0,
     complete: bool = False,

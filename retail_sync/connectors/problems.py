@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import duckdb
 
+from retail_sync.connectors.intake import Received
 from retail_sync.operations.deliveries import Delivery
 from retail_sync.operations.exceptions import Problem
 
@@ -35,6 +36,22 @@ def find_delivery_problems(connection: duckdb.DuckDBPyConnection, deliveries: Se
     seen = _seen(connection, deliveries)
     read = [item for item in seen if item.status == "loaded"]
     return [*_refused(seen, read), *_unread_rows(connection, read), *_set_aside(read)]
+
+
+def find_unreadable_files(received: Sequence[Received]) -> list[Problem]:
+    """Return a problem per file of the inbox that could not be opened; the next run tries it again."""
+    return [
+        Problem(
+            code="file_unreadable",
+            subject=f"{item.path.parent.name}/{item.path.name}",
+            kind="configuration",
+            owner="operations",
+            message=f"{item.warning}. It stays in the inbox.",
+            remedy=item.remedy,
+        )
+        for item in received
+        if not item.delivery_id
+    ]
 
 
 def _seen(connection: duckdb.DuckDBPyConnection, deliveries: Sequence[Delivery]) -> list[_Seen]:

@@ -36,9 +36,10 @@ class RawArchive:
         """Copy `file` in and return its SHA-256; `observe` sees each block that goes by.
 
         The content is hashed while it is copied, written under a temporary name, synced, then renamed: a crash leaves either
-        nothing or the whole file. What is hashed is what is stored, even if somebody writes to `file` meanwhile.
+        nothing or the whole file. What is hashed is what is stored, even if somebody writes to `file` meanwhile. One caller at
+        a time: the pipeline holds its intake lock.
         """
-        incoming = self.root / source / f".incoming-{os.getpid()}"
+        incoming = self.root / source / ".incoming"  # what a killed process left there is written over
         incoming.parent.mkdir(parents=True, exist_ok=True)
         try:
             sha256 = _copy(file, incoming, observe)

@@ -6,6 +6,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import duckdb
@@ -13,6 +14,7 @@ import pyarrow as pa
 
 from retail_sync.core import sql
 from retail_sync.core.failpoints import failpoint
+from retail_sync.core.money import format_money, to_minor
 from retail_sync.core.warehouse import transaction
 from retail_sync.journal.rules import PostingRules
 from retail_sync.journal.settlement import Component, DesiredEntry, Settlement, settlement_entries
@@ -144,11 +146,11 @@ def _hold(row: Mapping[str, Any], policies: Policies) -> tuple[str, str]:
         return "settlement_header_missing", "its document states no total"
     if row["rejected_count"]:
         return "rows_rejected", f"{row['rejected_count']} of its rows could not be read"
-    lines_total = row["lines_total"] or 0  # an account without any movement: no lines, a total of zero
+    lines_total = row["lines_total"] or Decimal(0)  # an account without any movement: no lines, a total of zero
     if lines_total != row["header_total"]:
         return (
             "settlement_does_not_foot",
-            f"its lines sum to {lines_total}, its total is {row['header_total']}",
+            f"its lines sum to {_money(lines_total, row)}, its total is {_money(row['header_total'], row)}",
         )
     if row["unclassified_count"]:
         return (
@@ -161,6 +163,10 @@ def _hold(row: Mapping[str, Any], policies: Policies) -> tuple[str, str]:
             f"there is no rate from {row['currency']} to {policies.home_currency}",
         )
     return "", ""
+
+
+def _money(amount: Decimal, row: Mapping[str, Any]) -> str:
+    return format_money(to_minor(amount, row["currency"]), row["currency"])
 
 
 def _write(connection: duckdb.DuckDBPyConnection, documents: Iterable[_Document]) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
+from retail_sync.core.errors import StorageError
 from retail_sync.core.locks import exclusive
 
 metadata = sa.MetaData()
@@ -126,12 +127,24 @@ def open_database(url: str, lock_folder: Path) -> sa.Engine:
     if url.startswith("sqlite:///"):
         Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(url, poolclass=NullPool)
+    sa.event.listen(engine, "handle_error", _say_what_the_disk_refused)
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _configure_sqlite)
         sa.event.listen(engine, "begin", _begin_immediate)
     with exclusive(lock_folder / "operations.lock", 60, "create the operations database"):
         metadata.create_all(engine)
     return engine
+
+
+def _say_what_the_disk_refused(context: sa.engine.ExceptionContext) -> None:
+    """Turn what SQLite says of a full or failing disk into StorageError; everything else passes."""
+    name = getattr(context.original_exception, "sqlite_errorname", "")
+    if name.startswith(("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN")):
+        raise StorageError(
+            f"the operations database could not be written ({context.original_exception}); "
+            "everything committed before is intact",
+            "free disk space and check the permissions, then run again: the run resumes where it stopped",
+        ) from context.original_exception
 
 
 def _configure_sqlite(connection: Any, _record: Any) -> None:

@@ -16,7 +16,8 @@ candidates as (
         -- A short settlement starts and ends within one window: what it opens with is not what it ends with.
         and l.item_id <> r.item_id
         and r.item_date between l.item_date - cast($days_before as integer) and l.item_date + cast($days_after as integer)
-        and ($key = 'any' or l.key = r.key)
+        -- `any` does not need a key, but two sides that name different ones do not belong together.
+        and (l.key = r.key or ($key = 'any' and (l.key is null or r.key is null)))
         and abs(r.amount - l.amount) <= $tolerance
 )
 select

@@ -28,8 +28,8 @@ _T = TypeVar("_T")
 class MatchRule:
     """One governed rule. The right item's date lies in [left - days_before, left + days_after], calendar days.
 
-    `key` is `equal` (both sides name the same key) or `any`; `amount_tolerance` is absolute. A rule that is not confirming
-    makes suggestions only.
+    `key` is `equal` (both sides name the same key) or `any` (a side without a key will do, two different keys never);
+    `amount_tolerance` is absolute. A rule that is not confirming makes suggestions only.
     """
 
     rule_id: str

@@ -105,6 +105,14 @@ _WORDINGS: dict[str, _Wording] = {
         f"{b.counterpart or '(none found)'} held.",
         lambda _: "compare both settlements in the marketplace; a settlement in between may be missing",
     ),
+    "failed_transfer_unexplained": _Wording(
+        "business", "finance",
+        lambda b: f"Settlement {b.subject} takes back a payout of {b.money} that did not go through, and "
+        + (f"more than one earlier settlement announced that payout ({b.counterpart}). None was chosen."
+           if b.counterpart else "no earlier settlement announced one of that amount."),
+        lambda _: "see the failed transfer in the marketplace's payments page; deliver the settlement it belongs to, "
+        "or name it to finance",
+    ),
     "opening_debt_unexplained": _Wording(
         "business", "finance",
         lambda b: f"Settlement {b.subject} starts with a debt of {b.money} that no earlier settlement left.",

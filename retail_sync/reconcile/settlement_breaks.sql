@@ -9,14 +9,31 @@ ambiguous as (
     group by a.left_id
 ),
 coverage as (
-    select currency, max(value_date) as covered_to from canonical.bank_transactions group by currency
+    -- What the statements show of a currency. One that begins beyond the reach of every rule says nothing of a payout.
+    select currency, min(value_date) as covered_from, max(value_date) as covered_to
+    from canonical.bank_transactions group by currency
+),
+failures as (
+    -- Payouts taken back that are not those of one earlier settlement. Without earlier settlements that cannot be judged.
+    select f.settlement_id, f.currency, cast(sum(i.amount) as decimal(18, 4)) as amount, min(i.item_date) as failed_on,
+        coalesce(string_agg(a.candidates, ', ' order by i.item_id), '') as candidates
+    from settlement_items as i
+    join settlement_facts as f on f.settlement_id = split_part(i.item_id, '|', 1)
+    left join (
+        select right_id, string_agg(left_id, ', ' order by left_id) as candidates
+        from match_ambiguities where reconciliation = 'failed_transfer' group by right_id
+    ) as a on a.right_id = i.item_id
+    where i.reconciliation = 'failed_transfer' and i.side = 'right'
+        and i.item_id not in (select right_id from match_pairs where reconciliation = 'failed_transfer' and is_confirmed)
+        and exists (select 1 from settlement_facts as e where e.chain = f.chain and e.deposit_date < f.deposit_date)
+    group by f.settlement_id, f.currency
 ),
 held as (
     -- A reserve that was held, and the next settlement, which exists and released none of it.
     select f.settlement_id, f.currency, f.reserve_held,
         arg_min(n.settlement_id, (n.starts_on, n.settlement_id)) as next_id, min(n.starts_on) as starts_on
     from settlement_facts as f
-    join settlement_facts as n on n.chain = f.chain and n.starts_on between f.ends_on - 2 and f.ends_on + 2
+    join settlement_facts as n on n.chain = f.chain and n.starts_on between f.ends_on - 1 and f.ends_on + 1
         and n.starts_on > f.starts_on and n.reserve_released = 0
     where f.reserve_held <> 0
         and f.settlement_id not in (select left_id from match_pairs where reconciliation = 'reserve' and is_confirmed)
@@ -48,10 +65,14 @@ select 'settlement_deposit', t.settlement_id, 'deposit_overdue', t.header_total,
 from totals as t join coverage as c on c.currency = t.currency
 where t.header_total > 0 and t.bank_amount is null and t.carried_into is null
     and c.covered_to >= t.deposit_date + cast($days_after as integer)
+    and c.covered_from <= t.deposit_date + cast($days_reach as integer)
     and t.settlement_id not in (select settlement_id from ambiguous)
 union all
 select 'settlement_deposit', bank_transaction_id, 'deposit_unexplained', bank_amount, currency, bank_value_date, channel
 from totals where status = 'right_only' and header_total is null
+union all
+select 'failed_transfer', settlement_id, 'failed_transfer_unexplained', amount, currency, failed_on, candidates
+from failures
 union all
 select 'opening_debt', settlement_id, 'opening_debt_unexplained', opening_debt, currency, closing_date, ''
 from totals where opening_debt_status = 'broken'

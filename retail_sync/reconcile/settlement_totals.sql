@@ -29,7 +29,7 @@ predecessors as (
     -- Whether history holds the settlement before this one: without it, an opening balance cannot be judged.
     select f.settlement_id, count(p.settlement_id) > 0 as is_known
     from settlement_facts as f
-    left join settlement_facts as p on p.chain = f.chain and p.ends_on between f.starts_on - 2 and f.starts_on + 2
+    left join settlement_facts as p on p.chain = f.chain and p.ends_on between f.starts_on - 1 and f.starts_on + 1
         and p.starts_on < f.starts_on
     group by f.settlement_id
 )

@@ -85,10 +85,11 @@ def _compare(connection: duckdb.DuckDBPyConnection, match_rules: RuleFile, payer
             _take_side(connection, reconciliation, side)
         matching.match(connection, reconciliation, matching.rules_for(match_rules, reconciliation))
     rules = matching.rules_for(match_rules, "settlement_deposit")
-    window = max((rule.days_after for rule in rules if rule.key == "any"), default=max(r.days_after for r in rules))
+    reach = max(rule.days_after for rule in rules)
+    window = max((rule.days_after for rule in rules if rule.key == "any"), default=reach)
     for name in ("open_ambiguities", "settlement_totals"):
         connection.execute(sql.statement(__package__, name))
-    connection.execute(sql.statement(__package__, "settlement_breaks"), {"days_after": window})
+    connection.execute(sql.statement(__package__, "settlement_breaks"), {"days_after": window, "days_reach": reach})
     connection.unregister("payer_patterns")
 
 

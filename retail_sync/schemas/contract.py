@@ -157,7 +157,7 @@ def reject_predicates(table: Table, batch_columns: frozenset[str]) -> list[Rejec
         name = f'"{column.name}"'
         if raw in batch_columns:
             unread = f"{name} is null and trim(coalesce(\"{raw}\", '')) <> ''"
-            rejections.append(Rejection(column.name, shown, unread, f"cannot be read as {column.sql_type}"))
+            rejections.append(Rejection(column.name, shown, unread, f"cannot be read as {_words(column.sql_type)}"))
         if not column.nullable:
             missing = f"{name} is null"
             if raw in batch_columns:
@@ -167,6 +167,15 @@ def reject_predicates(table: Table, batch_columns: frozenset[str]) -> list[Rejec
             reason = _REASONS.get(check, f"fails {check}")
             rejections.append(Rejection(column.name, shown, violation(column, check, arguments), reason))
     return rejections
+
+
+def _words(sql_type: str) -> str:
+    """Say a type in a finance person's words."""
+    if sql_type.startswith("decimal"):
+        return f"a number with at most {sql_type.rstrip(')').split(', ')[1]} decimals"
+    names = {"bigint": "a whole number", "date": "a day", "timestamp with time zone": "a point in time",
+             "boolean": "true or false"}  # fmt: skip
+    return names.get(sql_type, sql_type)
 
 
 def prove(connection: duckdb.DuckDBPyConnection, table: Table) -> list[str]:

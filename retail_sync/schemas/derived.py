@@ -18,6 +18,7 @@ BREAK_CLASSES = (
     "deposit_ambiguous",
     "deposit_unexplained",
     "reserve_chain_broken",
+    "failed_transfer_unexplained",
     "opening_debt_unexplained",
 )
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
 from retail_sync.connectors import intake
+from retail_sync.core.errors import RetailSyncError
 from retail_sync.pipeline import Pipeline, Window
 from retail_sync.settings import Home
 from retail_sync_tests import simulator
@@ -125,6 +127,53 @@ def test_inbox_and_ingest_give_the_same_rows(make_home: Callable[..., Home]) -> 
     assert canonical_rows(by_hand) == canonical_rows(by_inbox)
     assert by_inbox.receive_inbox() == []
     assert (folder / "a.txt").read_bytes() == GOOD
+
+
+def test_a_file_that_cannot_be_read_stops_no_other(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file without read permission is told of by name and tried again; one that vanished is nobody's problem."""
+    folder = pipeline.home.inbox / "amazon"
+    folder.mkdir(parents=True)
+    for name in ("a_locked.txt", "b_vanishing.txt", "c.txt"):
+        (folder / name).write_bytes(GOOD)
+    plain_receive = intake.receive
+
+    def receive(path: Path, *rest: object) -> intake.Received:
+        if path.name == "a_locked.txt":  # root reads what nobody may: the refusal has to be played
+            raise RetailSyncError(f"{path} cannot be taken in: Permission denied", "check the path and its permissions")
+        if path.name == "b_vanishing.txt":
+            path.unlink()
+        return plain_receive(path, *rest)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(intake, "receive", receive)
+        received = pipeline.receive_inbox()
+    assert [(item.path.name, item.is_new) for item in received] == [("a_locked.txt", False), ("c.txt", True)]
+    (problem,) = pipeline.exceptions.open()
+    assert (problem.code, problem.subject) == ("file_unreadable", "amazon/a_locked.txt")
+    assert "Permission denied" in problem.message
+    pipeline.receive_inbox()
+    assert not pipeline.exceptions.open()
+
+
+@pytest.mark.parametrize("fault", ["its block is wrong", "its block is gone"])
+def test_a_wrong_source_block_stops_its_own_files_only(make_home: Callable[..., Home], fault: str) -> None:
+    """The statement waits with an exception that says what to correct; the settlement is loaded."""
+    good = '[[source]]\nname = "amazon"\nconnector = "amazon_settlement"\n'
+    bank = '[[source]]\nname = "bank"\nconnector = "declared_csv"\nobject = "bank_transactions"\n'
+    columns = '[source.columns]\nvalue_date = "Date"\namount = "Amount"\ncurrency = "=USD"\nreference = "Text"\n'
+    pipeline = Pipeline(make_home(settings=good + bank + 'date_format = "%Y-%m-%d"\n' + columns), "test")
+    statement = put(pipeline.home, "statement.csv", b"Date,Amount,Text\n2026-10-16,20.82,AMAZON\n")
+    pipeline.ingest([statement], "bank")
+    pipeline.ingest([put(pipeline.home, "a.txt", GOOD)], "amazon")
+
+    broken = Pipeline(make_home(settings=good + (bank + columns if "wrong" in fault else "")), "test")
+    assert (broken.load().loaded, amounts(broken)) == (1, [Decimal("24.50"), Decimal("-3.68")])
+    (problem,) = broken.exceptions.open()
+    assert (problem.code, problem.subject) == ("delivery_refused", "statement.csv")
+    assert "retail_sync.toml" in problem.remedy
+    assert ("date_format must be declared" if "wrong" in fault else "no source is called 'bank'") in problem.message
+    assert pipeline.load().loaded == 1
+    assert not pipeline.exceptions.open()
 
 
 def test_a_file_still_being_written_waits_for_the_next_scan(

@@ -12,6 +12,7 @@ import pytest
 from retail_sync.connectors import load
 from retail_sync.core import warehouse
 from retail_sync.core.errors import StorageError
+from retail_sync.operations.deliveries import NewDelivery
 from retail_sync.pipeline import Pipeline
 from retail_sync.settings import Home
 from retail_sync_tests import simulator
@@ -106,6 +107,20 @@ def test_full_while_a_file_is_taken_in(disk: Path, tmp_path: Path, golden: objec
         pipeline.ingest([str(tmp_path / "deliveries" / "second.txt")], "amazon")
     assert not list(disk.rglob(".incoming*"))
     make_room(disk)
+    check_that_nothing_changed_and_the_rerun_is_golden(pipeline, tmp_path, before, golden)
+
+
+def test_full_while_a_file_is_registered(disk: Path, tmp_path: Path, golden: object) -> None:
+    """The content reached the archive and its row did not reach the operations database: the same file again mends it."""
+    pipeline = prepared(disk, tmp_path / "deliveries")
+    before = canonical_rows(pipeline)
+    second = tmp_path / "deliveries" / "second.txt"
+    new = NewDelivery("amazon", "settlements", second.name, "0" * 64, 1, 1, "")
+    fill(disk)
+    with pytest.raises(StorageError, match="operations database could not be written"):
+        pipeline.registry.register(new, "test")
+    make_room(disk)
+    assert [delivery.name for delivery in pipeline.registry.all()] == ["first.txt"]
     check_that_nothing_changed_and_the_rerun_is_golden(pipeline, tmp_path, before, golden)
 
 

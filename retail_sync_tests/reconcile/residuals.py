@@ -56,14 +56,18 @@ def _assert_every_open_total_has_a_story(connection: duckdb.DuckDBPyConnection, 
     told = connection.execute(
         "select subject from reconcile.breaks where break_class in ('deposit_overdue', 'deposit_ambiguous')"
     ).fetchall()
-    due = dict(
-        connection.execute("select currency, max(value_date) from canonical.bank_transactions group by 1").fetchall()
-    )
+    shown = {
+        currency: (first, last)
+        for currency, first, last in connection.execute(
+            "select currency, min(value_date), max(value_date) from canonical.bank_transactions group by 1"
+        ).fetchall()
+    }
     for key, currency, total, carried, deposit_date in connection.execute(
         "select settlement_id, currency, header_total, carried_into, deposit_date from reconcile.settlement_totals "
         "where header_total > 0"
     ).fetchall():
-        is_due = currency in due and (due[currency] - deposit_date).days >= 5
+        first, last = shown.get(currency, (deposit_date, deposit_date))
+        is_due = (last - deposit_date).days >= 5 and (first - deposit_date).days <= 45
         if key not in matched and not carried:
             assert is_due == ((key,) in told) or (key,) in told, f"{total} of {key} is due and in no break"
 

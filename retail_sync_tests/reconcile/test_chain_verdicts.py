@@ -98,6 +98,30 @@ CASES: dict[str, tuple[str, str]] = {
         | 31000002 | 10-28 | 1697.99 | failed_transfer 1497.99 @10-18, sales 200.00 | matched |        |""", """
         | date  | amount  | is       |
         | 10-30 | 1697.99 | 31000002 |"""),
+    "a payout taken back that nobody announced": ("""
+        | id       | ends  | total  | lines                        | status        | breaks                            |
+        | 31000001 | 10-14 | 100.00 | 100.00                       | awaiting_bank |                                   |
+        | 31000002 | 10-28 | 99.00  | failed_transfer 99.00 @10-18 | awaiting_bank | failed_transfer_unexplained 99.00 |""", ""),
+    "a payout taken back that two announced": ("""
+        | id       | ends  | total  | lines                         | status        | breaks                             |
+        | 31000001 | 10-14 | 100.00 | 100.00                        | awaiting_bank |                                    |
+        | 31000002 | 10-14 | 100.00 | 100.00                        | awaiting_bank |                                    |
+        | 31000003 | 10-28 | 100.00 | failed_transfer 100.00 @10-18 | awaiting_bank | failed_transfer_unexplained 100.00 |""", ""),
+    "a payout taken back, first in history, cannot be judged": ("""
+        | id       | ends  | total  | lines                                     | status        | breaks |
+        | 31000002 | 10-28 | 149.00 | failed_transfer 99.00 @10-18, sales 50.00 | awaiting_bank |        |""", ""),
+    "daily payouts: a debt goes to the next settlement, not to the one after": ("""
+        | id       | starts | ends  | total  | lines                     | status        | breaks |
+        | 31000001 | 10-10  | 10-11 | -20.00 | ads -20.00                | matched       |        |
+        | 31000002 | 10-11  | 10-12 | -20.00 | debt -20.00               | matched       |        |
+        | 31000003 | 10-12  | 10-13 | -20.00 | debt -20.00               | matched       |        |
+        | 31000004 | 10-13  | 10-14 | 10.00  | debt -20.00, sales 30.00  | awaiting_bank |        |""", ""),
+    "daily payouts: each reserve goes to the next settlement": ("""
+        | id       | starts | ends  | total | lines                                    | status        | breaks |
+        | 31000001 | 10-10  | 10-11 | 50.00 | sales 100.00, held -50.00                | awaiting_bank |        |
+        | 31000002 | 10-11  | 10-12 | 20.00 | released 50.00, held -50.00, sales 20.00 | awaiting_bank |        |
+        | 31000003 | 10-12  | 10-13 | 30.00 | released 50.00, held -50.00, sales 30.00 | awaiting_bank |        |
+        | 31000004 | 10-13  | 10-14 | 60.00 | released 50.00, sales 10.00              | awaiting_bank |        |""", ""),
     "a payout that failed twice": ("""
         | id       | ends  | total  | lines                                      | status        | breaks |
         | 31000001 | 10-14 | 100.00 | 100.00                                     | matched       |        |
@@ -153,6 +177,7 @@ def test_a_suggestion_is_no_verdict(tmp_path: Path) -> None:
         ("opening_debt_unexplained", "31000003"),
         ("deposit_overdue", "31000003"),
         ("deposit_overdue", "31000004"),
+        ("failed_transfer_unexplained", "31000004"),
     }
     assert report.residual == ()
     assert assert_breaks_explain_the_totals(facts.connection) == set()
@@ -182,7 +207,7 @@ def test_a_verdict_names_what_it_rests_on() -> None:
         "select reconciliation, left_id, right_id, rule_id, rule_version, difference from reconcile.matches order by 1"
     ).fetchall()
     assert matches == [
-        ("opening_debt", "31000001", "31000002", "exact_amount_next_period", 1, Decimal(0)),
-        ("reserve", "31000002", "31000003", "exact_amount_next_period", 1, Decimal(0)),
+        ("opening_debt", "31000001", "31000002", "exact_amount_same_day", 1, Decimal(0)),
+        ("reserve", "31000002", "31000003", "exact_amount_same_day", 1, Decimal(0)),
         ("settlement_deposit", "31000002", "bank:BANK-1", "exact_amount_in_window", 1, Decimal(0)),
     ]

@@ -60,6 +60,18 @@ CASES: dict[str, tuple[str, str]] = {
         | 31000002 | 10-02 | 60.00  | 60.00  | awaiting_bank | deposit_overdue 60.00 |""", """
         | date  | amount | reference                | is          |
         | 10-16 | 160.00 | AMAZON 31000001 31000002 | unexplained |"""),
+    "a deposit that names one settlement is not another's, though the amount is": ("""
+        | id       | ends  | total  | lines  | status        | breaks                |
+        | 31000001 | 10-14 | 100.00 | 100.00 | awaiting_bank |                       |
+        | 31000002 | 08-05 | 100.00 | 100.00 | awaiting_bank | deposit_overdue 100.00 |""", """
+        | date  | amount | reference       | is          |
+        | 09-01 | 1.00   | a customer      |             |
+        | 10-16 | 100.00 | AMAZON 31000002 | unexplained |"""),
+    "a payout due long before the first statement is not missed in it": ("""
+        | id       | ends  | total  | lines  | status        | breaks |
+        | 31000001 | 06-14 | 100.00 | 100.00 | awaiting_bank |        |""", """
+        | date  | amount | reference  | is |
+        | 10-21 | 1.00   | a customer |    |"""),
     "the bank writes the payer in its own way": ("""
         | id       | ends  | total  | lines  | status  | breaks |
         | 31000001 | 10-14 | 100.00 | 100.00 | matched |        |""", """
