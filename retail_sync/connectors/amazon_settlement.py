@@ -112,6 +112,10 @@ class AmazonSettlement:
         connection.execute(
             "create or replace temp macro trimmed(x) as case when x like ' %' or x like '% ' then trim(x) else x end"
         )
+        connection.execute(sql.statement(__package__, "document_lines"), {"path": str(document.path)})
+        found = connection.execute("select count(*), max(rowid) + 1 from document_lines").fetchone()
+        if found != (document.line_count, document.line_count):  # every place we name would be wrong
+            raise AssertionError(f"{document.line_count} lines were written, DuckDB numbers {found}")
         known = (*layout.required, *layout.optional)
         # The statement names those columns it uses; binding one it does not use is an error in DuckDB.
         text = sql.statement(__package__, layout.name)
@@ -121,11 +125,11 @@ class AmazonSettlement:
         # A file cut off inside its last cell has all its fields: only the missing line end tells, where that cell is read.
         may_be_cut = not document.is_terminated and names[-1].replace("-", "_") in used
         values |= {
-            "path": str(document.path),
             "width": len(names),
             "cut_line": document.line_count if may_be_cut else 0,
         }
         connection.execute(text, values)
+        connection.execute("drop table document_lines")
         connection.execute(
             """
             create or replace temp table staged_rejected as

@@ -2,17 +2,10 @@
 -- carry two (ServiceFee: advertising and its tax). The quantity stands on an amount-less line of the item and is moved to
 -- the item's first principal amount. Columns that a 33-column file lacks are bound as position 0 and read as null.
 create or replace temp table fields as
-with numbered as (
-    select row_number() over () as line_no, line
-    from read_csv(
-        $path, delim = chr(1), quote = '', escape = '', header = false, auto_detect = false, strict_mode = true,
-        columns = {'line': 'VARCHAR'}
-    )
-),
-split as (
-    select line_no, line, string_split(line, chr(9)) as f
-    from numbered
-    where line_no > 1 and trim(line) <> ''
+with split as (
+    select rowid + 1 as line_no, line, string_split(line, chr(9)) as f
+    from document_lines
+    where rowid > 0 and (contains(line, chr(9)) or trim(line) <> '')
 ),
 named as (
     select

@@ -2,17 +2,10 @@
 -- A line with a wrong number of fields is kept whole in bad_line. The promotion id and the like are not needed: what they
 -- say is in the amounts. An absent optional column is bound as position 0, which reads as null.
 create or replace temp table fields as
-with numbered as (
-    select row_number() over () as line_no, line
-    from read_csv(
-        $path, delim = chr(1), quote = '', escape = '', header = false, auto_detect = false, strict_mode = true,
-        columns = {'line': 'VARCHAR'}
-    )
-),
-split as (
-    select line_no, line, string_split(line, chr(9)) as f
-    from numbered
-    where line_no > 1 and trim(line) <> ''
+with split as (
+    select rowid + 1 as line_no, line, string_split(line, chr(9)) as f
+    from document_lines
+    where rowid > 0 and (contains(line, chr(9)) or trim(line) <> '')
 )
 select
     line_no,

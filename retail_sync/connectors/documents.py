@@ -16,7 +16,8 @@ from retail_sync.core.errors import DeliveryRefused
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd]")
-_PLAIN_ASCII = bytes(range(0x20, 0x7F)) + b"\t\n\r"
+_PLAIN_TEXT = bytes(range(0x20, 0x7F)) + b"\t\n"
+_BLOCK = 4 << 20
 _SNIFF_BYTES = 4096
 _EXPORT_AGAIN = "download or export the file again and deliver it; this copy stays in the raw archive"
 
@@ -40,8 +41,10 @@ def open_text(blocks: Iterable[bytes], target: Path, *, encoding: str, japanese:
     """
     plain = target.with_suffix(".bytes")
     try:
-        sniff = _unpack(blocks, plain, max_bytes)
+        sniff, is_plain = _unpack(blocks, plain, max_bytes)
         _refuse_what_is_no_table(sniff, is_encoding_declared=encoding != "auto")
+        if is_plain and encoding in ("auto", "utf-8"):
+            return _as_it_is(plain, target)
         chosen = encoding if encoding != "auto" else _detect(plain, japanese)
         header, count, is_terminated = _normalise(plain, target, chosen)
     finally:
@@ -49,9 +52,12 @@ def open_text(blocks: Iterable[bytes], target: Path, *, encoding: str, japanese:
     return TextDocument(target, chosen, header, count, is_terminated)
 
 
-def _unpack(blocks: Iterable[bytes], target: Path, max_bytes: int) -> bytes:
-    """Write the unpacked bytes; return the first of them. Gzip is read to its end, so its checksum is checked."""
-    size, sniff = 0, b""
+def _unpack(blocks: Iterable[bytes], target: Path, max_bytes: int) -> tuple[bytes, bool]:
+    """Write the unpacked bytes; return the first of them, and whether all are ASCII text with LF line ends.
+
+    Gzip is read to its end, so its checksum is checked.
+    """
+    size, sniff, is_plain = 0, b"", True
     with target.open("wb") as stream:
         for block in _gunzipped(blocks):
             size += len(block)
@@ -62,10 +68,24 @@ def _unpack(blocks: Iterable[bytes], target: Path, max_bytes: int) -> bytes:
                 )
             if len(sniff) < _SNIFF_BYTES:
                 sniff += block[: _SNIFF_BYTES - len(sniff)]
+            is_plain = is_plain and not block.translate(None, _PLAIN_TEXT)
             stream.write(block)
     if not size:
         raise DeliveryRefused("the file is empty", _EXPORT_AGAIN)
-    return sniff
+    return sniff, is_plain
+
+
+def _as_it_is(plain: Path, target: Path) -> TextDocument:
+    """Take a file that is its own normalised copy, at the speed of the disk."""
+    plain.replace(target)
+    count, last = 0, b""
+    with target.open("rb") as stream:
+        header = stream.readline(_BLOCK).rstrip(b"\n").decode("ascii")
+        stream.seek(0)
+        while block := stream.read(_BLOCK):
+            count += block.count(b"\n")
+            last = block[-1:]
+    return TextDocument(target, "utf-8", header, count + (last != b"\n"), last == b"\n")
 
 
 def _gunzipped(blocks: Iterable[bytes]) -> Iterator[bytes]:
@@ -115,7 +135,7 @@ def _detect(path: Path, japanese: bytes) -> str:
     decoder = codecs.getincrementaldecoder("utf-8")()
     is_utf8, is_japanese, tail = True, False, b""
     with path.open("rb") as stream:
-        while block := stream.read(4 << 20):
+        while block := stream.read(_BLOCK):
             is_japanese = is_japanese or japanese in tail + block
             tail = block[-64:]
             if is_utf8:
@@ -136,7 +156,7 @@ def _normalise(plain: Path, target: Path, encoding: str) -> tuple[str, int, bool
             plain.open(encoding=encoding, errors="strict", newline=None) as stream,
             target.open("w", encoding="utf-8", newline="\n") as out,
         ):
-            while text := stream.read(4 << 20):
+            while text := stream.read(_BLOCK):
                 if header is None:
                     text = text.removeprefix("\ufeff")
                     header = text.split("\n", 1)[0]
@@ -155,8 +175,8 @@ def _normalise(plain: Path, target: Path, encoding: str) -> tuple[str, int, bool
 
 
 def _refuse_control_characters(text: str, lines_before: int) -> None:
-    if text.isascii() and not text.encode().translate(None, _PLAIN_ASCII):
-        return  # the common case, at memory speed
+    if text.isascii() and not text.encode().translate(None, _PLAIN_TEXT):
+        return  # most blocks, at memory speed
     found = _FORBIDDEN.search(text)
     if found:
         line = lines_before + text.count("\n", 0, found.start()) + 1

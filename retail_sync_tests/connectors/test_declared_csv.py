@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from retail_sync.core.errors import SettingsError
 from retail_sync.pipeline import Pipeline
 from retail_sync.settings import Home, Source
 from retail_sync_tests.connectors.loading_bench import LoadBench, canonical_rows
@@ -216,11 +215,12 @@ BLOCKS = {
 
 
 @pytest.mark.parametrize("case", BLOCKS)
-def test_a_block_that_cannot_work_is_an_error_of_the_settings(bench: LoadBench, case: str) -> None:
+def test_a_block_that_cannot_work_is_told_of_by_its_source(bench: LoadBench, case: str) -> None:
     """The file is not to blame: the message names the source and what its block lacks."""
     changes, words = BLOCKS[case]
-    with pytest.raises(SettingsError, match=f"source bank: .*{words}"):
-        bench.deliver(statement("2026-09-16,D,1.00,EUR,x"), bank(**changes))
+    outcome = bench.deliver(statement("2026-09-16,D,1.00,EUR,x"), bank(**changes))
+    assert outcome.status == "refused"
+    assert re.search(f"source bank: .*{words}", outcome.reason)
 
 
 def test_a_rejected_bank_row_is_reported_until_it_comes_right(make_home: Callable[..., Home]) -> None:
