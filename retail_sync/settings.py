@@ -25,6 +25,21 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Column(_Section):
+    """How a canonical column is read where naming a column of the file is not enough: its words are translated."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    read: str = Field(alias="from", description="column of the file, or an expression")
+    values: dict[str, str] = Field(default_factory=dict, description="the file's word = our word")
+    patterns: tuple[tuple[str, str], ...] = Field(
+        (), description="[regular expression, our word], the first that fits wins"
+    )
+    otherwise: str | None = Field(
+        None, description="our word for everything else; without it, other words are rejected"
+    )
+
+
 class Source(_Section):
     """One `[[source]]` block: a system whose files come in through `ingest` or `<home>/inbox/<name>/`."""
 
@@ -32,13 +47,22 @@ class Source(_Section):
     connector: str = Field(description="which reader: amazon_settlement or declared_csv")
     object: str = Field("settlements", description="what its files hold")
     account: str = Field("", description="seller or bank account they belong to; default: the name")
-    time_zone: str = Field("UTC", description="zone whose calendar days are its business dates")
+    time_zone: str = Field("UTC", description="zone of its clock, whose calendar days are its business dates")
+    time_zones: dict[str, str] = Field(default_factory=dict, description="declared_csv: zone by store or location")
+    day_starts_at: str = Field("00:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="hour a store's day begins")
     encoding: str = Field("auto", description="auto, or a Python codec name to insist on")
     decimal_mark: Literal["auto", ".", ","] = Field("auto", description="auto decides per file")
     date_format: str = Field("auto", description="auto decides per file; else a strptime pattern")
     delimiter: str = Field(",", min_length=1, max_length=1, description="declared_csv only")
-    columns: dict[str, str] = Field(
-        default_factory=dict, description="declared_csv: canonical column = the file's column"
+    columns: dict[str, str | Column] = Field(
+        default_factory=dict,
+        description="declared_csv: canonical column = the file's column, =constant, or {from = ...}",
+    )
+    tax_rounding: Literal["line", "receipt"] = Field(
+        "line", description="pos_sales with tax_rate: where tax is rounded"
+    )
+    last_line_ended: bool = Field(
+        True, description="declared_csv: a last line without line end may be cut off, reject it"
     )
     extra_columns: tuple[str, ...] = Field((), description="file columns allowed though unknown")
 
@@ -49,6 +73,13 @@ class Source(_Section):
             ZoneInfo(value)
         except Exception as error:
             raise ValueError(f"{value!r} is not an IANA time zone such as Europe/Berlin") from error
+        return value
+
+    @field_validator("time_zones")
+    @classmethod
+    def _zones_exist(cls, value: dict[str, str]) -> dict[str, str]:
+        for zone in value.values():
+            cls._zone_exists(zone)
         return value
 
     @property

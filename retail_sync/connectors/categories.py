@@ -55,7 +55,7 @@ def recategorise(connection: duckdb.DuckDBPyConnection) -> int:
         """
     )
     connection.execute(
-        "insert into raw.touched select 'reconcile', settlement_id from recategorised "
-        "except select stage, document_id from raw.touched"
+        "insert into raw.touched select 'reconcile', 'settlement', settlement_id from recategorised "
+        "except select stage, kind, document_id from raw.touched"
     )
     return int(changed[0])

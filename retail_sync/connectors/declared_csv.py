@@ -1,41 +1,42 @@
-"""Any bank statement as CSV, declared by a `[[source]]` block: which file column is which canonical column.
+"""Any table as CSV, declared by a `[[source]]` block: which file column is which canonical column, and how it is written.
 
-`columns` maps a canonical column to a column of the file, or to a constant written `=EUR`. `date_format` is a strptime
-pattern and must be declared: a date like 03/04 cannot be told from the file.
+`date_format` is a strptime pattern and must be declared where the object has days or instants: a date like 03/04 cannot be
+told from the file. The decimal mark is decided from all numbers of the file, or declared.
 """
 
 from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
 from retail_sync.connectors.connector import Staged
+from retail_sync.connectors.declared_columns import Bindings, ColumnReader
+from retail_sync.connectors.declared_objects import OBJECTS, DeclaredObject
+from retail_sync.connectors.declared_sql import staged_table_sql
 from retail_sync.connectors.detection import decide_decimal_mark
 from retail_sync.connectors.documents import TextDocument
 from retail_sync.core import money, sql
 from retail_sync.core.errors import DeliveryRefused, SettingsError
 from retail_sync.settings import Source
 
-_TABLE = "canonical.bank_transactions"
-_REQUIRED = ("value_date", "amount", "currency", "reference")
-_OPTIONAL = ("account", "transaction_id")
 _BATCH_ROWS = 50_000
+_PLACES = ("line_no", "field_count")
 
 
 class DeclaredCsv:
-    """Connector for declared CSV files. In this version the object is `bank_transactions`."""
+    """Connector for declared CSV files of any object in `declared_objects`."""
 
     name = "declared_csv"
     japanese_marker = b"\xff\xfe"  # no marker: cp932 is used where it is declared
 
     def check_header(self, header: str, source: Source) -> None:
-        """Raise DeliveryRefused where a declared column is not in the file."""
-        _positions(next(csv.reader([header], delimiter=source.delimiter)), source)
+        """Raise DeliveryRefused where a declared column is not in the file, SettingsError for a block that cannot work."""
+        self._reader(next(csv.reader([header], delimiter=source.delimiter)), source)
 
     def stage(
         self,
@@ -44,137 +45,171 @@ class DeclaredCsv:
         source: Source,
         delivery_id: str,
     ) -> Staged:
-        """Read the statement. Raises DeliveryRefused for mixed decimal marks or a broken quote, SettingsError for a bad block."""
-        rows = self._read_fields(connection, document.path, source)
-        connection.execute(
-            "create or replace temp view staged_amounts as select amount as value from fields where amount <> ''"
-        )
-        mark = decide_decimal_mark(connection, source.decimal_mark)
-        connection.execute("drop view staged_amounts")
-        connection.register("currency_units", _currency_units(connection))
-        connection.execute(
-            sql.statement(__package__, "declared_bank_transactions"),
-            {
-                "date_format": source.date_format,
-                "decimal_mark": mark,
-                "thousands_mark": "." if mark == "," else ",",
-                "account": source.account_name,
-                "source": source.name,
-                "delivery_id": delivery_id,
-            },
-        )
+        """Read the file. Raises DeliveryRefused for mixed decimal marks or a broken quote, SettingsError for a bad block."""
+        with document.path.open(encoding="utf-8", newline="") as stream:
+            header = next(csv.reader(stream, delimiter=source.delimiter, strict=True))
+        reader = self._reader(header, source)
+        wanted = OBJECTS[source.object]
+        last_line = 0 if document.is_terminated or not source.last_line_ended else document.line_count
+        rows = _read_fields(connection, document.path, source, reader.used, len(header), wanted, last_line)
+        bindings = Bindings()
+        reader = ColumnReader(source, header, bindings)
+        mark = _decide_mark(connection, wanted, source, reader)
+        _install(connection, mark)
+        statement = staged_table_sql(wanted, source, reader, bindings)
+        _register_units(connection, source, reader)
+        values = {"source": source.name, "delivery_id": delivery_id, "account": source.account_name, **bindings.values}
+        used = set(re.findall(r"\$(\w+)", statement))
+        connection.execute(statement, {name: value for name, value in values.items() if name in used})
         connection.unregister("currency_units")
         connection.execute("drop table fields")
         return Staged(
             document_id=delivery_id,
-            tables=(_TABLE,),
+            tables=(wanted.table.qualified,),
             delivered_count=rows,
             detected=f"{document.encoding}; dates {source.date_format}; decimal mark {mark}",
-            has_control_total=False,
         )
 
-    def _read_fields(self, connection: duckdb.DuckDBPyConnection, path: Path, source: Source) -> int:
-        connection.execute(
-            "create or replace temp table fields (line_no bigint, bad_line varchar, field_count bigint, width bigint, "
-            "value_date varchar, amount varchar, currency varchar, reference varchar, account varchar, transaction_id varchar)"
-        )
-        rows = 0
-        try:
-            for batch in _batches(path, source):
-                connection.register("field_rows", batch)
-                connection.execute("insert into fields by name select * from field_rows")
-                connection.unregister("field_rows")
-                rows += batch.num_rows
-        except csv.Error as error:
-            raise DeliveryRefused(f"the CSV is broken: {error}", "export the file again") from error
-        connection.execute(
-            """
-            create or replace temp table staged_rejected as
-            select line_no, 'bank_transactions' as table_name, 'line' as column_name, bad_line as value,
-                'has ' || field_count || ' fields where the header has ' || width as reason
-            from fields where bad_line is not null
-            """
-        )
-        return rows
+    def _reader(self, header: Sequence[str], source: Source) -> ColumnReader:
+        _check_block(source)
+        reader = ColumnReader(source, header, Bindings())
+        _ = reader.used
+        return reader
 
 
-def _batches(path: Path, source: Source) -> Iterator[pa.Table]:
-    names = ("line_no", "bad_line", "field_count", "width", *_REQUIRED, *_OPTIONAL)
+def _read_fields(  # noqa: PLR0913 - what one pass over the file needs
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    source: Source,
+    used: Sequence[int],
+    width: int,
+    wanted: DeclaredObject,
+    last_line: int,
+) -> int:
+    cells = "".join(f", c{place} varchar" for place in used)
+    connection.execute(
+        f"create or replace temp table fields (line_no bigint, bad_line varchar, field_count bigint{cells})"
+    )
+    rows = 0
+    try:
+        for batch in _batches(path, source, used, width, last_line):
+            connection.register("field_rows", batch)
+            connection.execute("insert into fields by name select * from field_rows")
+            connection.unregister("field_rows")
+            rows += batch.num_rows
+    except csv.Error as error:
+        raise DeliveryRefused(f"the CSV is broken: {error}", "export the file again") from error
+    connection.execute(
+        """
+        create or replace temp table staged_rejected as
+        select line_no, $table as table_name, 'line' as column_name, bad_line as value,
+            case when field_count = $width then 'has no line end: the file may be cut off here'
+                else 'has ' || field_count || ' fields where the header has ' || $width
+            end as reason
+        from fields where bad_line is not null
+        """,
+        {"table": wanted.table.name, "width": width},
+    )
+    return rows
+
+
+def _batches(path: Path, source: Source, used: Sequence[int], width: int, last_line: int) -> Iterator[pa.Table]:
     with path.open(encoding="utf-8", newline="") as stream:
         reader = csv.reader(stream, delimiter=source.delimiter, strict=True)
-        header = next(reader)
-        places = _positions(header, source)
+        next(reader)
         batch: list[tuple[object, ...]] = []
         line_no = reader.line_num
         for cells in reader:
             first_line, line_no = line_no + 1, reader.line_num
             if cells:
-                batch.append(_row(cells, first_line, len(header), places))
+                batch.append(_row(cells, first_line, width, used, is_cut=line_no == last_line))
             if len(batch) >= _BATCH_ROWS:
-                yield _as_arrow(batch, names)
+                yield _as_arrow(batch, used)
                 batch = []
         if batch:
-            yield _as_arrow(batch, names)
+            yield _as_arrow(batch, used)
 
 
-def _row(cells: list[str], line_no: int, width: int, places: dict[str, int | str]) -> tuple[object, ...]:
-    if len(cells) != width:
-        return (
-            line_no,
-            " | ".join(cells)[:200],
-            len(cells),
-            width,
-            *("" for _ in (*_REQUIRED, *_OPTIONAL)),
-        )
-    values = (
-        place if isinstance(place, str) else cells[place].strip()
-        for place in (places.get(name, "") for name in (*_REQUIRED, *_OPTIONAL))
-    )
-    return (line_no, None, len(cells), width, *values)
+def _row(cells: list[str], line_no: int, width: int, used: Sequence[int], *, is_cut: bool) -> tuple[object, ...]:
+    if len(cells) != width or is_cut:
+        return (line_no, " | ".join(cells)[:200], len(cells), *("" for _ in used))
+    return (line_no, None, len(cells), *(cells[place].strip() for place in used))
 
 
-def _as_arrow(batch: list[tuple[object, ...]], names: tuple[str, ...]) -> pa.Table:
-    integers = ("line_no", "field_count", "width")
-    types = [pa.int64() if name in integers else pa.string() for name in names]
+def _as_arrow(batch: list[tuple[object, ...]], used: Sequence[int]) -> pa.Table:
+    names = ["line_no", "bad_line", "field_count", *(f"c{place}" for place in used)]
+    types = [pa.int64() if name in _PLACES else pa.string() for name in names]
     columns = [pa.array(column, kind) for column, kind in zip(zip(*batch, strict=True), types, strict=True)]
-    return pa.table(columns, names=list(names))
+    return pa.table(columns, names=names)
 
 
-def _currency_units(connection: duckdb.DuckDBPyConnection) -> pa.Table:
-    """Return the smallest amount of each currency in `fields`; what is no currency code is left to its row."""
-    codes = [row[0] for row in connection.execute("select distinct currency from fields").fetchall()]
+def _decide_mark(
+    connection: duckdb.DuckDBPyConnection, wanted: DeclaredObject, source: Source, reader: ColumnReader
+) -> str:
+    """Decide the decimal mark from every cell that is to become a number."""
+    kinds = {column.name: column.sql_type for column in wanted.table.columns} | dict(wanted.inputs)
+    numeric = [name for name in source.columns if kinds[name].startswith("decimal")]
+    places = sorted({place for name in numeric for place in reader.places(name)})
+    if not places:
+        return "." if source.decimal_mark == "auto" else source.decimal_mark
+    cells = " union all ".join(f"select c{place} as value from fields where bad_line is null" for place in places)  # noqa: S608
+    connection.execute(f"create or replace temp view staged_amounts as select * from ({cells}) where value <> ''")  # noqa: S608
+    mark = decide_decimal_mark(connection, source.decimal_mark)
+    connection.execute("drop view staged_amounts")
+    return mark
+
+
+def _install(connection: duckdb.DuckDBPyConnection, mark: str) -> None:
+    """Define how a number is read in this file, and how figures are rounded."""
+    numbers = "declared_numbers_comma" if mark == "," else "declared_numbers_point"
+    for name in (numbers, "declared_operand", "declared_rounding", "declared_tax"):
+        connection.execute(sql.statement(__package__, name))
+
+
+def _register_units(connection: duckdb.DuckDBPyConnection, source: Source, reader: ColumnReader) -> None:
+    """Offer the smallest amount and the digits of each currency of the file; what is no currency is left to its row."""
+    codes: list[str] = []
+    if "currency" in source.columns:
+        bindings = Bindings()
+        text = ColumnReader(source, reader.names, bindings).declared("currency", "varchar").text
+        rows = connection.execute(f"select distinct {text} from fields where bad_line is null", bindings.values)  # noqa: S608
+        codes = [row[0] for row in rows.fetchall() if row[0]]
     known = sorted(code for code in codes if re.fullmatch("[A-Z]{3}", code))
     units = pa.array([money.from_minor(1, code) for code in known], pa.decimal128(18, 4))
-    return pa.table({"currency": pa.array(known, pa.string()), "unit": units})
-
-
-def _positions(header: list[str], source: Source) -> dict[str, int | str]:
-    """Map each canonical column to its place in the file or to a constant."""
-    _check_block(source)
-    names = [name.strip() for name in header]
-    missing = [
-        f"{file!r} (for {column})" for column, file in source.columns.items() if file[:1] != "=" and file not in names
-    ]
-    if missing:
-        raise DeliveryRefused(
-            f"the file has no column {', '.join(missing)}; its columns are: {', '.join(names)[:300]}",
-            f"correct [source.columns] of source {source.name} in retail_sync.toml, or deliver the right file",
-        )
-    twice = [f"{file!r}" for file in source.columns.values() if names.count(file) > 1]
-    if twice:
-        raise DeliveryRefused(f"the column {', '.join(twice)} stands twice in the header", "export the file again")
-    return {column: file[1:] if file.startswith("=") else names.index(file) for column, file in source.columns.items()}
+    digits = pa.array([money.exponent(code) for code in known], pa.int32())
+    connection.register(
+        "currency_units", pa.table({"currency": pa.array(known, pa.string()), "unit": units, "digits": digits})
+    )
 
 
 def _check_block(source: Source) -> None:
-    problem = ""
-    if source.object != "bank_transactions":
-        problem = f"object {source.object!r} is not known to declared_csv; it reads bank_transactions"
-    elif missing := [name for name in _REQUIRED if name not in source.columns]:
-        problem = f"[source.columns] lacks {', '.join(missing)}"
-    elif unknown := [name for name in source.columns if name not in (*_REQUIRED, *_OPTIONAL)]:
-        problem = f"[source.columns] has no use for {', '.join(unknown)}"
-    elif not re.search("%[Yy].*%[mb]|%[mdb].*%[Yy]", source.date_format):
-        problem = 'date_format must be declared, e.g. "%Y-%m-%d" or "%d.%m.%Y"'
+    problem = _complaint(source)
     if problem:
         raise SettingsError(f"source {source.name}: {problem}", "correct that [[source]] in retail_sync.toml")
+
+
+def _complaint(source: Source) -> str:
+    wanted = OBJECTS.get(source.object)
+    if wanted is None:
+        return f"object {source.object!r} is not known to declared_csv; it reads {', '.join(sorted(OBJECTS))}"
+    if missing := [name for name in wanted.required if name not in source.columns]:
+        return f"[source.columns] lacks {', '.join(missing)}"
+    if unknown := [name for name in source.columns if name not in wanted.declarable]:
+        return f"[source.columns] has no use for {', '.join(unknown)}; it takes {', '.join(wanted.declarable)}"
+    if wanted.table.name == "pos_sales" and (told := _tax_complaint(source)):
+        return told
+    kinds = {column.sql_type for column in wanted.table.columns if column.name in source.columns}
+    if kinds & {"date", "timestamp with time zone"} and not re.search("%[Yy].*%[mb]|%[mdb].*%[Yy]", source.date_format):
+        return 'date_format must be declared, e.g. "%Y-%m-%d" or "%d.%m.%Y %H:%M"'
+    return ""
+
+
+def _tax_complaint(source: Source) -> str:
+    have = {"gross_amount", "net_amount", "tax_amount", "tax_rate"} & set(source.columns)
+    enough = len(have - {"tax_rate"}) == 2 or (len(have) == 2 and bool(have & {"gross_amount", "net_amount"}))
+    if enough:
+        return ""
+    return (
+        "of gross_amount (tax included), net_amount and tax_amount exactly two are needed, or one of the first two with "
+        'tax_rate (0.19); prices without any tax: tax_amount = "=0"'
+    )

@@ -157,8 +157,7 @@ def _replace(connection: duckdb.DuckDBPyConnection, delivery: Delivery, staged: 
         _reject(connection, contract_of(qualified))
     rejected = _scalar(connection, "select count(distinct line_no) from staged_rejected")
     difference = _control_difference(connection) if staged.has_control_total else None
-    settles = "canonical.settlement_lines" in staged.tables
-    complete = rejected == 0 and (difference == 0 if settles else True)
+    complete = rejected == 0 and (difference == 0 if staged.is_document else True)
     is_current = _is_best(connection, delivery, staged.document_id, complete)
     connection.execute("delete from canonical.rejected_rows where delivery_id = ?", [delivery.delivery_id])
     connection.execute(
@@ -180,13 +179,10 @@ def _replace(connection: duckdb.DuckDBPyConnection, delivery: Delivery, staged: 
             is_current=is_current, difference=difference)  # fmt: skip
     for table in tables:
         if is_current:
-            _put(connection, table, staged.document_id)
+            _put(connection, table, delivery, staged)
         connection.execute(f"drop table staged_{table.name}")
-    if is_current:
-        connection.execute(
-            "insert into raw.touched select 'reconcile', $document except select stage, document_id from raw.touched",
-            {"document": staged.document_id},
-        )
+    if is_current and staged.is_document:  # even where it has no line left
+        _hand_on(connection, "settlement", "select $document", staged.document_id)
     mark_changed(connection, "canonical")
     return accepted, rejected
 
@@ -196,7 +192,7 @@ def _reject(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     staged = f"staged_{table.name}"
     columns = frozenset(row[0] for row in connection.execute(f"describe {staged}").fetchall())
     rejections = reject_predicates(table, columns)
-    if table.replaced_by == "key":
+    if table.replaced_by == "group":
         connection.execute(
             f"alter table {staged} add column is_repeated boolean"  # noqa: S608 - names from the registry
         )
@@ -247,24 +243,38 @@ def _is_best(connection: duckdb.DuckDBPyConnection, delivery: Delivery, document
     return not row or row[0] == 0
 
 
-def _put(connection: duckdb.DuckDBPyConnection, table: Table, document_id: str) -> None:
-    """Replace the rows of the document, or of the same keys, by the staged ones."""
+def _put(connection: duckdb.DuckDBPyConnection, table: Table, delivery: Delivery, staged: Staged) -> None:
+    """Replace the rows of the document, or of the same groups, by the staged ones; hand on what changed."""
     # Identifiers come from the registry of tables, values are bound.
-    staged, names = f"staged_{table.name}", ", ".join(table.column_names)
-    if table.replaced_by == "document":
+    rows, names = f"staged_{table.name}", ", ".join(table.column_names)
+    same = " and ".join(f"t.{column} = s.{column}" for column in table.group)
+    if staged.is_document:
         # By document, not by its deliveries: one that was in force may be refused by now and names no document any more.
-        connection.execute(f"delete from {table.qualified} where {table.key[0]} = ?", [document_id])  # noqa: S608
+        old = f"t.{table.group[0]} = $document"
     else:
-        same = " and ".join(f"t.{column} = s.{column}" for column in table.key)
         newer = (
-            "select 1 from raw.deliveries as d join raw.deliveries as mine on mine.delivery_id = s.delivery_id "
+            "select 1 from raw.deliveries as d join raw.deliveries as mine on mine.delivery_id = $delivery "
             "where d.delivery_id = t.delivery_id and d.received_order > mine.received_order"
         )
         connection.execute(
-            f"delete from {staged} as s using {table.qualified} as t where {same} and exists ({newer})"  # noqa: S608
+            f"delete from {rows} as s using {table.qualified} as t where {same} and exists ({newer})",  # noqa: S608
+            {"delivery": delivery.delivery_id},
         )
-        connection.execute(f"delete from {table.qualified} as t using {staged} as s where {same}")  # noqa: S608
-    connection.execute(f"insert into {table.qualified} by name select {names} from {staged}")  # noqa: S608
+        # What this delivery brought when it was read before goes too: it may be read otherwise today.
+        old = f"(t.delivery_id = $document or exists (select 1 from {rows} as s where {same}))"  # noqa: S608
+    for kind, document in table.hands_on:
+        _hand_on(connection, kind, f"select {document} from {table.qualified} as t where {old}", staged.document_id)  # noqa: S608
+        _hand_on(connection, kind, f"select {document} from {rows} where $document is not null", staged.document_id)  # noqa: S608
+    connection.execute(f"delete from {table.qualified} as t where {old}", {"document": staged.document_id})  # noqa: S608
+    connection.execute(f"insert into {table.qualified} by name select {names} from {rows}")  # noqa: S608
+
+
+def _hand_on(connection: duckdb.DuckDBPyConnection, kind: str, documents: str, document_id: str) -> None:
+    connection.execute(
+        f"insert into raw.touched select distinct 'reconcile', $kind, document_id from ({documents}) as d(document_id) "  # noqa: S608
+        "except select stage, kind, document_id from raw.touched",
+        {"kind": kind, "document": document_id},
+    )
 
 
 def _record(  # noqa: PLR0913 - the columns of one row

@@ -8,11 +8,9 @@ from retail_sync.defs.metadata import CONTRACT, contract_check, sentence_check, 
 from retail_sync.defs.windows import reload_window
 from retail_sync.reports.state import read_canonical
 from retail_sync.resources import HomeResource
-from retail_sync.schemas.tables import table
+from retail_sync.schemas.tables import TABLES as ALL
 
-TABLES = tuple(
-    table(f"canonical.{name}") for name in ("settlements", "settlement_lines", "bank_transactions", "rejected_rows")
-)
+TABLES = tuple(entry for entry in ALL if entry.schema == "canonical")
 _READABLE = "every row of every delivery in force was read"
 # table: name of its preview, and what to look at on its page
 _PAGES = {
@@ -21,7 +19,6 @@ _PAGES = {
         "sums by category",
         "**Look at** *sums by category*: `unclassified` must be missing there; its lines hold the settlement's entry.",
     ),
-    "bank_transactions": ("", ""),
     "rejected_rows": (
         "rejected rows",
         "**Look at** *rejected rows*: file, line and value, to be corrected where it was made.",
@@ -32,7 +29,8 @@ _PAGES = {
 @dg.multi_asset(
     name="load_deliveries",
     specs=[
-        spec(entry, deps=[("raw", "deliveries")], owner="operations", look=_PAGES[entry.name][1]) for entry in TABLES
+        spec(entry, deps=[("raw", "deliveries")], owner="operations", look=_PAGES.get(entry.name, ("", ""))[1])
+        for entry in TABLES
     ],
     check_specs=[
         *(dg.AssetCheckSpec("contract", asset=[t.schema, t.name], blocking=True, description=CONTRACT) for t in TABLES),

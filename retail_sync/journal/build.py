@@ -69,7 +69,8 @@ def build_journal(
         _touch_all_if_changed(connection, version)
         rows = _rows(connection, sql.statement(__package__, "touched_settlements"))
         connection.execute(
-            "create or replace temp table rebuilt as select distinct document_id from raw.touched where stage = 'journal'"
+            "create or replace temp table rebuilt as select distinct document_id from raw.touched "
+            "where stage = 'journal' and kind = 'settlement'"
         )
         for name in ("documents", "entries"):
             connection.execute(f"delete from journal.{name} where document_id in (select document_id from rebuilt)")  # noqa: S608
@@ -81,7 +82,7 @@ def build_journal(
             held += sum(bool(document.held_code) for document in documents)
             _write(connection, documents)
             progress(f"journal: {min(start + _CHUNK, len(rows))} of {len(rows)} settlements")
-        connection.execute("delete from raw.touched where stage = 'journal'")
+        connection.execute("delete from raw.touched where stage = 'journal' and kind = 'settlement'")
         if rows:
             mark_changed(connection, "journal")
         failpoint("journal.before_commit")
@@ -93,8 +94,10 @@ def _touch_all_if_changed(connection: duckdb.DuckDBPyConnection, version: str) -
     found = connection.execute("select hash from raw.applied where name = 'posting_rules'").fetchone()
     if found and found[0] == version:
         return
-    connection.execute("delete from raw.touched where stage = 'journal'")
-    connection.execute("insert into raw.touched select 'journal', settlement_id from reconcile.settlement_totals")
+    connection.execute("delete from raw.touched where stage = 'journal' and kind = 'settlement'")
+    connection.execute(
+        "insert into raw.touched select 'journal', 'settlement', settlement_id from reconcile.settlement_totals"
+    )
     connection.execute("delete from raw.applied where name = 'posting_rules'")
     connection.execute("insert into raw.applied values ('posting_rules', ?)", [version])
 

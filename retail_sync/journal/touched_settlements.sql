@@ -9,7 +9,7 @@ select
 from reconcile.settlement_totals as t
 left join raw.deliveries as d on d.document_id = t.settlement_id and d.is_current
 left join reconcile.matches as m on m.left_id = t.settlement_id and m.reconciliation = 'settlement_deposit' and m.is_confirmed
-left join canonical.bank_transactions as b on b.source || ':' || b.transaction_id = m.right_id
-where t.settlement_id in (select document_id from raw.touched where stage = 'journal')
+left join canonical.bank_transactions as b on b.source || ':' || b.account || ':' || b.transaction_id = m.right_id
+where t.settlement_id in (select document_id from raw.touched where stage = 'journal' and kind = 'settlement')
     and not t.settlement_id like 'bank:%'
 order by t.closing_date, t.settlement_id

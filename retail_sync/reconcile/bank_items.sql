@@ -1,25 +1,26 @@
 -- Bank movements that may be payouts: the payer is a channel's, or the reference names a settlement we know.
 create or replace temp table bank_items as
 with named as (
-    select b.source, b.transaction_id, count(distinct f.settlement_id) as count, min(f.settlement_id) as settlement_id
+    select b.source, b.account, b.transaction_id, count(distinct f.settlement_id) as count, min(f.settlement_id) as settlement_id
     from (
-        select source, transaction_id, unnest(regexp_extract_all(reference, '[0-9]{8,}')) as number
+        select source, account, transaction_id, unnest(regexp_extract_all(reference, '[0-9]{8,}')) as number
         from canonical.bank_transactions
     ) as b
     join settlement_facts as f on f.settlement_id = b.number
-    group by b.source, b.transaction_id
+    group by b.source, b.account, b.transaction_id
 ),
 payers as (
-    select b.source, b.transaction_id, min(p.channel) as channel
+    select b.source, b.account, b.transaction_id, min(p.channel) as channel
     from canonical.bank_transactions as b
     join payer_patterns as p on regexp_matches(b.reference, p.pattern, 'i')
-    group by b.source, b.transaction_id
+    group by b.source, b.account, b.transaction_id
 )
 select
-    b.source || ':' || b.transaction_id as item_id,
-    -- Two banks may use the same id: then it is shown with its source, so that neither line hides the other.
-    case when count(*) over (partition by b.transaction_id) > 1 then b.source || ':' || b.transaction_id else b.transaction_id end
-        as transaction_id,
+    b.source || ':' || b.account || ':' || b.transaction_id as item_id,
+    -- Two accounts may use the same id: then it is shown with both, so that neither line hides the other.
+    case when count(*) over (partition by b.transaction_id) > 1
+        then b.source || ':' || b.account || ':' || b.transaction_id else b.transaction_id
+    end as transaction_id,
     coalesce(p.channel, f.channel) as channel,
     coalesce(p.channel, f.channel) || '|' || b.currency as block,
     case when n.count = 1 then n.settlement_id end as key,
@@ -28,7 +29,7 @@ select
     b.value_date as item_date,
     b.reference
 from canonical.bank_transactions as b
-left join named as n on n.source = b.source and n.transaction_id = b.transaction_id
+left join named as n on n.source = b.source and n.account = b.account and n.transaction_id = b.transaction_id
 left join settlement_facts as f on n.count = 1 and f.settlement_id = n.settlement_id
-left join payers as p on p.source = b.source and p.transaction_id = b.transaction_id
+left join payers as p on p.source = b.source and p.account = b.account and p.transaction_id = b.transaction_id
 where p.channel is not null or n.count = 1

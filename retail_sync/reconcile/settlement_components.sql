@@ -15,5 +15,5 @@ select
     min(l.line_no) as first_line_no
 from canonical.settlement_lines as l
 left join canonical.settlements as s on l.settlement_id = s.settlement_id
-where l.settlement_id in (select document_id from raw.touched where stage = 'reconcile')
+where l.settlement_id in (select document_id from raw.touched where stage = 'reconcile' and kind = 'settlement')
 group by all

@@ -20,6 +20,8 @@ from retail_sync.schemas.proof import mark_changed
 
 # The order matters: a payout that failed is not looked for at the bank.
 RECONCILIATIONS = ("failed_transfer", "settlement_deposit", "opening_debt", "reserve")
+# What this module writes into the tables that all reconciliations share.
+_OWN = "'settlement_totals', " + ", ".join(f"'{name}'" for name in RECONCILIATIONS)
 _REPLACED = ("settlement_totals", "matches", "breaks")
 
 
@@ -44,13 +46,15 @@ def reconcile_settlements(
 ) -> ReconcileReport:
     """Bring the reconcile tables up to date with the canonical ones, as one transaction."""
     applied = _rules_changed(connection, match_rules, payers)
-    touched = connection.execute("select count(*) from raw.touched where stage = 'reconcile'").fetchone()
+    touched = connection.execute(
+        "select count(*) from raw.touched where stage = 'reconcile' and kind in ('settlement', 'bank')"
+    ).fetchone()
     if not applied and not (touched and touched[0]):
         return ReconcileReport(0, ())
     with transaction(connection):
         connection.execute(
             "delete from reconcile.settlement_components where settlement_id in "
-            "(select document_id from raw.touched where stage = 'reconcile')"
+            "(select document_id from raw.touched where stage = 'reconcile' and kind = 'settlement')"
         )
         connection.execute(sql.statement(__package__, "settlement_components"))
         _compare(connection, match_rules, payers)
@@ -125,14 +129,14 @@ def _changed(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
         )
         union
         select settlement_id, closing_date from new_settlement_totals
-        where settlement_id in (select document_id from raw.touched where stage = 'reconcile')
+        where settlement_id in (select document_id from raw.touched where stage = 'reconcile' and kind = 'settlement')
         """
     )
     connection.execute(
-        "insert into raw.touched select distinct 'journal', settlement_id from changed_settlements "
-        "where settlement_id not in (select document_id from raw.touched where stage = 'journal')"
+        "insert into raw.touched select distinct 'journal', 'settlement', settlement_id from changed_settlements "
+        "except select stage, kind, document_id from raw.touched"
     )
-    connection.execute("delete from raw.touched where stage = 'reconcile'")
+    connection.execute("delete from raw.touched where stage = 'reconcile' and kind in ('settlement', 'bank')")
     days = connection.execute("select distinct closing_date from changed_settlements order by 1").fetchall()
     return tuple(str(day[0]) for day in days)
 
@@ -145,5 +149,6 @@ def _replace(connection: duckdb.DuckDBPyConnection) -> None:
             "matches": "new_matches",
             "breaks": "new_breaks",
         }[name]
-        connection.execute(f"delete from reconcile.{name}")  # noqa: S608 - names of our own
+        own = "" if name == "settlement_totals" else f" where reconciliation in ({_OWN})"
+        connection.execute(f"delete from reconcile.{name}{own}")  # noqa: S608 - names of our own
         connection.execute(f"insert into reconcile.{name} by name select * from {source}")  # noqa: S608

@@ -16,7 +16,6 @@ from retail_sync.schemas.types import (
     Quantity,
     currency,
     key,
-    one_of,
     plain,
     text,
 )
@@ -93,7 +92,7 @@ class RejectedRows(pa.DataFrameModel):
 
     delivery_id: str = key("delivery the row is in")
     source: str = key("source that delivered it")
-    table_name: str = one_of("canonical table it was meant for", "settlements", "settlement_lines", "bank_transactions")
+    table_name: str = key("canonical table it was meant for")
     document_id: str = text("settlement or statement the row belongs to; empty where unknown")
     line_no: Count = pa.Field(description="line of the delivered file", ge=1)
     column_name: str = key("column that broke the contract")

@@ -19,7 +19,7 @@ import pandera.ibis as pa
 from pandera.api.ibis.components import Column as PanderaColumn
 from pandera.errors import SchemaErrors
 
-ReplacedBy = Literal["document", "key", "delivery", "settlement", "run"]
+ReplacedBy = Literal["document", "group", "delivery", "settlement", "run"]
 _FAILURES_SHOWN = 20
 # "None of these characters, and so many of them": RE2 takes 10 ms to compile {0,1000}, for every column of every delivery.
 _BOUNDED_TEXT = re.compile(r"\^\[\^([^\]']+)\]\{(\d+),(\d+)\}\$")
@@ -41,6 +41,8 @@ class Table:
     """A table of the warehouse: its model, its key, and the unit in which its rows are replaced.
 
     `volatile` columns say where a row came from where several deliveries hold the same row; digests leave them out.
+    `group`: columns of a delivered table; rows equal in them are replaced together by a newer delivery of any of them.
+    `hands_on`: the work a changed row makes, as (kind, SQL of the document's id over the row); see raw.touched.
     """
 
     schema: str
@@ -49,6 +51,8 @@ class Table:
     key: tuple[str, ...]
     replaced_by: ReplacedBy
     volatile: tuple[str, ...] = ()
+    group: tuple[str, ...] = ()
+    hands_on: tuple[tuple[str, str], ...] = ()
 
     @property
     def qualified(self) -> str:

@@ -7,6 +7,7 @@ import pandera.ibis as pa
 from retail_sync.schemas.types import Count, Day, Flag, Money, currency, key, one_of, plain, text
 
 STATUSES = ("matched", "variance", "left_only", "right_only", "awaiting_bank")
+DOCUMENT_KINDS = ("settlement", "bank", "store_day", "stock", "availability")
 CHAIN_STATUSES = ("none", "matched", "open", "broken")
 BREAK_CLASSES = (
     "settlement_does_not_foot",
@@ -46,7 +47,8 @@ class Touched(pa.DataFrameModel):
     """Work handed to the next stage: documents whose facts changed. Written and cleared in the same transaction as the rows."""
 
     stage: str = one_of("stage that has to look again", "reconcile", "journal")
-    document_id: str = key("settlement id")
+    kind: str = one_of("what the document is", *DOCUMENT_KINDS)
+    document_id: str = key("settlement id, store|day, location|day; * for all of the kind")
 
 
 class Applied(pa.DataFrameModel):

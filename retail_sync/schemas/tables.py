@@ -3,20 +3,54 @@
 from __future__ import annotations
 
 import duckdb
+import pandera.ibis as pa
 
 from retail_sync.core import sql
 from retail_sync.core.warehouse import STAGE_SCHEMAS, transaction
-from retail_sync.schemas import canonical, derived
+from retail_sync.schemas import canonical, derived, sales, stock
 from retail_sync.schemas.contract import Table, contract_hash
+
+_PLACE = ("delivery_id", "line_no")
+_STORE_DAY = "store || '|' || business_date"
+_STOCK_DAY = "location_id || '|' || business_date"
+
+
+def _delivered(
+    model: type[pa.DataFrameModel], name: str, key: tuple[str, ...], group_size: int, *hands_on: tuple[str, str]
+) -> Table:
+    """A table that files deliver. Its key begins with the source; its first `group_size` columns are replaced together."""
+    full = ("source", *key)
+    return Table("canonical", name, model, full, "group", _PLACE, full[: group_size + 1], hands_on)
+
 
 TABLES = (
     Table("raw", "deliveries", derived.Deliveries, ("delivery_id",), "delivery"),
-    Table("raw", "touched", derived.Touched, ("stage", "document_id"), "run"),
+    Table("raw", "touched", derived.Touched, ("stage", "kind", "document_id"), "run"),
     Table("raw", "applied", derived.Applied, ("name",), "run"),
-    Table("canonical", "settlements", canonical.Settlements, ("settlement_id",), "document"),
-    Table("canonical", "settlement_lines", canonical.SettlementLines, ("settlement_id", "line_no", "component"), "document"),
-    Table("canonical", "bank_transactions", canonical.BankTransactions, ("source", "transaction_id"), "key",
-          volatile=("delivery_id", "line_no")),
+    Table("canonical", "settlements", canonical.Settlements, ("settlement_id",), "document",
+          group=("settlement_id",), hands_on=(("settlement", "settlement_id"),)),
+    Table("canonical", "settlement_lines", canonical.SettlementLines, ("settlement_id", "line_no", "component"), "document",
+          group=("settlement_id",), hands_on=(("settlement", "settlement_id"),)),
+    _delivered(canonical.BankTransactions, "bank_transactions", ("account", "transaction_id"), 2, ("bank", "account")),
+    _delivered(stock.FxRates, "fx_rates", ("rate_date", "from_currency", "to_currency"), 3),
+    _delivered(stock.Products, "products", ("sku",), 1, ("stock", "'*'")),
+    _delivered(stock.Prices, "prices", ("sku", "channel", "valid_from"), 3),
+    _delivered(sales.Customers, "customers", ("channel", "customer_id"), 2),
+    _delivered(stock.Locations, "locations", ("location_id",), 1, ("stock", "'*'")),
+    _delivered(stock.Listings, "listings", ("channel", "channel_sku"), 2, ("availability", "'*'")),
+    _delivered(sales.Orders, "orders", ("channel", "order_id"), 2),
+    _delivered(sales.OrderLines, "order_lines", ("channel", "order_id", "order_line_no"), 2),
+    _delivered(sales.Payments, "payments", ("channel", "payment_id"), 2),
+    _delivered(sales.Fulfilments, "fulfilments", ("channel", "fulfilment_id"), 2, ("stock", "'*'")),
+    _delivered(sales.Returns, "returns", ("channel", "return_id"), 2, ("stock", "'*'")),
+    _delivered(sales.PosSales, "pos_sales", ("store", "register", "receipt_id", "receipt_line_no"), 3,
+               ("store_day", _STORE_DAY), ("stock", _STORE_DAY)),
+    _delivered(sales.PosTenders, "pos_tenders", ("store", "register", "receipt_id", "tender_no"), 3, ("store_day", _STORE_DAY)),
+    _delivered(sales.PosShifts, "pos_shifts", ("store", "register", "shift_id"), 3, ("store_day", _STORE_DAY)),
+    _delivered(stock.StockSnapshots, "stock_snapshots", ("snapshot_date", "location_id", "sku"), 2,
+               ("stock", "location_id || '|' || snapshot_date"), ("availability", "'*'")),
+    _delivered(stock.StockMovements, "stock_movements", ("movement_id",), 1, ("stock", _STOCK_DAY)),
+    _delivered(stock.StockCounts, "stock_counts", ("location_id", "sku", "counted_at"), 3, ("stock", _STOCK_DAY)),
     Table("canonical", "rejected_rows", canonical.RejectedRows,
           ("delivery_id", "table_name", "line_no", "column_name"), "delivery"),
     Table("reconcile", "settlement_components", derived.SettlementComponents,

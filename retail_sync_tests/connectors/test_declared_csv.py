@@ -209,7 +209,7 @@ def test_the_banks_own_id_identifies_a_row(bench: LoadBench) -> None:
 
 BLOCKS = {
     "date_format": ({"date_format": "auto"}, "date_format must be declared"),
-    "object": ({"object": "orders"}, "object 'orders'"),
+    "object": ({"object": "shoes"}, "object 'shoes' is not known"),
     "unknown_column": ({"columns": {"iban": "IBAN"}}, "no use for iban"),
 }
 

@@ -16,7 +16,7 @@ from pandera.errors import SchemaErrors
 
 from retail_sync.schemas.contract import Column, Table, contract_hash, prove, reject_predicates, violation
 from retail_sync.schemas.tables import TABLES
-from retail_sync.schemas.types import CURRENCY, KEY, TEXT, Money
+from retail_sync.schemas.types import CURRENCY, KEY, TEXT, Money, Rate
 
 # Ibis 12 calls a method that DuckDB 1.5 is about to rename, and reads an option that pandas 3 is about to drop.
 pytestmark = [
@@ -49,7 +49,10 @@ def test_every_check_has_a_translation() -> None:
 def test_every_check_in_use_is_compared_below() -> None:
     """A new pattern or bound in the contracts has to be added to the comparisons of this module."""
     used = {(name, str(value)) for _, _, (name, arguments) in CHECKED for value in arguments.values() if name != "isin"}
-    assert used == {("str_matches", pattern) for pattern in (CURRENCY, KEY, TEXT)} | {("greater_than_or_equal_to", "1")}
+    assert used == {("str_matches", pattern) for pattern in (CURRENCY, KEY, TEXT)} | {
+        ("greater_than_or_equal_to", "1"),
+        ("greater_than", "0"),
+    }
 
 
 def test_an_unknown_check_is_a_programmers_error() -> None:
@@ -142,6 +145,16 @@ def test_both_judges_agree_on_counts(engine: duckdb.DuckDBPyConnection, values: 
 
     rejected = {value for value in values if value < 1}
     assert judged(engine, Model, values) == (rejected, rejected)
+
+
+def test_a_rate_is_positive_for_both(engine: duckdb.DuckDBPyConnection) -> None:
+    """A rate of nothing would turn an amount into nothing."""
+
+    class Model(pa.DataFrameModel):
+        x: Rate = pa.Field(gt=0)
+
+    values = [Decimal(text) for text in ("-1.00000000", "0.00000000", "0.00000001", "1.10000000")]
+    assert judged(engine, Model, values) == (set(values[:2]), set(values[:2]))
 
 
 class Sample(pa.DataFrameModel):

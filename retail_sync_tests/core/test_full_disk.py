@@ -144,7 +144,7 @@ def test_full_when_the_load_commits(
     check_that_nothing_changed_and_the_rerun_is_golden(pipeline, tmp_path, before, golden)
 
 
-@pytest.mark.parametrize("free_kilobytes", [100, 500])
+@pytest.mark.parametrize("free_kilobytes", [100, 300])
 def test_full_while_a_file_is_read(disk: Path, tmp_path: Path, golden: object, free_kilobytes: int) -> None:
     """The unpacked copies need more than is free: the load stops there, whichever of them it is."""
     pipeline = prepared(disk, tmp_path / "deliveries")

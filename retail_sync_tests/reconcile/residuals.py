@@ -37,7 +37,9 @@ def assert_breaks_explain_the_totals(connection: duckdb.DuckDBPyConnection) -> s
     assert feet == _sums((c, amount) for code, _, c, amount in found if code == "settlement_does_not_foot")
 
     unexplained = {subject for code, subject, *_ in found if code == "deposit_unexplained"}
-    open_lines = {key for key in payer if key not in matched.values()} - {f"bank:{key}" for key in unexplained}
+    open_lines = {key for key in payer if key not in matched.values()} - {
+        key for key in payer if key.rsplit(":", 1)[1] in unexplained
+    }
     waiting = [(currency, header) for key, currency, header, _ in totals if key not in matched]
     left = _sums([*payer.values(), *((currency, -header) for _, currency, header, _ in totals)])
     right = _sums(
@@ -49,7 +51,7 @@ def assert_breaks_explain_the_totals(connection: duckdb.DuckDBPyConnection) -> s
     _assert_every_open_total_has_a_story(connection, matched)
     if open_lines:
         assert any(code == "deposit_ambiguous" for code, *_ in found), f"{open_lines} stand in no break"
-    return {key.removeprefix("bank:") for key in open_lines}
+    return {key.rsplit(":", 1)[1] for key in open_lines}
 
 
 def _assert_every_open_total_has_a_story(connection: duckdb.DuckDBPyConnection, matched: dict[str, str]) -> None:
@@ -76,7 +78,7 @@ def _payer_lines(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[str, 
     """Item id → (currency, amount) of bank lines that Amazon sent, or that name a settlement."""
     known = {row[0] for row in connection.execute("select settlement_id from reconcile.settlement_totals").fetchall()}
     rows = connection.execute(
-        "select source || ':' || transaction_id, reference, currency, amount from canonical.bank_transactions"
+        "select source || ':' || account || ':' || transaction_id, reference, currency, amount from canonical.bank_transactions"
     ).fetchall()
     return {
         key: (currency, amount)

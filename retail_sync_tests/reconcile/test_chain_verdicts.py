@@ -209,5 +209,5 @@ def test_a_verdict_names_what_it_rests_on() -> None:
     assert matches == [
         ("opening_debt", "31000001", "31000002", "exact_amount_same_day", 1, Decimal(0)),
         ("reserve", "31000002", "31000003", "exact_amount_same_day", 1, Decimal(0)),
-        ("settlement_deposit", "31000002", "bank:BANK-1", "exact_amount_in_window", 1, Decimal(0)),
+        ("settlement_deposit", "31000002", "bank:Main:BANK-1", "exact_amount_in_window", 1, Decimal(0)),
     ]

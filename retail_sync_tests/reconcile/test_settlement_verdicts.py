@@ -178,8 +178,8 @@ def test_two_banks_may_use_the_same_transaction_id() -> None:
     )
     facts.reconcile()
     assert set(breaks(facts.connection)) == {
-        ("bank_a:7", "deposit_unexplained", Decimal("10.00")),
-        ("bank_b:7", "deposit_unexplained", Decimal("20.00")),
+        ("bank_a:Main:7", "deposit_unexplained", Decimal("10.00")),
+        ("bank_b:Main:7", "deposit_unexplained", Decimal("20.00")),
         ("8", "deposit_unexplained", Decimal("30.00")),
     }
-    assert set(statuses(facts.connection)) == {"bank:bank_a:7", "bank:bank_b:7", "bank:8"}
+    assert set(statuses(facts.connection)) == {"bank:bank_a:Main:7", "bank:bank_b:Main:7", "bank:8"}

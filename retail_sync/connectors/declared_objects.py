@@ -1,0 +1,141 @@
+"""The objects that a declared CSV may hold: which canonical table each is, what must be declared, and what follows by itself.
+
+One row per object. Defaults are SQL over the typed columns of the same row, or over its file position; they never invent a
+figure: a missing quantity, amount or currency is for the person who declares the source to name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from retail_sync.schemas.contract import Table
+from retail_sync.schemas.tables import table
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredObject:
+    """An object of a `[[source]]` block.
+
+    `required`: canonical columns that must be declared. `inputs`: columns that may be declared though the table has none,
+    with their SQL type. `defaults`: SQL of a column that is not declared. `derived`: SQL of columns that are never declared.
+    `place`: the column that says which store or location's clock applies. `identity`: column that, where not declared, is
+    made of the row's content and how often that content occurred before it in the file.
+    """
+
+    table: Table
+    required: tuple[str, ...]
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    derived: Mapping[str, str] = field(default_factory=dict)
+    place: str = ""
+    identity: str = ""
+
+    @property
+    def declarable(self) -> tuple[str, ...]:
+        """Every name that `[source.columns]` may use, in the table's order."""
+        own = ("source", "delivery_id", "line_no", "business_date", *self.derived)
+        return (*(name for name in self.table.column_names if name not in own), *self.inputs)
+
+
+def _nth(*group: str) -> str:
+    return f"row_number() over (partition by {', '.join(group)} order by line_no)"
+
+
+_RECEIPT = ("store", "register", "receipt_id")
+_PSEUDONYM = "left(sha256($source || '|' || customer_number), 16)"
+
+OBJECTS: dict[str, DeclaredObject] = {
+    entry.table.name: entry
+    for entry in (
+        DeclaredObject(
+            table("canonical.bank_transactions"),
+            ("value_date", "amount", "currency", "reference"),
+            defaults={"account": "$account"},
+            identity="transaction_id",
+        ),
+        DeclaredObject(
+            table("canonical.pos_sales"),
+            ("store", "receipt_id", "kind", "sold_at", "quantity", "currency"),
+            inputs={"tax_rate": "decimal(18, 6)"},
+            defaults={"register": "'-'", "receipt_line_no": _nth(*_RECEIPT), "discount_amount": "0"},
+            place="store",
+        ),
+        DeclaredObject(
+            table("canonical.pos_tenders"),
+            ("store", "receipt_id", "tender", "tendered_at", "currency", "amount"),
+            defaults={"register": "'-'", "tender_no": _nth(*_RECEIPT)},
+            place="store",
+        ),
+        DeclaredObject(
+            table("canonical.pos_shifts"),
+            ("store", "shift_id", "opened_at", "currency", "opening_amount"),
+            defaults={"register": "'-'", "paid_in_amount": "0", "paid_out_amount": "0"},
+            place="store",
+        ),
+        DeclaredObject(
+            table("canonical.products"), ("sku", "currency"), defaults={"is_active": "true"}
+        ),
+        DeclaredObject(
+            table("canonical.prices"), ("sku", "channel", "valid_from", "currency", "unit_price")
+        ),
+        DeclaredObject(
+            table("canonical.customers"),
+            ("channel", "customer_number"),
+            inputs={"customer_number": "varchar"},
+            derived={"customer_id": _PSEUDONYM},
+        ),
+        DeclaredObject(table("canonical.locations"), ("location_id", "kind", "time_zone")),
+        DeclaredObject(
+            table("canonical.listings"), ("channel", "channel_sku", "sku", "listed_at", "listed_quantity")
+        ),
+        DeclaredObject(
+            table("canonical.orders"),
+            ("channel", "order_id", "ordered_at", "status", "currency", "total_amount"),
+            inputs={"customer_number": "varchar"},
+            derived={"customer_id": _PSEUDONYM},
+        ),
+        DeclaredObject(
+            table("canonical.order_lines"),
+            ("channel", "order_id", "quantity", "currency", "unit_price"),
+            defaults={"order_line_no": _nth("channel", "order_id")},
+        ),
+        DeclaredObject(
+            table("canonical.payments"),
+            ("channel", "kind", "paid_at", "currency", "gross_amount"),
+            defaults={"fee_amount": "0", "net_amount": "gross_amount - fee_amount"},
+            identity="payment_id",
+        ),
+        DeclaredObject(
+            table("canonical.fulfilments"),
+            ("channel", "order_id", "shipped_at", "sku", "quantity"),
+            place="location_id",
+            identity="fulfilment_id",
+        ),
+        DeclaredObject(
+            table("canonical.returns"),
+            ("channel", "returned_at", "quantity", "disposition", "currency", "refund_amount"),
+            place="location_id",
+            identity="return_id",
+        ),
+        DeclaredObject(
+            table("canonical.stock_snapshots"),
+            ("snapshot_date", "location_id", "sku", "quantity_on_hand", "currency"),
+        ),
+        DeclaredObject(
+            table("canonical.stock_movements"),
+            ("moved_at", "location_id", "sku", "kind", "quantity", "currency"),
+            place="location_id",
+            identity="movement_id",
+        ),
+        DeclaredObject(
+            table("canonical.stock_counts"),
+            ("counted_at", "location_id", "sku", "quantity"),
+            defaults={"kind": "'physical'"},
+            place="location_id",
+        ),
+        DeclaredObject(
+            table("canonical.fx_rates"), ("rate_date", "from_currency", "to_currency", "rate")
+        ),
+    )
+}  # fmt: skip

@@ -1,0 +1,200 @@
+# ruff: noqa: S608 - assembled from contracts and our own names; constants and words are bound
+"""From a declared source to SQL: the cells of a file, as text, become staged canonical rows with their raw text beside them.
+
+Built in three named steps: `given` (what is declared, typed), `filled` (defaults, zones, tax), and the staged table. Every
+identifier is the contract's or our own; constants and words are bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from retail_sync.connectors.declared_columns import Bindings, ColumnReader, Declared
+from retail_sync.connectors.declared_objects import DeclaredObject
+from retail_sync.schemas.contract import Column
+from retail_sync.settings import Source
+
+_AMOUNTS = ("gross_amount", "net_amount", "tax_amount")
+# Prices of one unit may be finer than the coin.
+_FINER = ("unit_price",)
+_MONEY = "decimal(18, 4)"
+_STEPS = {_MONEY: "0.0001", "decimal(18, 6)": "0.000001", "decimal(18, 8)": "0.00000001"}
+_INSTANT = "timestamp with time zone"
+
+
+def staged_table_sql(wanted: DeclaredObject, source: Source, reader: ColumnReader, bindings: Bindings) -> str:
+    """Return the statement that creates `staged_<table>` from temp table `fields` (cells `c<place>`, line_no, bad_line)."""
+    given = {name: reader.declared(name, _type(wanted, name)) for name in source.columns}
+    steps = [
+        f"cells as (\n  select {_cells(reader)}\n  from fields where bad_line is null\n)",
+        _given(wanted, source, given, bindings),
+        *_filled(wanted, source, given, bindings),
+    ]
+    last = steps[-1].split(" as ", 1)[0]
+    columns = ",\n  ".join(_final(wanted, source, given, bindings))
+    return (
+        f"create or replace temp table staged_{wanted.table.name} as\nwith "
+        + ",\n".join(steps)
+        + f"\nselect\n  {columns}\nfrom {last}"
+    )
+
+
+def _cells(reader: ColumnReader) -> str:
+    return ", ".join(["line_no", *(f"c{place}" for place in reader.used)])
+
+
+def _type(wanted: DeclaredObject, name: str) -> str:
+    if name in wanted.inputs:
+        return wanted.inputs[name]
+    return next(column.sql_type for column in wanted.table.columns if column.name == name)
+
+
+def _column(wanted: DeclaredObject, name: str) -> Column | None:
+    return next((column for column in wanted.table.columns if column.name == name), None)
+
+
+def _given(wanted: DeclaredObject, source: Source, given: dict[str, Declared], bindings: Bindings) -> str:
+    """What the file says, typed: instants are still local clock times here, money is not yet checked against its currency."""
+    columns = ["line_no"]
+    for name, declared in given.items():
+        columns.append(f"{_typed(wanted, name, declared, source, bindings)} as {name}")
+        columns.append(f"{declared.text} as {name}__raw")
+    return "given as (\n  select " + ",\n    ".join(columns) + "\n  from cells\n)"
+
+
+def _typed(wanted: DeclaredObject, name: str, declared: Declared, source: Source, bindings: Bindings) -> str:
+    sql_type, column = _type(wanted, name), _column(wanted, name)
+    if sql_type.startswith("decimal"):
+        return declared.number or f"number_of({declared.text})"
+    if sql_type == "bigint":
+        return f"case when regexp_full_match({declared.text}, '[0-9]{{1,15}}') then cast({declared.text} as bigint) end"
+    if sql_type in (_INSTANT, "date"):
+        return f"try_strptime({declared.text}, {_formats(source, sql_type, bindings)})"
+    if sql_type == "boolean":
+        yes, no = ("('true', 'yes', 'y', '1')", "('false', 'no', 'n', '0')")
+        return f"case when lower({declared.text}) in {yes} then true when lower({declared.text}) in {no} then false end"
+    return f"nullif({declared.text}, '')" if column is None or column.nullable else declared.text
+
+
+def _formats(source: Source, sql_type: str, bindings: Bindings) -> str:
+    formats = [source.date_format]
+    if sql_type == "date" and source.date_format != "%Y-%m-%d":
+        formats.append(
+            "%Y-%m-%d"
+        )  # a file with points in time may state its days the way ISO 8601 does: that is unambiguous
+    return f"[{', '.join(bindings.bind(item) for item in formats)}]"
+
+
+def _filled(wanted: DeclaredObject, source: Source, given: dict[str, Declared], bindings: Bindings) -> Iterator[str]:
+    """The zone of each row, its currency's unit, what follows from what was given, and tax."""
+    zone = bindings.bind(source.time_zone)
+    if source.time_zones and wanted.place in given:
+        places, zones = bindings.bind(list(source.time_zones)), bindings.bind(list(source.time_zones.values()))
+        zone = f"coalesce(list_extract({zones}, nullif(list_position({places}, {wanted.place}), 0)), {zone})"
+    defaults = [f"{sql} as {name}" for name, sql in wanted.defaults.items() if name not in given]
+    units = "left join currency_units using (currency)" if "currency" in given else ""
+    unit = "unit, digits" if units else "cast(null as decimal(18, 4)) as unit, cast(null as integer) as digits"
+    columns = ",\n    ".join(["given.*", f"{zone} as zone", unit, *_derived(wanted, given), *defaults])
+    yield f"filled as (\n  select {columns}\n  from given {units}\n)"
+    if wanted.table.name == "pos_sales":
+        yield from _taxed(source, given)
+
+
+def _derived(wanted: DeclaredObject, given: dict[str, Declared]) -> list[str]:
+    if "customer_number" in given:
+        return [f"{sql} as {name}" for name, sql in wanted.derived.items()]
+    return []
+
+
+def _taxed(source: Source, given: dict[str, Declared]) -> Iterator[str]:
+    """Complete gross, net and tax of a receipt line from the two that are given, or from one and a rate.
+
+    With tax rounded per receipt, each line takes the difference of the rounded running totals: the lines sum to the receipt's
+    rounded tax, and none is off by more than one unit.
+    """
+    have = [name for name in _AMOUNTS if name in given]
+    money = {name: f"round_to({name}, digits)" if given[name].is_computed else name for name in have}
+    figures = [f"{sql} as {name}_" for name, sql in money.items()]
+    if "tax_amount" not in have and "tax_rate" in given:
+        figures.append(f"{_tax(source, have[0], money[have[0]])} as tax_amount_")
+        have.append("tax_amount")
+    yield "priced as (\n  select *, " + ", ".join(figures) + "\n  from filled\n)"
+    known = {name: f"{name}_" for name in have}
+    known.setdefault("tax_amount", "gross_amount_ - net_amount_")
+    known.setdefault("net_amount", f"gross_amount_ - {known['tax_amount']}")
+    known.setdefault("gross_amount", f"net_amount_ + {known['tax_amount']}")
+    yield (
+        "taxed as (\n  select *, "
+        + ", ".join(f"{sql} as {name}_whole" for name, sql in known.items())
+        + "\n  from priced\n)"
+    )
+
+
+def _tax(source: Source, base: str, amount: str) -> str:
+    def tax_of(figure: str) -> str:
+        inside = "true" if base == "gross_amount" else "false"
+        return f"tax_of({figure}, cast(tax_rate as decimal(18, 6)), {inside}, unit, digits)"
+
+    if source.tax_rounding == "line":
+        return tax_of(amount)
+    lines = "partition by store, register, receipt_id, tax_rate order by line_no"
+    before = f"sum({amount}) over ({lines} rows between unbounded preceding and 1 preceding)"
+    return f"{tax_of(f'sum({amount}) over ({lines})')} - coalesce({tax_of(before)}, 0)"
+
+
+def _final(wanted: DeclaredObject, source: Source, given: dict[str, Declared], bindings: Bindings) -> Iterator[str]:
+    instant = next((c.name for c in wanted.table.columns if c.sql_type == _INSTANT), "")
+    for column in wanted.table.columns:
+        name = column.name
+        if name in ("source", "delivery_id"):
+            yield f"${name} as {name}"
+        elif name == "line_no":
+            yield "line_no"
+        elif name == "business_date":
+            shift = bindings.bind(source.day_starts_at + ":00")
+            yield f"cast(timezone(zone, {_instant(instant, source)}) - cast({shift} as interval) as date) as business_date"
+        elif name == wanted.identity and name not in given:
+            yield f"{_content(wanted, given)} as {name}"
+        elif name in given or name in wanted.defaults or name in wanted.derived or _is_tax(wanted, name):
+            yield f"{_value(wanted, column, given, source)} as {name}"
+        else:
+            yield f"cast(null as {column.sql_type}) as {name}"
+        if name in given:
+            yield f"{name}__raw"
+
+
+def _is_tax(wanted: DeclaredObject, name: str) -> bool:
+    return wanted.table.name == "pos_sales" and name in _AMOUNTS
+
+
+def _value(wanted: DeclaredObject, column: Column, given: dict[str, Declared], source: Source) -> str:
+    name = column.name
+    if name in wanted.derived and "customer_number" not in given:
+        return f"cast(null as {column.sql_type})"
+    if column.sql_type == _INSTANT:
+        return _instant(name, source)
+    if column.sql_type == "date":
+        return f"cast({name} as date)"
+    if not column.sql_type.startswith("decimal"):
+        return name
+    figure = f"{name}_whole" if _is_tax(wanted, name) else name
+    if name in given and given[name].is_computed and not _is_tax(wanted, name):
+        figure = f"round_to({figure}, {'6' if column.sql_type == 'decimal(18, 6)' else 'digits'})"
+    # More decimals than the currency has (1.005 EUR, 100.5 JPY) is no amount of money; zeros after them lose nothing.
+    step = "coalesce(unit, 0.0001)" if column.sql_type == _MONEY and name not in _FINER else _STEPS[column.sql_type]
+    return f"case when {figure} % {step} = 0 then try_cast({figure} as {column.sql_type}) end"
+
+
+def _instant(name: str, source: Source) -> str:
+    if "%z" in source.date_format or "%Z" in source.date_format:
+        return f"cast({name} as timestamptz)"
+    return f"timezone(zone, {name})"
+
+
+def _content(wanted: DeclaredObject, given: dict[str, Declared]) -> str:
+    """Identify a row by what it says and how often the file said it before: overlapping exports agree, equal rows stay two."""
+    names = ", ".join(sorted({*given, *wanted.defaults} - {wanted.identity}))
+    return (
+        f"'content-' || left(sha256(concat_ws('|', {names})), 20) || '-' "
+        f"|| row_number() over (partition by {names} order by line_no)"
+    )
