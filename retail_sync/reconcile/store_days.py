@@ -1,0 +1,84 @@
+"""The store days: receipts × tenders, cash × drawer, card tenders × processor.
+
+Rows are summed for the touched days only; what is compared afterwards has a few rows per day and is done whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import duckdb
+
+from retail_sync.core import sql
+from retail_sync.core.failpoints import failpoint
+from retail_sync.core.rules import RuleFile
+from retail_sync.core.warehouse import transaction
+from retail_sync.reconcile import matching
+from retail_sync.reconcile.settlements import ReconcileReport
+from retail_sync.schemas.proof import mark_changed
+
+_KIND = "stage = 'reconcile' and kind = 'store_day'"
+
+
+def reconcile_store_days(
+    connection: duckdb.DuckDBPyConnection, match_rules: RuleFile, progress: Callable[[str], None]
+) -> ReconcileReport:
+    """Bring the store days up to date with the canonical tables, as one transaction; hand changed days to the journal."""
+    touched = connection.execute(f"select count(*) from raw.touched where {_KIND}").fetchone()  # noqa: S608
+    if not touched or not touched[0]:
+        return ReconcileReport(0, ())
+    with transaction(connection):
+        connection.execute(
+            "delete from reconcile.store_day_components "
+            f"where store || '|' || business_date in (select document_id from raw.touched where {_KIND})"  # noqa: S608
+        )
+        connection.execute(sql.statement(__package__, "store_day_components"))
+        _compare(connection, match_rules)
+        residual = _residual(connection)
+        days = _hand_on(connection)
+        connection.execute("delete from reconcile.store_days")
+        connection.execute("insert into reconcile.store_days by name select * from new_store_days")
+        connection.execute("delete from reconcile.breaks where reconciliation = 'store_days'")
+        connection.execute("insert into reconcile.breaks by name select * from new_store_breaks")
+        mark_changed(connection, "reconcile")
+        failpoint("reconcile.before_commit")
+    failpoint("reconcile.after_commit")
+    progress(f"{touched[0]} store days touched, {len(days)} affected")
+    return ReconcileReport(touched[0], days, residual)
+
+
+def _compare(connection: duckdb.DuckDBPyConnection, match_rules: RuleFile) -> None:
+    rules = matching.rules_for(match_rules, "drawer")
+    connection.execute(sql.statement(__package__, "store_days"))
+    tolerance = max((rule.amount_tolerance for rule in rules), default=Decimal(0))
+    connection.execute(sql.statement(__package__, "store_day_breaks"), {"drawer_tolerance": tolerance})
+
+
+def _residual(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
+    rows = connection.execute(sql.statement(__package__, "store_day_residual")).fetchall()
+    return tuple(f"store days, {comparison} in {currency}: {rest} is in no break" for comparison, currency, rest in rows)
+
+
+def _hand_on(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
+    """Hand every day whose components or verdicts changed to the journal; return the days."""
+    connection.execute(
+        f"""
+        create or replace temp table changed_days as
+        select store, business_date from (
+            (select * from new_store_days except select * from reconcile.store_days)
+            union all
+            (select * from reconcile.store_days except select * from new_store_days)
+        )
+        union
+        select store, business_date from new_store_days
+        where store || '|' || business_date in (select document_id from raw.touched where {_KIND})
+        """  # noqa: S608 - a condition of our own
+    )
+    connection.execute(
+        "insert into raw.touched select distinct 'journal', 'store_day', store || '|' || business_date from changed_days "
+        "except select stage, kind, document_id from raw.touched"
+    )
+    connection.execute(f"delete from raw.touched where {_KIND}")  # noqa: S608
+    days = connection.execute("select distinct business_date from changed_days order by 1").fetchall()
+    return tuple(str(day[0]) for day in days)

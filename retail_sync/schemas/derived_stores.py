@@ -1,0 +1,44 @@
+"""Contracts of what is computed of the stores' days: sums by component, and the comparisons of each day."""
+
+from __future__ import annotations
+
+import pandera.ibis as pa
+
+from retail_sync.schemas.types import Count, Day, Money, currency, key, one_of, plain, text
+
+SIDES = ("sales", "tenders", "drawer")
+STORE_DAY_STATUSES = ("matched", "variance", "left_only", "right_only", "open", "awaiting_processor")
+COMPARISONS = ("sales_tenders", "drawer", "card_payments")
+
+
+class StoreDayComponents(pa.DataFrameModel):
+    """Receipts, tenders and drawers summed by store, day, register and component: the one pass over the rows.
+
+    Sales are positive, discounts, refunds and their tax negative; tenders positive when money comes in.
+    """
+
+    store: str = key("store")
+    business_date: Day = plain("local day of the store")
+    currency: str = currency()
+    register: str = key("till within the store")
+    side: str = one_of("which side of the day it belongs to", *SIDES)
+    component: str = key("category_accounts.csv says where it is booked")
+    amount: Money = plain("sum of the rows")
+    row_count: Count = plain("rows summed")
+
+
+class StoreDays(pa.DataFrameModel):
+    """A comparison of a store's day: sales × tenders and cash × drawer by register, card tenders × card payments by store."""
+
+    store: str = key("store")
+    business_date: Day = plain("local day of the store")
+    currency: str = currency()
+    register: str = text("till; empty for the whole store")
+    comparison: str = one_of(
+        "sales_tenders: receipts × tenders; drawer: cash tenders × cash counted; card_payments: card tenders × processor",
+        *COMPARISONS,
+    )
+    left_amount: Money = plain("receipts, cash tenders, card tenders", nullable=True)
+    right_amount: Money = plain("tenders, counted proceeds, processor's gross payments", nullable=True)
+    difference: Money = plain("right_amount - left_amount: over is positive, short negative", nullable=True)
+    status: str = one_of("verdict", *STORE_DAY_STATUSES)
