@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from retail_sync.ledger.outbox import Policy, PostingReport, difference
 from retail_sync.ledger.problems import find_posting_problems
-from retail_sync.operations.releases import Facts
+from retail_sync.operations.evidence import Facts
 from retail_sync_tests.ledger.bookkeeping import CHART, leg
 from retail_sync_tests.operations.shop import Shop, document_of, effect, key_of, shop_in, wanted
 
