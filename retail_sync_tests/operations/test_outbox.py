@@ -234,17 +234,6 @@ def test_the_difference_names_the_first_field(shop: Shop) -> None:
     assert difference(other, posted) == "line 1 rate is 1 in the ledger, 1.1 was sent"
 
 
-def test_what_another_poster_claimed_is_not_sent_again(shop: Shop) -> None:
-    """Two posters read the same pending row: one claim wins, the other gives the row up instead of sending it too."""
-    shop.release(wanted(1), wanted(2))
-    mine, other = shop.outbox(), shop.outbox()
-    rows = mine._take("pending", 10)
-    assert [row.entry.key for row in other._claim(rows[:1])] == [FIRST]
-    assert [row.entry.key for row in mine._claim(rows)] == [SECOND]
-    assert mine._claim(rows) == []
-    assert {row["ledger_key"]: row["attempts"] for row in shop.rows()} == {FIRST: 1, SECOND: 1}
-
-
 def test_a_row_claimed_meanwhile_is_not_held(shop: Shop) -> None:
     """A poster that finds a period closed must not call a row held that another one is sending right now."""
     shop.release(wanted(1))

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
-from retail_sync.operations import database as db
 from retail_sync.operations.evidence import Evidence, Facts, Sight
 from retail_sync.operations.releases import Releaser
 from retail_sync.operations.verdicts import Desired
@@ -180,18 +177,3 @@ def test_another_ledger_is_told_by_itself(shop: Shop) -> None:
         ("other", f"{key_of(1)}#2"),
     ]
     assert other.release([wanted(1)], {document_of(1): ONE}, Sight()).unchanged == 1
-
-
-def test_a_database_of_an_earlier_version_gets_the_new_columns(tmp_path: Path) -> None:
-    """What was released before the evidence was recorded stays readable, and the next release records it."""
-    url = f"sqlite:///{tmp_path / 'operations.sqlite'}"
-    engine = db.open_database(url, tmp_path)
-    with engine.begin() as connection:
-        for name in ("delivery_id", "bank_delivery_id", "bank_movement", "matching_hash"):
-            connection.execute(sa.text(f"alter table released_entries drop column {name}"))
-        connection.execute(sa.text("alter table deliveries drop column refused_reason"))
-    engine.dispose()
-    engine = db.open_database(url, tmp_path)
-    releaser = Releaser(engine, "embedded", "tests", "run", lambda day: day)
-    assert releaser.release([wanted(1)], {document_of(1): ONE}, Sight()).new == 1
-    engine.dispose()
