@@ -6,6 +6,7 @@ to the exception queue and records nothing else.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -17,10 +18,12 @@ from pathlib import Path
 import duckdb
 import sqlalchemy as sa
 
+from retail_sync import __version__
 from retail_sync.connectors.intake import Received, receive, scan_inbox
 from retail_sync.connectors.load import Loader, LoadReport
 from retail_sync.connectors.problems import find_delivery_problems, find_unreadable_files
 from retail_sync.core.archive import RawArchive
+from retail_sync.core.errors import RetailSyncError
 from retail_sync.core.locks import exclusive
 from retail_sync.core.rules import read_rules
 from retail_sync.core.warehouse import Warehouse
@@ -32,8 +35,10 @@ from retail_sync.ledger.outbox import Outbox, Policy, PostingReport
 from retail_sync.ledger.problems import find_posting_problems
 from retail_sync.operations.database import open_database
 from retail_sync.operations.deliveries import Delivery, DeliveryRegistry
+from retail_sync.operations.evidence import Evidence, Facts, Sight
 from retail_sync.operations.exceptions import ExceptionQueue, Problem
-from retail_sync.operations.releases import Desired, Facts, Releaser, ReleaseReport
+from retail_sync.operations.releases import Releaser, ReleaseReport
+from retail_sync.operations.verdicts import Desired
 from retail_sync.reconcile.problems import find_breaks
 from retail_sync.reconcile.settlements import ReconcileReport, reconcile_settlements
 from retail_sync.schemas import tables
@@ -141,6 +146,7 @@ class Pipeline:
             )
             reload = _deliveries_of(connection, window) & self._kept_in_archive(deliveries)
             report = loader.load(connection, deliveries, reload)
+            self._note_refused(connection, deliveries)
             self._settle("canonical", find_delivery_problems(connection, deliveries))
         return report
 
@@ -183,9 +189,9 @@ class Pipeline:
         # another run would take a correction back.
         with self._posting_lock():
             with self.writing("release entries") as connection:
-                desired, ready, complete = _desired(connection, {d.delivery_id for d in self.registry.all()})
-            report = releaser.release(desired, ready, complete=complete)
-            self._settle("release", report.waiting)
+                desired, ready, sight = _desired(connection, self.registry.all(), releaser.released_movements())
+            report = releaser.release(desired, ready, sight)
+            self._settle("release", [*report.waiting, *report.held])
         return report
 
     def post(self, *, watch_drift: bool) -> PostingReport:
@@ -242,6 +248,30 @@ class Pipeline:
         """Return those that can be read again: what retention deleted stays in the warehouse as it was read once."""
         return frozenset(d.delivery_id for d in deliveries if self.archive.path(d.source, d.sha256).exists())
 
+    def _note_refused(self, connection: duckdb.DuckDBPyConnection, deliveries: Sequence[Delivery]) -> None:
+        """Let the registry know what is refused: after a rebuild nobody may be able to read it again."""
+        rows = connection.execute("select delivery_id, reason from raw.deliveries where status <> 'unread'").fetchall()
+        reasons = dict(rows)
+        self.registry.note_refused({
+            d.delivery_id: reasons[d.delivery_id]
+            for d in deliveries
+            if reasons.get(d.delivery_id, d.refused_reason) != d.refused_reason
+        })  # fmt: skip
+
+    def _require_raw(self, loaded: Sequence[str]) -> None:
+        """Refuse to empty a warehouse that cannot be derived anew."""
+        wanted = frozenset(loaded)
+        lost = [d.name for d in self.registry.all()
+                if d.delivery_id in wanted and not self.archive.path(d.source, d.sha256).exists()]  # fmt: skip
+        if lost:
+            raise RetailSyncError(
+                f"this version of the program has other tables and must read all deliveries again, but the raw archive has "
+                f"not kept {len(lost)} of those in the warehouse ({', '.join(lost[:5])}{', ...' if lost[5:] else ''}); "
+                "nothing was changed",
+                "deliver these files again, or go on with the earlier version; to do without them, "
+                f"move {self.warehouse.file} aside",
+            )
+
     def _settle(self, stage: str, problems: Sequence[Problem]) -> None:
         self.exceptions.settle(stage, problems, self.trace_id)
 
@@ -249,7 +279,7 @@ class Pipeline:
     def writing(self, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
         """Hold the warehouse lock and a connection whose tables are there."""
         with self.warehouse.writing(purpose) as connection:
-            if tables.prepare(connection):
+            if tables.prepare(connection, self._require_raw):
                 self.progress("the tables' contracts changed: the warehouse is derived anew from the raw archive")
             yield connection
 
@@ -284,20 +314,49 @@ def _deliveries_of(connection: duckdb.DuckDBPyConnection, window: Window | None)
 
 
 def _desired(
-    connection: duckdb.DuckDBPyConnection, registered: set[str]
-) -> tuple[list[Desired], dict[str, Facts], bool]:
-    """Return the desired entries, the facts of ready documents, and whether every registered delivery was read."""
+    connection: duckdb.DuckDBPyConnection, deliveries: Sequence[Delivery], movements: Sequence[str]
+) -> tuple[list[Desired], dict[str, Facts], Sight]:
+    """Return the desired entries, the facts of ready documents, and what this warehouse can see.
+
+    `movements` are those to look for: what released deposits rest on.
+    """
+    sight = _sight(connection, deliveries, movements)
+    documents = connection.execute(
+        "select document_id, facts_hash, deposit_facts_hash, delivery_id, bank_delivery_id, bank_movement "
+        "from journal.documents where status = 'ready'"
+    ).fetchall()
+    ready = {row[0]: Facts(row[1], row[2], row[3]) for row in documents}
+    evidence = {row[0]: Evidence(row[3], row[4], row[5], sight.matching_hash) for row in documents}
     entries = connection.execute(
         "select entry_key, document_id, kind, body, body_hash, facts_hash from journal.entries order by posting_date, entry_key"
     ).fetchall()
-    documents = connection.execute(
-        "select document_id, facts_hash, deposit_facts_hash from journal.documents where status = 'ready'"
+    desired = [
+        Desired(key, document, kind, json.loads(body), body_hash, facts, evidence[document].of(kind))
+        for key, document, kind, body, body_hash, facts in entries
+    ]
+    return desired, ready, sight
+
+
+def _sight(connection: duckdb.DuckDBPyConnection, deliveries: Sequence[Delivery], movements: Sequence[str]) -> Sight:
+    status = dict(connection.execute("select delivery_id, status from raw.deliveries").fetchall())
+    seen = connection.execute(
+        "select concat_ws('|', source || ':' || transaction_id, amount, value_date) as movement "
+        "from canonical.bank_transactions where movement in (select unnest($movements))",
+        {"movements": list(movements)},
     ).fetchall()
-    unread = connection.execute(
-        "select delivery_id from raw.deliveries where status = 'refused' and reason like '%not in the raw archive%'"
+    return Sight(
+        loaded=frozenset(delivery_id for delivery_id, word in status.items() if word == "loaded"),
+        unread=tuple(d.name for d in deliveries if status.get(d.delivery_id) == "unread"),
+        is_complete=all(status.get(d.delivery_id, "unread") != "unread" for d in deliveries),
+        movements=frozenset(movement for (movement,) in seen),
+        matching_hash=_matching_hash(connection),
+        orders={d.delivery_id: d.received_order for d in deliveries},
+    )
+
+
+def _matching_hash(connection: duckdb.DuckDBPyConnection) -> str:
+    """Return a hash of all that decides which bank movement pays which settlement, besides the facts."""
+    rows = connection.execute(
+        "select name, hash from raw.applied where name in ('match_rules', 'bank_payers', 'settlement_categories') order by name"
     ).fetchall()
-    read = {row[0] for row in connection.execute("select delivery_id from raw.deliveries").fetchall()}
-    desired = [Desired(key, document, kind, json.loads(body), body_hash, facts)
-               for key, document, kind, body, body_hash, facts in entries]  # fmt: skip
-    ready = {document: Facts(settlement, deposit) for document, settlement, deposit in documents}
-    return desired, ready, not unread and registered <= read
+    return hashlib.sha256(json.dumps([__version__, *rows]).encode()).hexdigest()

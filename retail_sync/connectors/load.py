@@ -3,17 +3,21 @@
 One delivery is one transaction. Of several deliveries of one document the best is in force: a complete one before one that
 does not foot or has rejected rows, then the newer one. So a damaged copy never displaces a good file, and the result does
 not depend on the order of loading.
+
+A delivery is refused for what it holds, or unread: then its content or its source block is missing, and it may hold facts.
 """
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
+from retail_sync import __version__
 from retail_sync.connectors.categories import categorise_staged, load_category_rules, recategorise
 from retail_sync.connectors.connector import Staged
 from retail_sync.connectors.documents import open_text
@@ -30,6 +34,12 @@ from retail_sync.schemas.tables import table as contract_of
 from retail_sync.settings import Home, Source
 
 _MISSING_CONTENT = "its content is not in the raw archive any more (retention, or the file was lost)"
+
+
+class _NotRead(RetailSyncError):
+    """What the delivery holds cannot be looked at now. `status` is `refused` where an earlier reading found it wrong."""
+
+    status = "unread"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +77,14 @@ class Loader:
         """Load what is new among `deliveries`; those in `reload` are read again from raw."""
         load_category_rules(connection, self.category_rules)
         recategorised = self._apply_changed_rules(connection)
-        # What was refused is tried again: a corrected setting or a newer reader may accept it.
-        reasons = dict(connection.execute("select delivery_id, reason from raw.deliveries").fetchall())
-        known = {delivery_id for delivery_id, reason in reasons.items() if not reason}
-        pending = [d for d in deliveries if d.delivery_id not in known or d.delivery_id in reload]
+        rows = connection.execute("select delivery_id, reason, read_with from raw.deliveries").fetchall()
+        reasons = {delivery_id: reason for delivery_id, reason, _ in rows}
+        read_with = {delivery_id: used for delivery_id, _, used in rows}
+        pending = [
+            delivery
+            for delivery in deliveries
+            if delivery.delivery_id in reload or self._is_open(delivery, reasons, read_with)
+        ]
         refused, loaded, accepted, rejected = [], 0, 0, 0
         for number, delivery in enumerate(pending, 1):
             began = time.monotonic()
@@ -101,22 +115,45 @@ class Loader:
             connection.execute("insert into raw.applied (name, hash) values (?, ?)", [name, wanted])
         return changed
 
+    def _is_open(self, delivery: Delivery, reasons: Mapping[str, str], read_with: Mapping[str, str]) -> bool:
+        """Whether it was never read, or refused before a setting was corrected or a newer reader came."""
+        delivery_id = delivery.delivery_id
+        if delivery_id not in reasons:
+            return True
+        return bool(reasons[delivery_id]) and read_with[delivery_id] != self._read_with(delivery)
+
+    def _read_with(self, delivery: Delivery) -> str:
+        """Return a hash of all that decides what is read from a given content; '' where no source block says how."""
+        block = next((s.model_dump_json() for s in self.home.settings.source if s.name == delivery.source), "")
+        limit = self.home.settings.raw.max_unpacked_mb
+        return hashlib.sha256(f"{__version__}|{limit}|{block}".encode()).hexdigest() if block else ""
+
     def _load_one(self, connection: duckdb.DuckDBPyConnection, delivery: Delivery) -> RetailSyncError | tuple[int, int]:
         target = self.scratch / f"{delivery.delivery_id}.txt"
+        read_with = self._read_with(delivery)
         try:
-            source = self.home.settings.source_named(delivery.source)
-            staged = self._stage(connection, delivery, source, target)
-        except (DeliveryRefused, SettingsError) as refusal:  # a wrong [[source]] block stops its own files only
+            staged = self._stage(connection, delivery, self._source(delivery), target)
+        except (
+            DeliveryRefused,
+            SettingsError,
+            _NotRead,
+        ) as refusal:  # a wrong [[source]] block stops its own files only
             with transaction(connection):
-                _record(connection, delivery, refused=refusal)
+                _record(connection, delivery, "" if isinstance(refusal, _NotRead) else read_with, refused=refusal)
             return refusal
         finally:
             target.unlink(missing_ok=True)
         with transaction(connection):
-            counts = _replace(connection, delivery, staged)
+            counts = _replace(connection, delivery, staged, read_with)
             failpoint("canonical.before_commit")
         failpoint("canonical.after_commit")
         return counts
+
+    def _source(self, delivery: Delivery) -> Source:
+        try:
+            return self.home.settings.source_named(delivery.source)
+        except SettingsError as error:
+            raise _NotRead(error.message, error.remedy) from error
 
     def _stage(
         self,
@@ -135,7 +172,10 @@ class Loader:
                 max_bytes=self.home.settings.raw.max_unpacked_mb << 20,
             )
         except FileNotFoundError as error:
-            raise DeliveryRefused(_MISSING_CONTENT, "deliver the same file again") from error
+            missing = _NotRead(delivery.refused_reason or _MISSING_CONTENT, "deliver the same file again")
+            if delivery.refused_reason:  # it was looked at once and holds no facts, though nobody can look any more
+                missing.status = "refused"
+            raise missing from error
         connector.check_header(document.header, source)
         try:
             staged = connector.stage(connection, document, source, delivery.delivery_id)
@@ -151,7 +191,9 @@ class Loader:
         return staged
 
 
-def _replace(connection: duckdb.DuckDBPyConnection, delivery: Delivery, staged: Staged) -> tuple[int, int]:
+def _replace(
+    connection: duckdb.DuckDBPyConnection, delivery: Delivery, staged: Staged, read_with: str
+) -> tuple[int, int]:
     """Put the staged rows into the canonical tables if this delivery is the one in force for its document."""
     for qualified in staged.tables:
         _reject(connection, contract_of(qualified))
@@ -175,7 +217,7 @@ def _replace(connection: duckdb.DuckDBPyConnection, delivery: Delivery, staged: 
     )
     tables = [contract_of(name) for name in staged.tables]
     accepted = sum(_scalar(connection, f"select count(*) from staged_{table.name}") for table in tables)  # noqa: S608
-    _record(connection, delivery, staged=staged, accepted=accepted, rejected=rejected, complete=complete,
+    _record(connection, delivery, read_with, staged=staged, accepted=accepted, rejected=rejected, complete=complete,
             is_current=is_current, difference=difference)  # fmt: skip
     for table in tables:
         if is_current:
@@ -280,6 +322,7 @@ def _hand_on(connection: duckdb.DuckDBPyConnection, kind: str, documents: str, d
 def _record(  # noqa: PLR0913 - the columns of one row
     connection: duckdb.DuckDBPyConnection,
     delivery: Delivery,
+    read_with: str,
     *,
     staged: Staged | None = None,
     refused: RetailSyncError | None = None,
@@ -295,13 +338,13 @@ def _record(  # noqa: PLR0913 - the columns of one row
     if is_current:
         connection.execute("update raw.deliveries set is_current = false where document_id = ?", [document_id])
     connection.execute(
-        "insert into raw.deliveries values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "insert into raw.deliveries values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             delivery.delivery_id,
             delivery.source,
             document_id,
             delivery.received_order,
-            "refused" if refused else "loaded",
+            getattr(refused, "status", "refused") if refused else "loaded",
             refused.message[:1000] if refused else "",
             refused.remedy[:1000] if refused else "",
             complete,
@@ -311,6 +354,7 @@ def _record(  # noqa: PLR0913 - the columns of one row
             rejected,
             difference,
             staged.detected if staged else "",
+            read_with,
         ],
     )
 

@@ -75,7 +75,7 @@ def _refused(seen: Sequence[_Seen], read: Sequence[_Seen]) -> list[Problem]:
             item.remedy,
         )
         for item in seen
-        if item.status == "refused"
+        if item.status != "loaded"
         and newest.get(item.place, 0) < item.delivery.received_order
         and item.delivery.sha256 not in contents
     ]

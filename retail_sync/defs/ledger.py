@@ -41,6 +41,7 @@ def released_entries(context: dg.AssetExecutionContext, home: HomeResource) -> d
     return dg.MaterializeResult(
         metadata={
             "rule changes waiting for approval": problem_table(report.waiting),
+            "held until their facts can be read": problem_table(report.held),
             "new entries in this run": report.new,
             "corrected in this run": report.corrected,
             "withdrawn in this run": report.withdrawn,

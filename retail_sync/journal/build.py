@@ -177,7 +177,8 @@ def _write(connection: duckdb.DuckDBPyConnection, documents: Iterable[_Document]
     for document in documents:
         held = bool(document.held_code)
         header.append((document.row["settlement_id"], "held" if held else "ready", document.held_code,
-                       document.held_reason, document.facts_hash, document.deposit_facts_hash))  # fmt: skip
+                       document.held_reason, document.facts_hash, document.deposit_facts_hash, document.row["delivery_id"],
+                       document.row["bank_delivery_id"], document.row["bank_movement"]))  # fmt: skip
         for desired in document.entries:
             facts = document.deposit_facts_hash if desired.kind == "deposit" else document.facts_hash
             entry = desired.entry

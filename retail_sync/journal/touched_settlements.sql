@@ -4,6 +4,7 @@ select
     t.rejected_count, t.unclassified_count,
     t.bank_value_date, t.bank_amount, t.bank_difference,
     coalesce(d.delivery_id, '') as delivery_id,
+    coalesce(b.delivery_id, '') as bank_delivery_id,
     -- The movement itself, not the statement it was in: an overlapping statement changes no fact.
     coalesce(concat_ws('|', m.right_id, b.amount, b.value_date), '') as bank_movement
 from reconcile.settlement_totals as t

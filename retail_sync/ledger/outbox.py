@@ -116,7 +116,7 @@ class Outbox:
         after = 0
         while rows := self._take("held", BATCH, after):
             holds = self._holds(rows)
-            self._set([row for row in rows if row.release_id not in holds], "pending")
+            self._set([row for row in rows if row.release_id not in holds], "pending", ("held",))
             self._set_held(rows, holds)  # the reason may be another one now
             after = rows[-1].release_id
 
@@ -127,8 +127,10 @@ class Outbox:
         ready = [row for row in rows if row.release_id not in holds]
         if not ready:
             return
-        self._claim(ready)
+        ready = self._claim(ready)
         failpoint("posting.after_claim")
+        if not ready:
+            return
         try:
             posted = self._send(ready, report)
         except LedgerUncertain as lost:
@@ -231,32 +233,38 @@ class Outbox:
             if row.release_id in holds:
                 by_reason[holds[row.release_id]].append(row)
         for (code, reason), held in by_reason.items():
-            self._set(held, "held", reason_code=code, reason=reason)
+            self._set(held, "held", ("pending", "held"), reason_code=code, reason=reason)
 
-    def _claim(self, rows: Sequence[_Row]) -> None:
+    def _claim(self, rows: Sequence[_Row]) -> list[_Row]:
+        """Take rows that are still pending; return those that are ours now. The others are somebody else's to send."""
+        outbox = db.outbox.c
         with self._engine.begin() as connection:
-            connection.execute(
-                sa.update(db.outbox)
-                .where(db.outbox.c.release_id.in_([row.release_id for row in rows]))
-                .values(
-                    state="sending",
-                    claimed_by=self._worker,
-                    attempts=db.outbox.c.attempts + 1,
-                    reason="",
-                    reason_code="",
-                )
+            claimed = set(
+                connection.execute(
+                    sa.update(db.outbox)
+                    .where(outbox.release_id.in_([row.release_id for row in rows]), outbox.state == "pending")
+                    .values(
+                        state="sending",
+                        claimed_by=self._worker,
+                        attempts=outbox.attempts + 1,
+                        reason="",
+                        reason_code="",
+                    )
+                    .returning(outbox.release_id)
+                ).scalars()
             )
+        return [row for row in rows if row.release_id in claimed]
 
-    def _set(self, rows: Sequence[_Row], state: str, **values: object) -> None:
+    def _set(self, rows: Sequence[_Row], state: str, only_from: Sequence[str] = (), **values: object) -> None:
+        """Move rows to a state; with `only_from`, those that another poster has not moved meanwhile."""
         if not rows:
             return
         values = {"reason": "", "reason_code": ""} | values
+        update = sa.update(db.outbox).where(db.outbox.c.release_id.in_([row.release_id for row in rows]))
+        if only_from:
+            update = update.where(db.outbox.c.state.in_(only_from))
         with self._engine.begin() as connection:
-            connection.execute(
-                sa.update(db.outbox)
-                .where(db.outbox.c.release_id.in_([row.release_id for row in rows]))
-                .values(state=state, **values)
-            )
+            connection.execute(update.values(state=state, **values))
 
     def _count(self, state: str) -> int:
         query = sa.select(sa.func.count()).select_from(db.outbox).where(self._mine(), db.outbox.c.state == state)

@@ -35,6 +35,7 @@ deliveries = sa.Table(
     sa.Column("times_seen", sa.Integer, nullable=False, server_default="1"),
     sa.Column("last_seen_at", sa.String(40), nullable=False),
     sa.Column("purged_at", sa.String(40)),
+    sa.Column("refused_reason", sa.Text, nullable=False, server_default=""),
     sa.UniqueConstraint("source", "sha256"),
     sqlite_autoincrement=True,
 )
@@ -88,6 +89,11 @@ released_entries = sa.Table(
     sa.Column("released_at", sa.String(40), nullable=False),
     sa.Column("released_by", sa.String(80), nullable=False),
     sa.Column("trace_id", sa.String(64), nullable=False),
+    # What the version rests on, by name (operations.evidence).
+    sa.Column("delivery_id", sa.String(64), nullable=False, server_default=""),
+    sa.Column("bank_delivery_id", sa.String(64), nullable=False, server_default=""),
+    sa.Column("bank_movement", sa.Text, nullable=False, server_default=""),
+    sa.Column("matching_hash", sa.String(64), nullable=False, server_default=""),
     sa.UniqueConstraint("entry_key", "version", "kind"),
     sqlite_autoincrement=True,
 )
@@ -133,7 +139,21 @@ def open_database(url: str, lock_folder: Path) -> sa.Engine:
         sa.event.listen(engine, "begin", _begin_immediate)
     with exclusive(lock_folder / "operations.lock", 60, "create the operations database"):
         metadata.create_all(engine)
+        _add_missing_columns(engine)
     return engine
+
+
+def _add_missing_columns(engine: sa.Engine) -> None:
+    """Bring a database of an earlier version up to date: what came later is a text column with an empty default."""
+    inspector = sa.inspect(engine)
+    for table in metadata.sorted_tables:
+        there = {column["name"] for column in inspector.get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in there:
+                definition = sa.schema.CreateColumn(column).compile(engine)
+                with engine.begin() as connection:
+                    # Both names come from the tables above, nothing from data.
+                    connection.execute(sa.text(f"alter table {table.name} add column {definition}"))
 
 
 def _say_what_the_disk_refused(context: sa.engine.ExceptionContext) -> None:

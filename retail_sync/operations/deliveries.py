@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,10 @@ from retail_sync.operations import database as db
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One registered file. `received_order` grows with every registration and decides which delivery is the newer one."""
+    """One registered file. `received_order` grows with every registration and decides which delivery is the newer one.
+
+    `refused_reason` is what the last reading found wrong with the whole file; it outlives the content and the warehouse.
+    """
 
     delivery_id: str
     source: str
@@ -23,6 +26,7 @@ class Delivery:
     bytes: int
     received_order: int
     purged_at: str | None = None
+    refused_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,7 @@ class DeliveryRegistry:
             columns.bytes,
             columns.received_order,
             columns.purged_at,
+            columns.refused_reason,
         ).order_by(columns.received_order)
         with self._engine.connect() as connection:
             return [Delivery(**row._mapping) for row in connection.execute(query)]
@@ -134,6 +139,16 @@ class DeliveryRegistry:
             connection.execute(
                 sa.update(db.deliveries).where(db.deliveries.c.delivery_id == delivery_id).values(purged_at=db.now())
             )
+
+    def note_refused(self, reasons: Mapping[str, str]) -> None:
+        """Record why deliveries are refused as a whole, by id; an empty reason: they are not any more."""
+        with self._engine.begin() as connection:
+            for delivery_id, reason in reasons.items():
+                connection.execute(
+                    sa.update(db.deliveries)
+                    .where(db.deliveries.c.delivery_id == delivery_id)
+                    .values(refused_reason=reason)
+                )
 
     def duplicates_count(self) -> int:
         """Return how many times a file came that was known already."""

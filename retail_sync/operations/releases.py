@@ -1,7 +1,8 @@
 """Releasing: what we decided to tell the ledger. Each desired entry is compared with the last released body of its key.
 
 New: version 1. Same: nothing. Changed facts: a reversal of the old and the next version. A changed rule alone corrects
-nothing by itself: it waits for approval. All of one release is one transaction, outbox rows included.
+nothing by itself: it waits for approval. All of one release is one transaction, outbox rows included. What is decided is in
+`verdicts.py`; how it is written is here.
 """
 
 from __future__ import annotations
@@ -10,78 +11,32 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
-from typing import Any, Literal
+from typing import Literal
 
 import sqlalchemy as sa
 
 from retail_sync.core.failpoints import failpoint
 from retail_sync.operations import database as db
+from retail_sync.operations.evidence import Evidence, Facts, Sight
 from retail_sync.operations.exceptions import Problem
+from retail_sync.operations.verdicts import Desired, Released, Verdict, decide
 from retail_sync.schemas.journal import Entry
 
 _FINANCE = "finance"
 
 
-@dataclass(frozen=True, slots=True)
-class Desired:
-    """An entry the journal wants: `body` is Entry.body(), `facts_hash` tells which deliveries it rests on."""
-
-    entry_key: str
-    document_id: str
-    kind: str
-    body: Mapping[str, Any]
-    body_hash: str
-    facts_hash: str
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """Current facts of a ready document, by kind of entry."""
-
-    settlement: str
-    deposit: str
-
-    def of(self, kind: str) -> str:
-        """Return the facts hash that an entry of this kind rests on."""
-        return self.deposit if kind == "deposit" else self.settlement
-
-
-@dataclass(frozen=True, slots=True)
-class Released:
-    """A version that was released and not reversed: the last word on its key."""
-
-    release_id: int
-    entry_key: str
-    version: int
-    ledger_key: str
-    document_id: str
-    entry_kind: str
-    desired_hash: str
-    facts_hash: str
-    body: str
-    state: str
-    attempts: int
-
-    @property
-    def was_never_sent(self) -> bool:
-        """Whether the ledger cannot hold it: it was not tried, or the ledger said no.
-
-        A pending row that was tried had its answer lost. The lookup did not find it, but a ledger may answer late.
-        """
-        return self.state in ("held", "rejected") or (self.state == "pending" and not self.attempts)
-
-
 @dataclass(slots=True)
 class ReleaseReport:
-    """What one release did, and the rule changes that wait for approval."""
+    """What one release did, the rule changes that wait for approval, and what is held until its facts can be read."""
 
     new: int = 0
     corrected: int = 0
     withdrawn: int = 0
     unchanged: int = 0
     waiting: list[Problem] = field(default_factory=list)
+    held: list[Problem] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,32 +49,38 @@ class Releaser:
     trace_id: str
     first_open_date: Callable[[date], date]
 
-    def release(self, desired: Sequence[Desired], ready: Mapping[str, Facts], *, complete: bool) -> ReleaseReport:
+    def release(self, desired: Sequence[Desired], ready: Mapping[str, Facts], sight: Sight) -> ReleaseReport:
         """Compare and release, in one transaction.
 
         `ready` are the documents whose desired entries are all in `desired`; a released key of such a document that is no
-        longer desired is reversed. `complete` is False while some delivery could not be read again: then nothing is
-        reversed for being absent.
+        longer desired is reversed. What `sight` cannot see is not taken for gone.
         """
         report = ReleaseReport()
+        if sight.unread:
+            report.held.append(_is_incomplete(sight))
         wanted = {entry.entry_key: entry for entry in desired}
         with self.engine.begin() as connection:
             last, versions = self._last(connection)
-            for key, entry in wanted.items():
-                self._release_one(connection, entry, last.get(key), versions.get(key, 0), report)
-            for key, old in last.items():
-                if complete and key not in wanted and old.document_id in ready:
-                    self._withdraw_absent(connection, old, ready[old.document_id], report)
+            verdicts = decide(wanted, last, ready, sight, versions)
+            for key in [*wanted, *(key for key in last if key not in wanted)]:
+                version = versions.get(key, 0)
+                self._carry_out(connection, verdicts[key], key, wanted.get(key), last.get(key), version, report)
             self._move_out_of_closed_periods(connection)
             failpoint("release.before_commit")
         failpoint("release.after_commit")
         return report
 
+    def released_movements(self) -> list[str]:
+        """Return the bank movements that deposits were ever released for."""
+        movement = db.released_entries.c.bank_movement
+        with self.engine.connect() as connection:
+            return list(connection.execute(sa.select(movement).where(movement != "").distinct()).scalars())
+
     def _last(self, connection: sa.Connection) -> tuple[dict[str, Released], dict[str, int]]:
-        """Return the standing version of each key, and the highest version number each key ever had."""
+        """Return the standing version of each key, and the highest version number each key ever had in any ledger."""
         entries, outbox = db.released_entries.c, db.outbox.c
         rows = connection.execute(
-            sa.select(db.released_entries, outbox.state, outbox.attempts)
+            sa.select(db.released_entries, outbox.state, outbox.attempts, outbox.ledger)
             .join(db.outbox, outbox.release_id == entries.release_id)
             .order_by(entries.release_id)
         ).mappings()
@@ -132,53 +93,56 @@ class Releaser:
             gone = {row["version"] for row in versions_of_key if row["kind"] == "reversal"}
             gone |= {row["version"] for row in versions_of_key if row["state"] == "reversed"}
             for row in versions_of_key:
-                if row["kind"] == "entry" and row["version"] not in gone:
+                if row["kind"] == "entry" and row["version"] not in gone and row["ledger"] == self.ledger:
                     standing[key] = _released(row)
         return standing, versions
 
-    def _release_one(
+    def _carry_out(  # noqa: PLR0913 - one entry, from both sides
         self,
         connection: sa.Connection,
-        entry: Desired,
+        verdict: Verdict,
+        key: str,
+        entry: Desired | None,
         old: Released | None,
         version: int,
         report: ReleaseReport,
     ) -> None:
-        if old is None:
-            self._add(connection, entry, version + 1, "first release" if version == 0 else "wanted again")
-            report.new += 1
-        elif old.desired_hash == entry.body_hash:
-            self._confirm(connection, old, entry)
-            report.unchanged += 1
-        elif old.was_never_sent:
-            self._cancel(connection, old, "superseded before it was sent")
-            self._add(connection, entry, version + 1, "replaces a version that was never sent")
-            report.corrected += 1
-        elif old.facts_hash == entry.facts_hash:
-            report.waiting.append(_waits_for_approval(old))
-        else:
-            self._reverse(connection, old, "its facts changed")
-            self._add(connection, entry, version + 1, f"corrects version {old.version}")
-            report.corrected += 1
+        match verdict, entry, old:
+            case "new", Desired(), None:
+                self._add(connection, entry, version + 1, "first release" if version == 0 else "wanted again")
+                report.new += 1
+            case "same", Desired(), Released():
+                self._confirm(connection, old, entry)
+                report.unchanged += 1
+            case "replace", Desired(), Released():
+                self._cancel(connection, old, "superseded before it was sent")
+                self._add(connection, entry, version + 1, "replaces a version that was never sent")
+                report.corrected += 1
+            case "correct", Desired(), Released():
+                self._reverse(connection, old, "its facts changed")
+                self._add(connection, entry, version + 1, f"corrects version {old.version}")
+                report.corrected += 1
+            case "cancel", None, Released():
+                self._cancel(connection, old, "no longer wanted, never sent")
+                report.withdrawn += 1
+            case "withdraw", None, Released():
+                self._reverse(connection, old, "its facts are gone")
+                report.withdrawn += 1
+            case "rule", _, _:
+                report.waiting.append(_waits_for_approval(key, old))
+            case "unreadable", _, _:
+                report.held.append(_cannot_be_read(key, old))
+            case "taken", Desired(), _:
+                report.held.append(_is_booked_already(entry))
 
     def _confirm(self, connection: sa.Connection, old: Released, entry: Desired) -> None:
         """Note that today's facts give the same entry: what makes it differ later is not these facts."""
-        if old.facts_hash != entry.facts_hash:
+        if (old.facts_hash, old.evidence) != (entry.facts_hash, entry.evidence):
             connection.execute(
                 sa.update(db.released_entries)
                 .where(db.released_entries.c.release_id == old.release_id)
-                .values(facts_hash=entry.facts_hash)
+                .values(facts_hash=entry.facts_hash, **asdict(entry.evidence))
             )
-
-    def _withdraw_absent(self, connection: sa.Connection, old: Released, facts: Facts, report: ReleaseReport) -> None:
-        if old.was_never_sent:
-            self._cancel(connection, old, "no longer wanted, never sent")
-        elif old.facts_hash == facts.of(old.entry_kind):
-            report.waiting.append(_waits_for_approval(old))
-            return
-        else:
-            self._reverse(connection, old, "its facts are gone")
-        report.withdrawn += 1
 
     def _add(self, connection: sa.Connection, desired: Desired, version: int, reason: str) -> None:
         entry = Entry.from_body(f"{desired.entry_key}#{version}", desired.body)
@@ -194,7 +158,9 @@ class Releaser:
             lines=tuple(line.negated() for line in original.lines),
             reverses=old.ledger_key,
         )
-        desired = Desired(old.entry_key, old.document_id, old.entry_kind, {}, old.desired_hash, old.facts_hash)
+        desired = Desired(
+            old.entry_key, old.document_id, old.entry_kind, {}, old.desired_hash, old.facts_hash, old.evidence
+        )
         self._insert(connection, desired, old.version, "reversal", reversal, reason)
 
     def _move_out_of_closed_periods(self, connection: sa.Connection) -> None:
@@ -256,6 +222,7 @@ class Releaser:
                 released_at=db.now(),
                 released_by=self.released_by,
                 trace_id=self.trace_id,
+                **asdict(desired.evidence),
             )
         )
         (release_id,) = result.inserted_primary_key or (None,)
@@ -271,17 +238,62 @@ class Releaser:
 
 
 def _released(row: sa.RowMapping) -> Released:
-    return Released(**{name: row[name] for name in Released.__dataclass_fields__})
+    evidence = Evidence(**{name: row[name] for name in Evidence.__dataclass_fields__})
+    return Released(
+        **{name: row[name] for name in Released.__dataclass_fields__ if name != "evidence"}, evidence=evidence
+    )
 
 
-def _waits_for_approval(old: Released) -> Problem:
+def _waits_for_approval(key: str, old: Released | None) -> Problem:
+    how = (
+        f"differently than it was released (version {old.version})"
+        if old
+        else "beside what was released of its document"
+    )
     return Problem(
         code="rule_change_waits",
-        subject=old.entry_key,
+        subject=key,
         kind="business",
         owner=_FINANCE,
         severity="warning",
-        message=f"Today's rules would book {old.entry_key} differently than it was released (version {old.version}). "
-        "Nothing was changed in the ledger.",
+        message=f"Today's rules would book {key} {how}. Nothing was changed in the ledger.",
         remedy="compare journal.lines with the released entry; restore the rule, or have the correction approved",
+    )
+
+
+def _cannot_be_read(key: str, old: Released | None) -> Problem:
+    rests = f" (delivery {old.evidence.delivery_id})" if old and old.evidence.delivery_id else ""
+    return Problem(
+        code="facts_unreadable",
+        subject=key,
+        kind="data",
+        owner="operations",
+        message=f"{key} would be booked differently now, but what was released of its document may rest on facts{rests} that "
+        "the warehouse cannot read at present. Nothing was changed in the ledger.",
+        remedy="deliver the missing files again (see delivery_refused and rebuild_incomplete): the next run decides anew",
+    )
+
+
+def _is_booked_already(entry: Desired) -> Problem:
+    return Problem(
+        code="bank_movement_booked",
+        subject=entry.entry_key,
+        kind="business",
+        owner=_FINANCE,
+        message=f"The bank movement {entry.evidence.bank_movement} is matched with {entry.document_id} now, but its deposit is "
+        "booked for another settlement, where it stands until that is corrected. It was not booked twice.",
+        remedy="see the exceptions of the other deposit; when that is corrected, the next run books this one",
+    )
+
+
+def _is_incomplete(sight: Sight) -> Problem:
+    names = ", ".join(sight.unread[:5]) + (", ..." if sight.unread[5:] else "")
+    return Problem(
+        code="rebuild_incomplete",
+        subject="warehouse",
+        kind="data",
+        owner="operations",
+        message=f"{len(sight.unread)} deliveries that may hold facts cannot be read now ({names}). Released entries that may "
+        "rest on them, and released deposits, are not corrected or withdrawn meanwhile.",
+        remedy="deliver these files again, or restore their [[source]] block",
     )

@@ -31,8 +31,13 @@ class Deliveries(pa.DataFrameModel):
     source: str = key("source that delivered it")
     document_id: str = text("settlement or statement it holds; empty where it could not be read")
     received_order: Count = plain("order of registration: a later delivery of a document supersedes an earlier one")
-    status: str = one_of("loaded, or refused as a whole", "loaded", "refused")
-    reason: str = text("why it was refused, in words; empty when loaded")
+    status: str = one_of(
+        "loaded; refused for what it holds; or unread: its content or its source block is missing, so it may hold facts",
+        "loaded",
+        "refused",
+        "unread",
+    )
+    reason: str = text("why it was not loaded, in words; empty when loaded")
     remedy: str = text("what to do about it")
     is_complete: Flag = plain("no row was rejected and the control total is met")
     is_current: Flag = plain("its rows are the ones in the canonical tables")
@@ -41,6 +46,9 @@ class Deliveries(pa.DataFrameModel):
     rejected_count: Count = plain("file rows rejected")
     control_difference: Money = plain("sum of lines - stated total; null without a stated total", nullable=True)
     detected: str = text("encoding, date format and decimal mark that were decided for the file")
+    read_with: str = text(
+        "hash of source block and program that read it: a refused file is read again when they change"
+    )
 
 
 class Touched(pa.DataFrameModel):
@@ -148,7 +156,10 @@ class Documents(pa.DataFrameModel):
     held_code: str = text("why it is held, as an exception code; empty when ready")
     held_reason: str = text("why it is held, in words; empty when ready")
     facts_hash: str = key("SHA-256 of the deliveries under its settlement entries")
-    deposit_facts_hash: str = key("SHA-256 of the deliveries under its deposit entry")
+    deposit_facts_hash: str = key("SHA-256 of the delivery and the bank movement under its deposit entry")
+    delivery_id: str = text("delivery its settlement entries rest on")
+    bank_delivery_id: str = text("statement that showed the movement its deposit entry rests on; empty without one")
+    bank_movement: str = text("that movement: bank line, amount and value date; empty without one")
 
 
 class Entries(pa.DataFrameModel):

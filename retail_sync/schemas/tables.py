@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import duckdb
 import pandera.ibis as pa
 
@@ -59,7 +61,7 @@ TABLES = (
     Table("reconcile", "matches", derived.Matches, ("reconciliation", "left_id", "right_id"), "run"),
     Table("reconcile", "breaks", derived.Breaks, ("reconciliation", "subject", "break_class"), "run"),
     Table("journal", "documents", derived.Documents, ("document_id",), "settlement",
-          volatile=("facts_hash", "deposit_facts_hash")),
+          volatile=("facts_hash", "deposit_facts_hash", "delivery_id", "bank_delivery_id")),
     Table("journal", "entries", derived.Entries, ("entry_key",), "settlement", volatile=("facts_hash",)),
     Table("journal", "lines", derived.Lines, ("entry_key", "line_no"), "settlement"),
 )  # fmt: skip
@@ -73,16 +75,23 @@ def table(qualified: str) -> Table:
     raise KeyError(qualified)
 
 
-def prepare(connection: duckdb.DuckDBPyConnection) -> bool:
+def prepare(
+    connection: duckdb.DuckDBPyConnection,
+    before_emptying: Callable[[Sequence[str]], None] = lambda _loaded: None,
+) -> bool:
     """Create what is missing. Returns True when the contracts changed and the derived tables were started anew.
 
     The warehouse is derived: when its contracts differ from the program's, it is emptied here and the next stage reads
-    every delivery again from the raw archive. Nothing is lost and nobody is called.
+    every delivery again from the raw archive. `before_emptying` is given the ids of the deliveries that were loaded, and
+    raises where they cannot all be read again.
     """
     wanted = contract_hash(TABLES, sql.statement(__package__, "line_sources"))
     found = _applied_contract(connection)
     if found == wanted:
         return False
+    if found:
+        rows = connection.execute("select delivery_id from raw.deliveries where status = 'loaded'").fetchall()
+        before_emptying([delivery_id for (delivery_id,) in rows])
     with transaction(connection):
         for schema in reversed(STAGE_SCHEMAS):
             if found:

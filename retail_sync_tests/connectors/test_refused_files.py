@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from retail_sync.connectors import load
+from retail_sync.core.archive import RawArchive
 from retail_sync.core.errors import RetailSyncError
 from retail_sync.pipeline import Pipeline
 from retail_sync.settings import Home
@@ -205,3 +207,27 @@ def test_files_beside_a_wrong_path_are_kept(pipeline: Pipeline) -> None:
 
 def _files(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_a_refused_file_is_read_again_only_when_that_could_help(
+    make_home: Callable[..., Home], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A year of refused files must not be unpacked every hour; a corrected setting or a newer reader looks again."""
+    looked: list[str] = []
+    read = RawArchive.read
+    monkeypatch.setattr(RawArchive, "read", lambda self, *which: looked.append(which[1]) or read(self, *which))
+    block = '[[source]]\nname = "amazon"\nconnector = "amazon_settlement"\n'
+    home = make_home(settings=block)
+    pipeline = Pipeline(home, "test")
+    assert deliver(pipeline, {"extra.txt": with_column("fx-rate")})
+    assert len(looked) == 1
+    pipeline.load()
+    assert len(looked) == 1
+    monkeypatch.setattr(load, "__version__", "the next one")
+    pipeline.load()
+    pipeline.load()
+    assert len(looked) == 2
+    (home.root / "retail_sync.toml").write_text(f'{block}extra_columns = ["fx-rate"]\n', encoding="utf-8")
+    assert Pipeline(Home(home.root), "test").load().loaded == 1
+    assert len(looked) == 3
+    assert pipeline.exceptions.open() == []

@@ -77,9 +77,9 @@ def test_a_release_that_had_to_wait_reads_what_is_desired_now(
         for stage in (early.receive_inbox, early.load, early.reconcile, early.journal):
             stage()
         with early.writing("release") as connection:
-            desired, ready, complete = _desired(connection, {d.delivery_id for d in early.registry.all()})
+            desired, ready, sight = _desired(connection, early.registry.all(), ())
         releaser = Releaser(early.operations, early.ledger.name, "early", "early", lambda day: day)
-        assert releaser.release(desired, ready, complete=complete).corrected == 1
+        assert releaser.release(desired, ready, sight).corrected == 1
     waiting.join(60)
     hourly(home)
     assert [key.partition("#")[2] for key in booked(home) if not key.endswith("#1")] == ["1R", "2"]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from retail_sync.settings import PROJECT_ROOT, Home
-from retail_sync_tests.e2e.company import ALL, TINY, TINY_BANK, B
+from retail_sync_tests.e2e.company import ALL, B_CORRECTED, TINY, TINY_BANK, B
 from retail_sync_tests.e2e.line import (
     booked,
     drop,
@@ -22,6 +24,7 @@ from retail_sync_tests.e2e.line import (
     opened,
     problems,
 )
+from retail_sync_tests.simulator import write_v2
 
 DEPOSIT = f"amazon:deposit:{B.settlement_id}"
 
@@ -110,3 +113,87 @@ def test_a_category_taken_away_holds_what_comes_and_keeps_what_was_booked(home: 
     nightly(home)
     assert booked(home) == keys
     assert {code for code, _ in problems(home)} == {"settlement_unclassified"}
+
+
+def suggest_only(home: Home) -> None:
+    """From today a payout of the exact amount is a suggestion that a person confirms."""
+    rewrite(home, "match_rules", "exact_amount_in_window,1,any,0,1,5,true", "exact_amount_in_window,2,any,0,1,5,false")
+
+
+def forget_the_payer(home: Home) -> None:
+    """The pattern that recognises the channel's payments is mistyped."""
+    rewrite(home, "bank_payers", "AMAZON|AMZN", "AMAZONAS")
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        (suggest_only,),
+        (forget_the_payer,),
+        (suggest_only, deliver_overlapping_statement),
+        (suggest_only, forget_warehouse),
+        (forget_warehouse, suggest_only),
+    ],
+)
+def test_a_matching_rule_takes_no_deposit_out_of_the_books(
+    home: Home, steps: tuple[Callable[[Home], None], ...]
+) -> None:
+    """The settlement and the bank line are what they were: that they are not put together any more is the rule's doing."""
+    keys = booked(home)
+    for step in steps:
+        step(home)
+        hourly(home)
+    assert booked(home) == keys
+    waiting = [(code, subject) for code, subject in problems(home) if code == "rule_change_waits"]
+    assert waiting == [("rule_change_waits", DEPOSIT)]
+
+
+@pytest.mark.parametrize("changed_before", [False, True])
+def test_a_second_payment_that_fits_takes_the_deposit_out(home: Home, *, changed_before: bool) -> None:
+    """With two payments of one amount nobody knows which is the payout: that is evidence, and corrects.
+
+    A rule changed long ago, under which the match stood, does not make it the rule's doing.
+    """
+    if changed_before:
+        rewrite(
+            home, "match_rules", "exact_amount_in_window,1,any,0,1,5,true", "exact_amount_in_window,2,any,0,1,6,true"
+        )
+        hourly(home)
+    again = TINY_BANK.splitlines(keepends=True)[-1].replace(b"2026-09-18", b"2026-09-19")
+    drop(home, {"bank/later.csv": TINY_BANK + again})
+    hourly(home)
+    assert f"{DEPOSIT}#1R" in booked(home)
+    assert not any(code == "rule_change_waits" for code, _ in problems(home))
+
+
+def test_a_payment_that_a_rule_gives_to_another_settlement_is_booked_once(tmp_path: Path) -> None:
+    """Two settlements of one amount, paid three weeks apart, and one bank line: the rule decides whose it is."""
+    home = new_home(tmp_path / "home")
+    shutil.copytree(PROJECT_ROOT / "data" / "rules", home.root / "rules")
+    later = replace(
+        B_CORRECTED, settlement_id="50000000099", **{
+            name: getattr(B_CORRECTED, name) + timedelta(days=20) for name in ("start_at", "end_at", "deposit_at")
+        }, rows=tuple(replace(r, posted_at=r.posted_at + timedelta(days=20)) for r in B_CORRECTED.rows)
+    )  # fmt: skip
+    drop(home, TINY | {"amazon/later.txt": write_v2(later)})
+    nightly(home)
+    assert f"{DEPOSIT}#1" in booked(home)
+    keys = booked(home)
+    rewrite(home, "match_rules", "exact_amount_in_window,1,any,0,1,5,true", "exact_amount_in_window,2,any,0,30,-5,true")
+    nightly(home)
+    assert booked(home) == keys
+    assert {("rule_change_waits", DEPOSIT), ("bank_movement_booked", "amazon:deposit:50000000099")} <= {*problems(home)}
+
+
+def test_a_category_that_makes_another_entry_waits_whole(home: Home) -> None:
+    """Storage fees called failed transfers: the settlement entry waits, so the transfer's own entry must not be booked."""
+    keys, before = booked(home), net(home)
+    path = home.root / "rules" / "settlement_categories.csv"
+    old = "OTHER_TRANSACTION,STORAGE_FEE,*,storage_fee"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, old.replace("storage_fee", "failed_transfer")), encoding="utf-8")
+    nightly(home)
+    assert (booked(home), net(home)) == (keys, before)
+    waiting = {subject.split(":")[1] for code, subject in problems(home) if code == "rule_change_waits"}
+    assert {"settlement", "failed-transfer"} <= waiting

@@ -21,11 +21,14 @@ from retail_sync.ledger.adapter import LedgerAdapter
 from retail_sync.ledger.embedded import Account, EmbeddedLedger
 from retail_sync.ledger.outbox import Outbox, Policy, PostingReport
 from retail_sync.operations import database as db
-from retail_sync.operations.releases import Desired, Facts, Releaser, ReleaseReport
+from retail_sync.operations.evidence import Facts, Sight
+from retail_sync.operations.releases import Releaser, ReleaseReport
+from retail_sync.operations.verdicts import Desired
 from retail_sync.schemas.journal import Entry
 from retail_sync_tests.ledger.bookkeeping import CHART, OCTOBER_14, leg
 
 NO_POLICY = Policy()
+ALL_SEEN = Sight()
 
 
 def key_of(number: int) -> str:
@@ -74,7 +77,7 @@ class Shop:
     _releases: int = field(default=0, init=False)
 
     def release(
-        self, *entries: Desired, complete: bool = True, ready: Mapping[str, Facts] | None = None
+        self, *entries: Desired, sight: Sight = ALL_SEEN, ready: Mapping[str, Facts] | None = None
     ) -> ReleaseReport:
         """Release what is desired now. `ready` adds documents that are ready and want nothing (any more)."""
         self._releases += 1
@@ -82,7 +85,7 @@ class Shop:
         first_open = self.ledger.first_open_date if self.moves_dates else stay
         releaser = Releaser(self.engine, "embedded", "tests", f"release-{self._releases}", first_open)
         documents = {entry.document_id: Facts(entry.facts_hash, entry.facts_hash) for entry in entries}
-        return releaser.release(entries, documents | dict(ready or {}), complete=complete)
+        return releaser.release(entries, documents | dict(ready or {}), sight)
 
     def outbox(self, policy: Policy = NO_POLICY, adapter: LedgerAdapter | None = None) -> Outbox:
         """The outbox, as a worker that has just started sees it."""

@@ -14,7 +14,8 @@ from datetime import date
 import pytest
 
 from retail_sync.core.errors import LedgerUncertain
-from retail_sync.operations.releases import Desired, Facts
+from retail_sync.operations.evidence import Facts
+from retail_sync.operations.verdicts import Desired
 from retail_sync_tests.operations.faults import FATES, Died, FaultyLedger
 from retail_sync_tests.operations.shop import Shop, document_of, effect, key_of, shop_in_memory, wanted
 

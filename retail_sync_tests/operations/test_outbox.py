@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from retail_sync.ledger.outbox import Policy, difference
+from retail_sync.ledger.outbox import Policy, PostingReport, difference
 from retail_sync.ledger.problems import find_posting_problems
-from retail_sync.operations.releases import Facts
+from retail_sync.operations.evidence import Facts
 from retail_sync_tests.ledger.bookkeeping import CHART, leg
 from retail_sync_tests.operations.shop import Shop, document_of, effect, key_of, shop_in, wanted
 
@@ -232,3 +232,14 @@ def test_the_difference_names_the_first_field(shop: Shop) -> None:
     assert difference(posted.entry, None) == "the ledger does not hold it"
     other = replace(posted.entry, lines=(replace(posted.entry.lines[0], rate="1.1"), *posted.entry.lines[1:]))
     assert difference(other, posted) == "line 1 rate is 1 in the ledger, 1.1 was sent"
+
+
+def test_a_row_claimed_meanwhile_is_not_held(shop: Shop) -> None:
+    """A poster that finds a period closed must not call a row held that another one is sending right now."""
+    shop.release(wanted(1))
+    mine = shop.outbox()
+    rows = mine._take("pending", 10)
+    shop.outbox()._claim(rows)
+    shop.ledger.close_period("2026-10", "Ann", "month end")
+    mine._post_batch(rows, PostingReport())
+    assert shop.states() == {FIRST: "sending"}

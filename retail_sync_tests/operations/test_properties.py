@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retail_sync.operations.releases import Desired, Facts
+from retail_sync.operations.evidence import Facts
+from retail_sync.operations.verdicts import Desired
 from retail_sync_tests.operations.shop import Shop, document_of, effect, shop_in_memory, wanted
 
 ACCOUNTS = ("4000", "1000")

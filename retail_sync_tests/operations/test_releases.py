@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from retail_sync.operations.releases import Facts
+from retail_sync.operations.evidence import Facts, Sight
 from retail_sync_tests.operations.shop import Shop, document_of, effect, key_of, shop_in_memory, wanted
 
 GONE = Facts("second delivery", "second delivery")
@@ -142,7 +142,7 @@ def test_nothing_is_reversed_for_absence_while_a_delivery_is_unread(shop: Shop) 
     """A rebuilt warehouse that could not read every delivery again knows less than the ledger."""
     shop.release(wanted(1))
     shop.post()
-    assert counts(shop, ready={document_of(1): GONE}, complete=False) == (0, 0, 0, 0, 0)
+    assert counts(shop, ready={document_of(1): GONE}, sight=Sight(is_complete=False)) == (0, 0, 0, 0, 0)
     assert list(shop.states()) == [f"{key_of(1)}#1"]
 
 
