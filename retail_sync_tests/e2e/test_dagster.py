@@ -11,8 +11,10 @@ import pytest
 from retail_sync.defs.assembly import defs
 from retail_sync.defs.jobs import failed_run
 from retail_sync.defs.launch import prepare_instance, run_job
+from retail_sync.defs.reconcile import SHOWN_BY
 from retail_sync.defs.selection import job_and_tags
 from retail_sync.resources import HomeResource
+from retail_sync.schemas.derived import BREAK_CLASSES
 from retail_sync.schemas.tables import TABLES
 from retail_sync.settings import PROJECT_ROOT, Home
 from retail_sync_tests.e2e.company import ONCE
@@ -131,6 +133,34 @@ def test_broken_contract_stops_the_line_until_it_is_mended(home: Home) -> None:
         connection.execute("update canonical.settlements set currency = 'USD' where settlement_id = '50000000001'")
     assert run_job(instance, "hourly_sync", {}).is_success
     assert booked(home) == before
+
+
+def test_a_key_that_occurs_twice_in_any_reconcile_table_stops_the_line(home: Home) -> None:
+    """A pair or a difference that counts twice would be journalled and told twice: every table has its check."""
+    hourly(home)
+    with opened(home).writing("break the contract") as connection:
+        connection.execute("insert into reconcile.matches select * from reconcile.matches limit 1")
+        connection.execute("insert into raw.applied values ('unproved reconcile', 'changed')")
+    instance = prepare_instance(home)
+    for _ in range(2):
+        outcome = run_job(instance, "hourly_sync", {})
+        assert not outcome.is_success
+        assert outcome.failed_step == "reconcile_settlements"
+        assert "contract" in outcome.message
+
+
+def test_every_stage_table_has_a_blocking_contract_check() -> None:
+    """A table whose broken contract nobody reports is a table without a contract."""
+    graph = defs.resolve_asset_graph()
+    shown = {check.asset_key.to_user_string() for check in graph.asset_check_keys if check.name == "contract"}
+    derived = {t.qualified.replace(".", "/") for t in TABLES if t.schema != "raw"}
+    assert shown == derived
+
+
+def test_every_break_class_is_shown_by_one_check() -> None:
+    """A difference that no check shows is green on the page of the analyst."""
+    for code in BREAK_CLASSES:
+        assert sum(code.startswith(prefixes) for prefixes, _ in SHOWN_BY.values()) == 1, code
 
 
 def test_file_drop_asks_for_a_run_when_a_file_waits(home: Home) -> None:
