@@ -17,7 +17,7 @@ from pathlib import Path
 import duckdb
 import sqlalchemy as sa
 
-from retail_sync.connectors.intake import Received, receive, scan_inbox
+from retail_sync.connectors.intake import Received, has_text_name, receive, scan_inbox
 from retail_sync.connectors.load import Loader, LoadReport
 from retail_sync.connectors.problems import find_delivery_problems, find_unreadable_files
 from retail_sync.core.archive import RawArchive
@@ -223,8 +223,11 @@ class Pipeline:
         return [
             file
             for file in files
-            if file.is_file() and not file.name.startswith(".") and not self.registry.is_known_inbox_file(file)
+            if file.is_file() and not file.name.startswith(".") and not self._was_taken_in(file)
         ]
+
+    def _was_taken_in(self, file: Path) -> bool:
+        return has_text_name(file) and self.registry.is_known_inbox_file(file)
 
     def purge_raw(self) -> int:
         """Delete raw content past its retention. Returns how many deliveries; 0 where everything is kept."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from retail_sync.connectors.intake import Received
+from retail_sync.connectors.intake import Received, shown_name
 from retail_sync.operations.deliveries import Delivery
 from retail_sync.operations.exceptions import Problem
 
@@ -43,7 +43,7 @@ def find_unreadable_files(received: Sequence[Received]) -> list[Problem]:
     return [
         Problem(
             code="file_unreadable",
-            subject=f"{item.path.parent.name}/{item.path.name}",
+            subject=f"{item.path.parent.name}/{shown_name(item.path)}",
             kind="configuration",
             owner="operations",
             message=f"{item.warning}. It stays in the inbox.",

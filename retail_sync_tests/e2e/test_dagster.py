@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import dagster as dg
@@ -173,10 +174,25 @@ def test_file_drop_asks_for_a_run_when_a_file_waits(home: Home) -> None:
     assert [r.run_key for r in first.run_requests or []] == [r.run_key for r in again.run_requests or []]
     assert len(first.run_requests or []) == 1
     opened(home).receive_inbox()
-    with dg.build_sensor_context(instance=instance, resources={"home": HomeResource()}) as context:
-        idle = sensor.evaluate_tick(context)
+    idle = _tick(sensor, instance)
     assert not idle.run_requests
     assert idle.skip_message == "no new file in any inbox"
+
+
+def test_file_drop_asks_for_one_run_for_a_name_that_is_not_utf8(home: Home) -> None:
+    """The run tells the operator of the file; a sensor that fails on it would start no run for any file."""
+    opened(home).receive_inbox()
+    Path(os.fsdecode(os.fsencode(home.inbox / "amazon") + b"/\xe9.txt")).write_bytes(b"")
+    (sensor,) = [s for s in defs.sensors or [] if s.name == "file_drop"]
+    requests = [_tick(sensor, prepare_instance(home)).run_requests for _ in range(2)]
+    assert requests[0] is not None
+    assert len(requests[0]) == 1
+    assert requests[0] == requests[1]
+
+
+def _tick(sensor: dg.SensorDefinition, instance: dg.DagsterInstance) -> dg.SensorExecutionData:
+    with dg.build_sensor_context(instance=instance, resources={"home": HomeResource()}) as context:
+        return sensor.evaluate_tick(context)
 
 
 def test_a_failed_run_is_an_exception_until_a_good_one(home: Home) -> None:
