@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
+
 import duckdb
 
 from retail_sync.core import sql
 from retail_sync.core.warehouse import STAGE_SCHEMAS, transaction
 from retail_sync.schemas import canonical, derived
-from retail_sync.schemas.contract import Table, contract_hash
+from retail_sync.schemas.contract import Table, code_digest, contract_hash
 
 TABLES = (
     Table("raw", "deliveries", derived.Deliveries, ("delivery_id",), "delivery"),
@@ -39,13 +42,20 @@ def table(qualified: str) -> Table:
     raise KeyError(qualified)
 
 
+@cache
+def _deriving_code() -> str:
+    """Digest of the packages that make rows: a mended reader or query must not leave rows of the old one in force."""
+    package = Path(__file__).parents[1]
+    return code_digest(*(package / stage for stage in ("connectors", "reconcile", "journal")))
+
+
 def prepare(connection: duckdb.DuckDBPyConnection) -> bool:
     """Create what is missing. Returns True when the contracts changed and the derived tables were started anew.
 
-    The warehouse is derived: when its contracts differ from the program's, it is emptied here and the next stage reads
-    every delivery again from the raw archive. Nothing is lost and nobody is called.
+    The warehouse is derived: when its contracts or the code that makes its rows differ from the program's, it is emptied
+    here and the next stage reads every delivery again from the raw archive. Nothing is lost and nobody is called.
     """
-    wanted = contract_hash(TABLES, sql.statement(__package__, "line_sources"))
+    wanted = contract_hash(TABLES, sql.statement(__package__, "line_sources"), _deriving_code())
     found = _applied_contract(connection)
     if found == wanted:
         return False
