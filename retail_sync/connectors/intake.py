@@ -85,7 +85,7 @@ class _FirstLook:
 
 
 def shown_name(path: Path) -> str:
-    """Return the file's name as text that can be stored and printed: bytes that are no UTF-8 are escaped, as `\\xe9`."""
+    """Return the file's name as text that can be stored and printed: a byte that is no UTF-8 is written in hexadecimal."""
     return os.fsencode(path.name).decode(errors="backslashreplace")
 
 

@@ -191,7 +191,7 @@ def test_a_wrong_source_block_stops_its_own_files_only(make_home: Callable[..., 
     broken = Pipeline(make_home(settings=good + (bank + columns if "wrong" in fault else "")), "test")
     assert (broken.load().loaded, amounts(broken)) == (1, [Decimal("24.50"), Decimal("-3.68")])
     (problem,) = broken.exceptions.open()
-    assert (problem.code, problem.subject) == ("delivery_refused", "statement.csv")
+    assert (problem.code, problem.subject) == ("delivery_refused", "bank/statement.csv")
     assert "retail_sync.toml" in problem.remedy
     assert ("date_format must be declared" if "wrong" in fault else "no source is called 'bank'") in problem.message
     assert pipeline.load().loaded == 1
