@@ -221,9 +221,7 @@ class Pipeline:
         folders = [self.home.inbox / source.name for source in self.home.settings.source]
         files = [file for folder in folders if folder.is_dir() for file in sorted(folder.iterdir())]
         return [
-            file
-            for file in files
-            if file.is_file() and not file.name.startswith(".") and not self._was_taken_in(file)
+            file for file in files if file.is_file() and not file.name.startswith(".") and not self._was_taken_in(file)
         ]
 
     def _was_taken_in(self, file: Path) -> bool:

@@ -16,7 +16,7 @@ class Staged:
     """A document as temp tables `staged_<table>`, one per canonical table it feeds, plus `staged_rejected`.
 
     A staged table has the canonical columns, `line_no`, and `<column>__raw` where a column was read from text. The loader
-    splits it by the table's contract. `control_total` is what the document says its lines sum to (None: it says nothing).
+    splits it by the table's contract. `has_control_total`: the document says what its lines sum to (`staged_settlements`).
     """
 
     document_id: str

@@ -1,6 +1,7 @@
 """Reading governed files: CSV tables in `data/rules/`, with validity dates and who prepared and approved them.
 
-Who prepares a rule does not approve it. A file that breaks that, or its own header, is refused as a whole.
+Where a file names both, who prepares a rule does not approve it. A file that breaks that, or its own header, is refused as
+a whole.
 """
 
 from __future__ import annotations

@@ -4,7 +4,15 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from retail_sync.defs.metadata import contract_check, contract_specs, picture, problem_check, problem_table, small_table, spec
+from retail_sync.defs.metadata import (
+    contract_check,
+    contract_specs,
+    picture,
+    problem_check,
+    problem_table,
+    small_table,
+    spec,
+)
 from retail_sync.defs.windows import DAYS, run_window
 from retail_sync.reconcile.settlements import ReconcileReport
 from retail_sync.reports.plots import settlement_plot
@@ -22,7 +30,10 @@ _PLOT = "plot: settlements by closing day"
 SHOWN_BY = {
     "settlements_foot": (("settlement_", "rows_"), "every settlement's lines sum to its total"),
     "deposits_arrived": (("deposit_",), "every payout due was found in the bank, and nothing else"),
-    "chains_hold": (("reserve_", "opening_", "failed_transfer_"), "debts, reserves and failed payouts pass on unchanged"),
+    "chains_hold": (
+        ("reserve_", "opening_", "failed_transfer_"),
+        "debts, reserves and failed payouts pass on unchanged",
+    ),
 }
 _VERDICTS = """\
 | verdict | means |

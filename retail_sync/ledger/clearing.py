@@ -116,6 +116,4 @@ def _booked(engine: sa.Engine) -> list[tuple[str, str, Entry]]:
     )
     with engine.connect() as connection:
         rows = connection.execute(query).all()
-    return [
-        (row.entry_key, row.document_id, Entry.from_body(row.ledger_key, json.loads(row.body))) for row in rows
-    ]
+    return [(row.entry_key, row.document_id, Entry.from_body(row.ledger_key, json.loads(row.body))) for row in rows]

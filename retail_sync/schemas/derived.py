@@ -64,15 +64,11 @@ class SettlementComponents(pa.DataFrameModel):
     account: str = key("seller account")
     currency: str = currency()
     posting_month: Day = plain("first day of the month the lines belong to")
-    event_date: Day = plain(
-        "day of the event, for categories booked on their own day (card charge, failed transfer)",
-        nullable=True,
-    )
+    event_date: Day = plain("day a transfer failed, which is booked on its own day; null for the rest", nullable=True)
     category: str = key("governed category")
     marketplace: str = text("marketplace name as given")
     amount: Money = plain("sum of the lines")
     line_count: Count = plain("lines summed")
-    first_line_no: Count = plain("first of them in the delivered file")
 
 
 class SettlementTotals(pa.DataFrameModel):
@@ -145,8 +141,8 @@ class Documents(pa.DataFrameModel):
     status: str = one_of("ready to be released, or held for a person", "ready", "held")
     held_code: str = text("why it is held, as an exception code; empty when ready")
     held_reason: str = text("why it is held, in words; empty when ready")
-    facts_hash: str = key("SHA-256 of the deliveries under its settlement entries")
-    deposit_facts_hash: str = key("SHA-256 of the deliveries under its deposit entry")
+    facts_hash: str = key("SHA-256 of the delivery in force, which its settlement entries rest on")
+    deposit_facts_hash: str = key("SHA-256 of that delivery and of the bank movement under its deposit entry")
 
 
 class Entries(pa.DataFrameModel):
