@@ -206,11 +206,8 @@ class Pipeline:
     def publish(self, *, is_nightly: bool) -> bool:
         """Copy the warehouse for readers; a large one only at night. Returns whether a copy was made."""
         warehouse = self.warehouse
-        if warehouse.is_ducklake:
-            if is_nightly:
-                with warehouse.writing("compact") as connection:
-                    connection.execute("call ducklake_merge_adjacent_files('warehouse')")
-            return False
+        if is_nightly:
+            warehouse.compact()
         limit = self.home.settings.warehouse.publish_every_run_up_to_mb << 20
         if not is_nightly and warehouse.file.stat().st_size > limit:
             return False
