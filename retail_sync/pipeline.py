@@ -19,7 +19,7 @@ import duckdb
 import sqlalchemy as sa
 
 from retail_sync import __version__
-from retail_sync.connectors.intake import Received, receive, scan_inbox
+from retail_sync.connectors.intake import Received, has_text_name, receive, scan_inbox
 from retail_sync.connectors.load import Loader, LoadReport
 from retail_sync.connectors.problems import find_delivery_problems, find_unreadable_files
 from retail_sync.core.archive import RawArchive
@@ -27,9 +27,9 @@ from retail_sync.core.errors import RetailSyncError
 from retail_sync.core.locks import exclusive
 from retail_sync.core.rules import read_rules
 from retail_sync.core.warehouse import Warehouse
-from retail_sync.journal.build import JournalReport, Policies, build_journal
+from retail_sync.journal.build import JournalReport, build_journal
 from retail_sync.journal.problems import find_held_documents
-from retail_sync.journal.rules import PostingRules
+from retail_sync.journal.rules import Policies, PostingRules
 from retail_sync.ledger.embedded import Account, EmbeddedLedger
 from retail_sync.ledger.outbox import Outbox, Policy, PostingReport
 from retail_sync.ledger.problems import find_posting_problems
@@ -212,11 +212,8 @@ class Pipeline:
     def publish(self, *, is_nightly: bool) -> bool:
         """Copy the warehouse for readers; a large one only at night. Returns whether a copy was made."""
         warehouse = self.warehouse
-        if warehouse.is_ducklake:
-            if is_nightly:
-                with warehouse.writing("compact") as connection:
-                    connection.execute("call ducklake_merge_adjacent_files('warehouse')")
-            return False
+        if is_nightly:
+            warehouse.compact()
         limit = self.home.settings.warehouse.publish_every_run_up_to_mb << 20
         if not is_nightly and warehouse.file.stat().st_size > limit:
             return False
@@ -227,10 +224,11 @@ class Pipeline:
         folders = [self.home.inbox / source.name for source in self.home.settings.source]
         files = [file for folder in folders if folder.is_dir() for file in sorted(folder.iterdir())]
         return [
-            file
-            for file in files
-            if file.is_file() and not file.name.startswith(".") and not self.registry.is_known_inbox_file(file)
+            file for file in files if file.is_file() and not file.name.startswith(".") and not self._was_taken_in(file)
         ]
+
+    def _was_taken_in(self, file: Path) -> bool:
+        return has_text_name(file) and self.registry.is_known_inbox_file(file)
 
     def purge_raw(self) -> int:
         """Delete raw content past its retention. Returns how many deliveries; 0 where everything is kept."""

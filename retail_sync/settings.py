@@ -6,6 +6,7 @@ Every field says what it is for and its default: `retail-sync doctor` prints the
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -119,6 +120,14 @@ class LedgerSettings(_Section):
         "hold", description="what happens to an entry whose period is closed in the ledger"
     )
     approval_above: str = Field("", description='e.g. "50000.00": entries over this home amount wait for a person')
+
+    @field_validator("approval_above")
+    @classmethod
+    def _is_amount(cls, value: str) -> str:
+        # What Decimal takes besides plain digits (NaN, 1e5, 1_000) is no amount that finance would write.
+        if value and not re.fullmatch(r"\d+(\.\d+)?", value, re.ASCII):
+            raise ValueError(f'{value!r} is not an amount: write it like "50000.00", without thousands separators')
+        return value
 
 
 class RawSettings(_Section):

@@ -531,7 +531,7 @@ def _file_answers(settlements: dict[str, Settlement]) -> list[Answer]:
             -_amount(unreadable, *AMOUNT_UNREADABLE[1:]),
             "follows from the rejected row, whose amount is missing from the sum",
         ),
-        Answer("delivery_refused", ERROR_PAGE, None, "", "an HTML error page, not a settlement"),
+        Answer("delivery_refused", f"amazon/{ERROR_PAGE}", None, "", "an HTML error page, not a settlement"),
     ]
 
 

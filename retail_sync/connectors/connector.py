@@ -16,7 +16,7 @@ class Staged:
     """A document as temp tables `staged_<table>`, one per canonical table it feeds, plus `staged_rejected`.
 
     A staged table has the canonical columns, `line_no`, and `<column>__raw` where a column was read from text. The loader
-    splits it by the table's contract. `has_control_total`: the document says what its lines sum to.
+    splits it by the table's contract. `has_control_total`: the document says what its lines sum to (`staged_settlements`).
 
     `is_document`: the delivery is one document and replaces it whole, the most complete copy winning. Otherwise its rows
     replace the rows of their groups (`Table.group`), the newest delivery winning, and `document_id` is the delivery's.

@@ -27,12 +27,19 @@ class DateFormat:
 
 # Seen in real files unless marked constructed: reference/marketplaces.md 1.4.
 INSTANT_FORMATS = (
-    DateFormat("iso offset", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?[+-]\d\d:?\d\d", "%Y-%m-%dT%H:%M:%S%z"),
+    DateFormat("iso offset", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:?\d\d", "%Y-%m-%dT%H:%M:%S%z"),
+    DateFormat(  # constructed
+        "iso offset with fractions",
+        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{1,6}[+-]\d\d:?\d\d",
+        "%Y-%m-%dT%H:%M:%S.%f%z",
+    ),
     DateFormat("iso", r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "%Y-%m-%d %H:%M:%S UTC"),
     DateFormat("dotted", r"\d\d\.\d\d\.\d{4} \d\d:\d\d:\d\d UTC", "%d.%m.%Y %H:%M:%S UTC"),
     DateFormat("day first", r"\d\d/\d\d/\d{4} \d\d:\d\d:\d\d UTC", "%d/%m/%Y %H:%M:%S UTC"),
     DateFormat("month first", r"\d\d/\d\d/\d{4} \d\d:\d\d:\d\d UTC", "%m/%d/%Y %H:%M:%S UTC"),
 )
+
+_ISO = next(known for known in INSTANT_FORMATS if known.name == "iso")
 
 
 def decide_decimal_mark(connection: duckdb.DuckDBPyConnection, declared: str) -> str:
@@ -106,7 +113,7 @@ def decide_instant_format(connection: duckdb.DuckDBPyConnection, declared: str) 
             _DECLARE_DATE,
         )
     # One form only: where a value has it but names no such day (31.02.), or none has any form, the rows are rejected.
-    return next(iter(readable or seen), INSTANT_FORMATS[1]).strptime
+    return next(iter(readable or seen), _ISO).strptime
 
 
 def _fit(connection: duckdb.DuckDBPyConnection, known: DateFormat) -> tuple[int, int]:

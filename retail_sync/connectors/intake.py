@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
 import time
 import zlib
 from collections.abc import Iterator
@@ -83,11 +84,25 @@ class _FirstLook:
         return self.header.split(b"\n", 1)[0].rstrip(b"\r")
 
 
+def shown_name(path: Path) -> str:
+    """Return the file's name as text that can be stored and printed: a byte that is no UTF-8 is written in hexadecimal."""
+    return os.fsencode(path.name).decode(errors="backslashreplace")
+
+
+def has_text_name(path: Path) -> bool:
+    """Whether the file's name is UTF-8. Only such a name can be registered; others come from disks of old systems."""
+    return shown_name(path) == path.name
+
+
 def receive(path: Path, source: Source, archive: RawArchive, registry: DeliveryRegistry, trace_id: str) -> Received:
     """Archive and register one file. Nothing is ever refused here: whatever was delivered is kept.
 
-    Raises RetailSyncError when the file cannot be read at all.
+    Raises RetailSyncError when the file cannot be read at all, or its name cannot be registered.
     """
+    if not has_text_name(path):
+        raise RetailSyncError(
+            f"{shown_name(path)} cannot be taken in: its name is not UTF-8", "give the file another name"
+        )
     look = _FirstLook()
     try:
         if not path.is_file() and path.exists():
@@ -149,7 +164,8 @@ def scan_inbox(home: Home, archive: RawArchive, registry: DeliveryRegistry, trac
             raise RetailSyncError(f"{folder} holds more than {_MAX_INBOX_FILES} files", "move old files elsewhere")
         for file in files:
             try:
-                if registry.is_known_inbox_file(file) or not _is_settled(file):
+                # What has no text name is not known: `receive` says so.
+                if has_text_name(file) and (registry.is_known_inbox_file(file) or not _is_settled(file)):
                     continue
                 before = file.stat()
                 received = receive(file, source, archive, registry, trace_id)

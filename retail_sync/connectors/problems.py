@@ -1,15 +1,25 @@
-"""What a person has to know about deliveries: refused as a whole, read in part, or set aside for an earlier good copy."""
+"""What a person has to know about deliveries: refused as a whole, read in part, or set aside for an earlier good copy.
+
+Such a problem closes when a later file makes it good. A settlement file is made good by a later one of its source and name.
+Bank statements share one name from month to month, so a statement is made good only by a file that says so: one with the
+statement's mark in its name, or one that has every row that could be read of it. Content that loads after all, with a
+corrected setting or under its right source, makes itself good.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 
 import duckdb
 
-from retail_sync.connectors.intake import Received
+from retail_sync.connectors.intake import Received, shown_name
 from retail_sync.operations.deliveries import Delivery
 from retail_sync.operations.exceptions import Problem
+from retail_sync.schemas.tables import TABLES
+
+_REPLACED_BY_KEY = frozenset(table.name for table in TABLES if table.replaced_by == "group")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +33,40 @@ class _Seen:
     remedy: str
     is_complete: bool
     is_current: bool
+    accepted_count: int
     rejected_count: int
 
     @property
-    def place(self) -> tuple[str, str]:
-        """Where the right file is expected: the same source and name."""
-        return self.delivery.source, self.delivery.name
+    def is_statement(self) -> bool:
+        """Whether its rows are replaced by key: then the file is no document of its own and its name tells nothing."""
+        return self.delivery.object in _REPLACED_BY_KEY
+
+    @property
+    def mark(self) -> str:
+        """What the right file has in its name, where the name alone does not tell which file it replaces."""
+        return self.delivery.sha256[:8]
+
+    def is_made_good(self, by: Sequence[_Seen]) -> bool:
+        """Whether one of these files came later and replaces it."""
+        mine = self.delivery
+        return any(
+            later.delivery.source == mine.source
+            and later.delivery.received_order > mine.received_order
+            and (self.mark in later.delivery.name.lower() if self.is_statement else later.delivery.name == mine.name)
+            for later in by
+        )
+
+    @property
+    def how_to_close(self) -> str:
+        """Say which file makes it good."""
+        if not self.is_statement:
+            return f"a later file called {self.delivery.name} that loads closes this"
+        name = PurePath(self.delivery.name)
+        return (
+            "a statement with all its other rows closes this, or one"
+            if self.accepted_count
+            else "the right file closes this"
+        ) + f" with {self.mark} in its name ({name.stem}-{self.mark}{name.suffix}): next month's may have the same name"
 
 
 def find_delivery_problems(connection: duckdb.DuckDBPyConnection, deliveries: Sequence[Delivery]) -> list[Problem]:
@@ -43,7 +81,7 @@ def find_unreadable_files(received: Sequence[Received]) -> list[Problem]:
     return [
         Problem(
             code="file_unreadable",
-            subject=f"{item.path.parent.name}/{item.path.name}",
+            subject=f"{item.path.parent.name}/{shown_name(item.path)}",
             kind="configuration",
             owner="operations",
             message=f"{item.warning}. It stays in the inbox.",
@@ -57,37 +95,36 @@ def find_unreadable_files(received: Sequence[Received]) -> list[Problem]:
 def _seen(connection: duckdb.DuckDBPyConnection, deliveries: Sequence[Delivery]) -> list[_Seen]:
     by_id = {delivery.delivery_id: delivery for delivery in deliveries}
     rows = connection.execute(
-        "select delivery_id, document_id, status, reason, remedy, is_complete, is_current, rejected_count "
+        "select delivery_id, document_id, status, reason, remedy, is_complete, is_current, accepted_count, rejected_count "
         "from raw.deliveries order by received_order"
     ).fetchall()
     return [_Seen(by_id[row[0]], *row[1:]) for row in rows if row[0] in by_id]
 
 
 def _refused(seen: Sequence[_Seen], read: Sequence[_Seen]) -> list[Problem]:
-    """Refused deliveries, unless the file of that name came right later, or the content belonged to another source."""
-    newest = {item.place: item.delivery.received_order for item in read}
+    """Refused deliveries, unless they were made good later, or the content belonged to another source."""
     contents = {item.delivery.sha256 for item in read}
     return [
         _problem(
             "delivery_refused",
             item,
             f"{item.delivery.name} (source {item.delivery.source}) was not loaded: {item.reason}.",
-            item.remedy,
+            "; ".join(filter(None, (item.remedy, item.how_to_close))),
         )
         for item in seen
-        if item.status != "loaded"
-        and newest.get(item.place, 0) < item.delivery.received_order
-        and item.delivery.sha256 not in contents
+        if item.status != "loaded" and item.delivery.sha256 not in contents and not item.is_made_good(read)
     ]
 
 
 def _unread_rows(connection: duckdb.DuckDBPyConnection, read: Sequence[_Seen]) -> list[Problem]:
     """Rejected rows that no settlement's break tells of: those of a bank statement, or of a document without a good row."""
-    newest = {item.place: item.delivery.received_order for item in read if item.is_complete}
+    complete = [item for item in read if item.is_complete]
     problems = []
     for item in read:
-        if not item.is_current or not item.rejected_count or newest.get(item.place, 0) > item.delivery.received_order:
+        if not item.is_current or not item.rejected_count or item.is_made_good(complete):
             continue
+        if item.is_statement and item.accepted_count and not _rows_in_force(connection, item):
+            continue  # a later statement has the rest of it too, so it has those days
         told = connection.execute(
             "select (select count(*) from canonical.settlements where settlement_id = $document) "
             "+ (select count(*) from canonical.settlement_lines where settlement_id = $document)",
@@ -101,10 +138,17 @@ def _unread_rows(connection: duckdb.DuckDBPyConnection, read: Sequence[_Seen]) -
                 item,
                 f"{item.rejected_count} row(s) of {item.delivery.name} (source {item.delivery.source}) could not be read: "
                 f"{_places(connection, item)}.",
-                "export the file again and deliver it under the same name, or have the damaged row corrected where it was made",
+                f"export the same days again, or have the damaged row corrected where it was made; {item.how_to_close}",
             )
         )
     return problems
+
+
+def _rows_in_force(connection: duckdb.DuckDBPyConnection, item: _Seen) -> int:
+    row = connection.execute(
+        "select count(*) from canonical.bank_transactions where delivery_id = ?", [item.delivery.delivery_id]
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def _places(connection: duckdb.DuckDBPyConnection, item: _Seen) -> str:
@@ -141,7 +185,7 @@ def _set_aside(read: Sequence[_Seen]) -> list[Problem]:
 def _problem(code: str, item: _Seen, message: str, remedy: str) -> Problem:
     return Problem(
         code=code,
-        subject=item.delivery.name,
+        subject=f"{item.delivery.source}/{item.delivery.name}",
         kind="data",
         owner="operations",
         severity="warning" if code == "delivery_set_aside" else "error",

@@ -1,6 +1,7 @@
 """Reading governed files: CSV tables in `data/rules/`, with validity dates and who prepared and approved them.
 
-Who prepares a rule does not approve it. A file that breaks that, or its own header, is refused as a whole.
+Where a file names both, who prepares a rule does not approve it. A file that breaks that, or its own header, is refused as
+a whole.
 """
 
 from __future__ import annotations
@@ -29,10 +30,15 @@ HEADERS = {
     ),
 }  # fmt: skip
 
+_FLAGS = ("is_active", "is_confirming")
+
 
 @dataclass(frozen=True, slots=True)
 class RuleFile:
-    """The rows of one governed file, as text, and the SHA-256 of its bytes (its version)."""
+    """The rows of one governed file, as text, and the SHA-256 of its bytes (its version).
+
+    Flags are `true` or `false` here, however they are written in the file.
+    """
 
     name: str
     rows: tuple[dict[str, str], ...]
@@ -66,7 +72,8 @@ def _rows(reader: csv.DictReader[str], path: Path, expected: tuple[str, ...]) ->
         complaint, remedy = _complaint(row)
         if complaint:
             raise RulesError(f"{path}, line {reader.line_num}: {complaint}", remedy)
-        yield row
+        # Excel writes TRUE.
+        yield row | {flag: row[flag].strip().lower() for flag in _FLAGS if flag in row}
 
 
 def _complaint(row: dict[str, str]) -> tuple[str, str]:
@@ -79,6 +86,9 @@ def _complaint(row: dict[str, str]) -> tuple[str, str]:
         return f"{row['prepared_by']} prepared and approved the same rule", "have it approved by somebody else"
     if row.get("sign", "*") not in ("*", "+", "-", "0"):
         return f"sign {row['sign']!r} is none of * + - 0", "correct that line"
+    for flag in _FLAGS:
+        if row.get(flag, "true").strip().lower() not in ("true", "false"):
+            return f"{flag} {row[flag]!r} is neither true nor false", "write true or false"
     if not row.get("category", "any").strip():
         return "category is empty", "correct that line"
     return _complaint_about_days(row), 'write days as 2026-12-31; an empty valid_to means "until further notice"'

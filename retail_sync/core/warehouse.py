@@ -10,19 +10,24 @@ from __future__ import annotations
 import errno
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
 
-from retail_sync.core.errors import RetailSyncError, StorageError
+from retail_sync.core.errors import RetailSyncError, StorageError, WarehouseBusy
 from retail_sync.core.failpoints import failpoint
 from retail_sync.core.locks import exclusive
 
 STAGE_SCHEMAS = ("raw", "canonical", "reconcile", "journal")
 _MINIMUM_FREE_BYTES = 64 << 20
+_POLL_SECONDS = 0.1
+# How long a DuckLake's files outlive the last snapshot that needs them: a reader may still have that one open.
+_KEPT_FOR_READERS = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,7 @@ class Warehouse:
 
     @property
     def is_ducklake(self) -> bool:
-        """Whether the warehouse is a DuckLake (then readers attach it directly and nothing is published)."""
+        """Whether the warehouse is a DuckLake (then the published copy is one of its catalogue; the data files are shared)."""
         return self.url.startswith("ducklake:")
 
     @property
@@ -48,7 +53,7 @@ class Warehouse:
     @property
     def published_file(self) -> Path:
         """The copy that people's tools may open at any time."""
-        return self.state / "published" / "warehouse.duckdb"
+        return self.state / "published" / (self.file.name if self.is_ducklake else "warehouse.duckdb")
 
     @property
     def scratch(self) -> Path:
@@ -57,12 +62,15 @@ class Warehouse:
 
     @contextmanager
     def writing(self, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Hold the writer's lock and a connection. A full disk or a refused write becomes StorageError."""
+        """Hold the writer's lock and a connection. A full disk or a refused write becomes StorageError.
+
+        Raises WarehouseBusy where another run, or another program, does not let go of the warehouse in time.
+        """
         try:
             self.scratch.mkdir(parents=True, exist_ok=True)
             with exclusive(self.state / "warehouse.lock", self.lock_wait_seconds, purpose):
                 self._require_free_space()
-                connection = self._connect(read_only=False)
+                connection = self._connect_for_writing()
                 try:
                     yield connection
                 finally:
@@ -76,7 +84,7 @@ class Warehouse:
     @contextmanager
     def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Open what was published last, read-only, without waiting for any writer."""
-        if not (self.file if self.is_ducklake else self.published_file).exists():
+        if not self.published_file.exists():
             raise RetailSyncError(
                 f"nothing has been published yet in {self.state}",
                 "run `retail-sync run hourly` first",
@@ -88,11 +96,10 @@ class Warehouse:
             connection.close()
 
     def publish(self) -> bool:
-        """Copy the warehouse for readers, atomically. Returns False where there is nothing to publish (DuckLake)."""
-        if self.is_ducklake:
-            return False
+        """Copy the warehouse for readers, atomically; of a DuckLake the catalogue. Returns whether a copy was made."""
         with self.writing("publish") as connection:
-            connection.execute("checkpoint warehouse")
+            # `checkpoint` of a DuckLake is maintenance of its files; what is copied here is the catalogue.
+            connection.execute(f"checkpoint {'__ducklake_metadata_warehouse' if self.is_ducklake else 'warehouse'}")
             connection.close()
             incoming = self.published_file.with_suffix(".incoming")
             incoming.parent.mkdir(parents=True, exist_ok=True)
@@ -109,6 +116,37 @@ class Warehouse:
             incoming.replace(self.published_file)
             failpoint("publish.after_rename")
         return True
+
+    def compact(self, keep: timedelta = _KEPT_FOR_READERS) -> None:
+        """Put the small files of a DuckLake together; delete what only snapshots older than `keep` need.
+
+        Every write leaves files behind: without this their number grows with every run.
+        """
+        if not self.is_ducklake:
+            return
+        with self.writing("compact") as connection:
+            before = {"before": datetime.now(UTC) - keep}
+            # A file with deleted rows is not merged with others, so it is written anew first.
+            connection.execute("call ducklake_rewrite_data_files('warehouse', delete_threshold => 0)")
+            connection.execute("call ducklake_merge_adjacent_files('warehouse')")
+            connection.execute("call ducklake_expire_snapshots('warehouse', older_than => $before)", before)
+            connection.execute("call ducklake_cleanup_old_files('warehouse', older_than => $before)", before)
+
+    def _connect_for_writing(self) -> duckdb.DuckDBPyConnection:
+        """Connect, waiting for any other program that has the file open: a database tool, a script of an analyst."""
+        deadline = time.monotonic() + self.lock_wait_seconds
+        while True:
+            try:
+                return self._connect(read_only=False)
+            except duckdb.IOException as error:
+                if "Could not set lock" not in str(error):
+                    raise
+                if time.monotonic() >= deadline:
+                    raise WarehouseBusy(
+                        f"{self.file} is open in another program and was not freed in {self.lock_wait_seconds:g} s",
+                        f"close that program; {self.published_file} is the copy to open",
+                    ) from error
+            time.sleep(_POLL_SECONDS)
 
     def _connect(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         connection = duckdb.connect(
@@ -130,16 +168,16 @@ class Warehouse:
     def _attach(self, connection: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:
         mode = "read_only" if read_only else "read_write"
         folders = [str(self.scratch) + "/"]
+        target = self.published_file if read_only else self.file
         if self.is_ducklake:
             connection.load_extension(_ducklake_extension())
             data = self.file.with_suffix(".files")
             data.mkdir(parents=True, exist_ok=True)
             folders.append(str(data) + "/")
             connection.execute(
-                f"attach {_quoted('ducklake:' + str(self.file))} as warehouse (data_path {_quoted(str(data) + '/')}, {mode})"
+                f"attach {_quoted('ducklake:' + str(target))} as warehouse (data_path {_quoted(str(data) + '/')}, {mode})"
             )
         else:
-            target = self.published_file if read_only else self.file
             connection.execute(f"attach {_quoted(str(target))} as warehouse ({mode})")
         connection.execute("use warehouse")
         connection.execute("set TimeZone = 'UTC'")

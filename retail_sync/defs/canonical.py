@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from retail_sync.defs.metadata import CONTRACT, contract_check, sentence_check, small_table, spec
+from retail_sync.defs.metadata import contract_check, contract_specs, sentence_check, small_table, spec
 from retail_sync.defs.windows import reload_window
 from retail_sync.reports.state import read_canonical
 from retail_sync.resources import HomeResource
@@ -33,7 +33,7 @@ _PAGES = {
         for entry in TABLES
     ],
     check_specs=[
-        *(dg.AssetCheckSpec("contract", asset=[t.schema, t.name], blocking=True, description=CONTRACT) for t in TABLES),
+        *contract_specs(TABLES),
         dg.AssetCheckSpec(
             "rows_could_be_read",
             asset=["canonical", "rejected_rows"],

@@ -5,6 +5,7 @@ start switched off: opening the UI must not start posting money.
 """
 
 import hashlib
+import os
 from collections.abc import Iterator
 
 import dagster as dg
@@ -49,7 +50,7 @@ def file_drop(context: dg.SensorEvaluationContext, home: HomeResource) -> Iterat
         return
     names = "\n".join(f"{path}|{path.stat().st_size}|{path.stat().st_mtime_ns}" for path in waiting)
     context.log.info("%d new files", len(waiting))
-    yield dg.RunRequest(run_key=hashlib.sha256(names.encode()).hexdigest())
+    yield dg.RunRequest(run_key=hashlib.sha256(os.fsencode(names)).hexdigest())
 
 
 @dg.run_failure_sensor(default_status=dg.DefaultSensorStatus.STOPPED)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from retail_sync.defs.metadata import CONTRACT, contract_check, sentence_check, small_table, spec
+from retail_sync.defs.metadata import contract_check, contract_specs, sentence_check, small_table, spec
 from retail_sync.reports.state import read_journal
 from retail_sync.resources import HomeResource
 from retail_sync.schemas.tables import table
@@ -41,7 +41,7 @@ _PAGES = {
         for entry in TABLES
     ],
     check_specs=[
-        *(dg.AssetCheckSpec("contract", asset=[t.schema, t.name], blocking=True, description=CONTRACT) for t in TABLES),
+        *contract_specs(TABLES),
         dg.AssetCheckSpec(
             "entries_balance",
             asset=["journal", "lines"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -114,6 +114,14 @@ def picture(
     if isinstance(known, dg.MarkdownMetadataValue) and (known.md_str or "").startswith(mark):
         return known
     return dg.MetadataValue.md(f"{mark}data:image/png;base64,{base64.b64encode(draw()).decode()})")
+
+
+def contract_specs(tables: Iterable[Table]) -> list[dg.AssetCheckSpec]:
+    """Return the blocking contract check that every table of a stage has; `contract_check` is its result."""
+    return [
+        dg.AssetCheckSpec("contract", asset=[table.schema, table.name], blocking=True, description=CONTRACT)
+        for table in tables
+    ]
 
 
 def contract_check(table: Table, broken: Mapping[str, Sequence[str]] | None) -> dg.AssetCheckResult:

@@ -4,21 +4,37 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from retail_sync.defs.metadata import CONTRACT, contract_check, picture, problem_check, problem_table, small_table, spec
+from retail_sync.defs.metadata import (
+    contract_check,
+    contract_specs,
+    picture,
+    problem_check,
+    problem_table,
+    small_table,
+    spec,
+)
 from retail_sync.defs.windows import DAYS, run_window
-from retail_sync.operations.exceptions import Problem
 from retail_sync.reconcile.settlements import ReconcileReport
 from retail_sync.reports.plots import settlement_plot
 from retail_sync.reports.state import ReconcileState, Rows, read_reconcile
 from retail_sync.resources import HomeResource
 from retail_sync.schemas.tables import table
 
-COMPONENTS, TOTALS, MATCHES, BREAKS = (
+TABLES = COMPONENTS, TOTALS, MATCHES, BREAKS = tuple(
     table(f"reconcile.{name}") for name in ("settlement_components", "settlement_totals", "matches", "breaks")
 )
 _SETTLEMENTS = [("canonical", "settlements"), ("canonical", "settlement_lines"), ("canonical", "rejected_rows")]
 _KEY = ["reconcile", "settlement_totals"]
 _PLOT = "plot: settlements by closing day"
+# check: beginnings of the break classes it shows, and what it says when there is none
+SHOWN_BY = {
+    "settlements_foot": (("settlement_", "rows_"), "every settlement's lines sum to its total"),
+    "deposits_arrived": (("deposit_",), "every payout due was found in the bank, and nothing else"),
+    "chains_hold": (
+        ("reserve_", "opening_", "failed_transfer_"),
+        "debts, reserves and failed payouts pass on unchanged",
+    ),
+}
 _VERDICTS = """\
 | verdict | means |
 | --- | --- |
@@ -53,7 +69,7 @@ _VERDICTS = """\
         ),
     ],
     check_specs=[
-        dg.AssetCheckSpec("contract", asset=_KEY, blocking=True, description=CONTRACT),
+        *contract_specs(TABLES),
         dg.AssetCheckSpec(
             "residual_proof",
             asset=["reconcile", "breaks"],
@@ -73,7 +89,7 @@ _VERDICTS = """\
         dg.AssetCheckSpec(
             "chains_hold",
             asset=_KEY,
-            description="Debts and reserves that one settlement leaves are those that a later one takes over.",
+            description="Debts, reserves and failed payouts that one settlement leaves are those that a later one takes over.",
         ),
     ],
 )
@@ -104,19 +120,12 @@ def reconcile_settlements(
             "dagster/row_count": counts["breaks"],
         },
     )
-    yield contract_check(TOTALS, state.problems)
+    for entry in TABLES:
+        yield contract_check(entry, state.problems)
     yield _residual(report.residual)
-    yield problem_check(
-        _KEY, "settlements_foot", _of(state, "settlement_", "rows_"), "every settlement's lines sum to its total"
-    )
-    yield problem_check(
-        _KEY, "deposits_arrived", _of(state, "deposit_"), "every payout due was found in the bank, and nothing else"
-    )
-    yield problem_check(_KEY, "chains_hold", _of(state, "reserve_", "opening_"), "debts and reserves pass on unchanged")
-
-
-def _of(state: ReconcileState, *prefixes: str) -> list[Problem]:
-    return [problem for problem in state.found if problem.code.startswith(prefixes)]
+    for name, (prefixes, fine) in SHOWN_BY.items():
+        found = [problem for problem in state.found if problem.code.startswith(prefixes)]
+        yield problem_check(_KEY, name, found, fine)
 
 
 def _residual(rest: tuple[str, ...]) -> dg.AssetCheckResult:

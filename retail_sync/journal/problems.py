@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import duckdb
 
-from retail_sync.core.money import to_minor
 from retail_sync.operations.exceptions import Kind, Problem
 
 _OWN: dict[str, tuple[Kind, str]] = {
@@ -26,9 +25,8 @@ _OWN: dict[str, tuple[Kind, str]] = {
 def find_held_documents(connection: duckdb.DuckDBPyConnection) -> list[Problem]:
     """Return a problem per document held for a reason of the journal's own."""
     rows = connection.execute(
-        "select d.document_id, d.held_code, d.held_reason, t.header_total, t.currency, t.closing_date "
-        "from journal.documents as d join reconcile.settlement_totals as t on t.settlement_id = d.document_id "
-        "where list_contains(?, d.held_code) order by d.document_id",
+        "select document_id, title, held_code, held_reason, value_minor, currency, since_date "
+        "from journal.documents where list_contains(?, held_code) order by document_id",
         [list(_OWN)],
     ).fetchall()
     return [
@@ -37,11 +35,11 @@ def find_held_documents(connection: duckdb.DuckDBPyConnection) -> list[Problem]:
             subject=document_id,
             kind=_OWN[code][0],
             owner="finance",
-            message=f"The entry of settlement {document_id} is held: {reason}.",
+            message=f"The entry of {title} is held: {reason}.",
             remedy=_OWN[code][1],
-            amount_minor=to_minor(total, currency),
+            amount_minor=value_minor,
             currency=currency,
-            since_date=str(closing_date),
+            since_date=str(since_date),
         )
-        for document_id, code, reason, total, currency, closing_date in rows
+        for document_id, title, code, reason, value_minor, currency, since_date in rows
     ]

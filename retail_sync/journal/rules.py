@@ -14,6 +14,14 @@ LEGS = ("payout", "carried_forward", "bank", "own_tax")
 
 
 @dataclass(frozen=True, slots=True)
+class Policies:
+    """Settings that decide what is journalled."""
+
+    home_currency: str
+    deposits: str
+
+
+@dataclass(frozen=True, slots=True)
 class CategoryAccount:
     """Account of a settlement category, and the role its leg plays in the entry."""
 

@@ -15,8 +15,9 @@ from datetime import date
 from decimal import Decimal
 
 from retail_sync.core.money import format_money, to_minor
+from retail_sync.journal.desired import DesiredEntry, Leg
 from retail_sync.journal.rules import PostingRules
-from retail_sync.schemas.journal import Entry, EntryLine
+from retail_sync.schemas.journal import EntryLine
 
 _TAX_SIDES = (("tax_collected", "tax_withheld"), ("tax_refunded", "tax_withheld_refunded"))
 
@@ -43,31 +44,6 @@ class Settlement:
     total: Decimal
     bank_value_date: date | None
     bank_amount: Decimal | None
-
-
-@dataclass(frozen=True, slots=True)
-class Leg:
-    """A line of an entry with the canonical lines under it: category, marketplace and month name them."""
-
-    line: EntryLine
-    category: str = ""
-    posting_month: date | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DesiredEntry:
-    """An entry as facts and rules want it, with its stable key and the source of each leg."""
-
-    entry_key: str
-    kind: str
-    posting_date: date
-    memo: str
-    legs: tuple[Leg, ...]
-
-    @property
-    def entry(self) -> Entry:
-        """The plain entry."""
-        return Entry(self.entry_key, self.posting_date, self.memo, tuple(leg.line for leg in self.legs))
 
 
 class _Legs:

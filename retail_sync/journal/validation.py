@@ -1,4 +1,4 @@
-"""Reasons to hold a settlement's entries: small functions, each answering '' or a sentence.
+"""Reasons to hold a document's entries: small functions, each answering '' or a sentence.
 
 Balanced is not enough: a wrong settlement can be plugged into balance (reference/marketplaces.md 1.7). The payout legs must
 sum to what the settlement says it pays.
@@ -6,21 +6,30 @@ sum to what the settlement says it pays.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from retail_sync.core.money import to_minor
+from retail_sync.journal.desired import DesiredEntry
 from retail_sync.journal.rules import PostingRules
-from retail_sync.journal.settlement import Component, DesiredEntry, Settlement
+from retail_sync.journal.settlement import Settlement
 
 
-def unknown_category(components: Sequence[Component], rules: PostingRules) -> str:
+def unknown_category(categories: Collection[str], rules: PostingRules) -> str:
     """Every category needs an account."""
-    missing = sorted({c.category for c in components if c.category not in rules.categories})
+    missing = sorted(category for category in categories if category not in rules.categories)
     return f"category_accounts.csv has no account for {', '.join(missing)}" if missing else ""
 
 
-def unknown_account(entries: Sequence[DesiredEntry], _settlement: Settlement, rules: PostingRules) -> str:
-    """Every account must be in the chart."""
+def entry_problem(entries: Sequence[DesiredEntry], rules: PostingRules) -> tuple[str, str]:
+    """Return exception code and sentence where an entry, of whatever document, may not be released; else two empty texts."""
+    if reason := _unknown_account(entries, rules):
+        return "account_unknown", reason
+    if reason := "; ".join(filter(None, (entry.entry.imbalance() for entry in entries))):
+        return "entry_invariant_broken", reason
+    return "", ""
+
+
+def _unknown_account(entries: Sequence[DesiredEntry], rules: PostingRules) -> str:
     used = {(leg.line.account, leg.category) for entry in entries for leg in entry.legs}
     missing = sorted(
         f"{account} ({category or 'a leg of our own'})" for account, category in used if account not in rules.chart
@@ -28,12 +37,7 @@ def unknown_account(entries: Sequence[DesiredEntry], _settlement: Settlement, ru
     return f"chart_of_accounts.csv has no account {', '.join(missing)}" if missing else ""
 
 
-def unbalanced(entries: Sequence[DesiredEntry], _settlement: Settlement, _rules: PostingRules) -> str:
-    """Every entry balances."""
-    return "; ".join(filter(None, (entry.entry.imbalance() for entry in entries)))
-
-
-def payout_differs(entries: Sequence[DesiredEntry], settlement: Settlement, _rules: PostingRules) -> str:
+def payout_differs(entries: Sequence[DesiredEntry], settlement: Settlement) -> str:
     """The payout legs over all entries of a settlement sum to its total."""
     lines = [leg.line for entry in entries if entry.kind == "settlement" for leg in entry.legs]
     paid = sum(line.home_minor for line in lines if line.role == "payout")
@@ -41,16 +45,14 @@ def payout_differs(entries: Sequence[DesiredEntry], settlement: Settlement, _rul
     return "" if paid == wanted else f"its payout legs sum to {paid} minor units, its total is {wanted}"
 
 
-def carried_forward_open(entries: Sequence[DesiredEntry], _settlement: Settlement, _rules: PostingRules) -> str:
+def carried_forward_open(entries: Sequence[DesiredEntry], _settlement: Settlement) -> str:
     """What earlier months park, the closing month takes back."""
     lines = [leg.line for entry in entries for leg in entry.legs]
     rest = sum(line.home_minor for line in lines if line.role == "carried_forward")
     return "" if rest == 0 else f"the carried-forward account keeps {rest} minor units"
 
 
-VALIDATIONS: tuple[Callable[[Sequence[DesiredEntry], Settlement, PostingRules], str], ...] = (
-    unknown_account,
-    unbalanced,
+SETTLEMENT_VALIDATIONS: tuple[Callable[[Sequence[DesiredEntry], Settlement], str], ...] = (
     payout_differs,
     carried_forward_open,
 )

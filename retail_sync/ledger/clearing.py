@@ -28,11 +28,14 @@ CLEARING_ROLES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Which earlier settlement a settlement's opening debt, released reserve and failed transfer belong to."""
+    """Which earlier settlement a settlement's opening debt, released reserve and failed transfers belong to.
+
+    A settlement may take back several payouts: they are keyed by settlement and ISO day of the failure.
+    """
 
     opening_debt_of: Mapping[str, str]
     reserve_of: Mapping[str, str]
-    failed_transfer_of: Mapping[str, str]
+    failed_transfer_of: Mapping[tuple[str, str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +53,10 @@ def open_items(engine: sa.Engine, chain: Chain) -> list[ClearingItem]:
     """Return every clearing item with a rest, oldest first, from the released entries that are in the ledger."""
     sums: dict[tuple[str, str, str], int] = defaultdict(int)
     since: dict[tuple[str, str, str], date] = {}
-    for document_id, entry in _booked(engine):
+    for entry_key, document_id, entry in _booked(engine):
         for line in entry.lines:
             if line.role in CLEARING_ROLES:
-                key = (line.account, line.transaction_currency, _item(line, document_id, chain))
+                key = (line.account, line.transaction_currency, _item(line, entry_key, document_id, chain))
                 sums[key] += line.transaction_minor
                 since[key] = min(since.get(key, entry.posting_date), entry.posting_date)
     items = [ClearingItem(*key, minor, since[key]) for key, minor in sums.items() if minor]
@@ -64,7 +67,7 @@ def unexplained(engine: sa.Engine, adapter: LedgerAdapter, chain: Chain) -> list
     """Return a finding per clearing account and currency whose items do not sum to its balance in the ledger."""
     explained: dict[tuple[str, str], int] = defaultdict(int)
     accounts = set()
-    for _, entry in _booked(engine):
+    for _, _, entry in _booked(engine):
         accounts |= {line.account for line in entry.lines if line.role in CLEARING_ROLES}
     for item in open_items(engine, chain):
         explained[item.account, item.currency] += item.minor
@@ -85,12 +88,14 @@ def _finding(account: str, currency: str, rest: int) -> Finding:
     )
 
 
-def _item(line: EntryLine, document_id: str, chain: Chain) -> str:
+def _item(line: EntryLine, entry_key: str, document_id: str, chain: Chain) -> str:
     match line.role:
         case "opening_debt":
             return chain.opening_debt_of.get(document_id, f"debt taken over by {document_id}")
         case "payout_failed":
-            return chain.failed_transfer_of.get(document_id, f"failed transfer in {document_id}")
+            # The key ends with the day of the failure; the posting date may have moved to an open period.
+            failed_on = entry_key.rpartition(":")[2]
+            return chain.failed_transfer_of.get((document_id, failed_on), f"failed transfer in {document_id}")
         case "failed_transfer":
             return f"failed transfer rolled into {document_id}"
         case "reserve_held":
@@ -102,13 +107,13 @@ def _item(line: EntryLine, document_id: str, chain: Chain) -> str:
     return document_id
 
 
-def _booked(engine: sa.Engine) -> list[tuple[str, Entry]]:
+def _booked(engine: sa.Engine) -> list[tuple[str, str, Entry]]:
     entries, outbox = db.released_entries.c, db.outbox.c
     query = (
-        sa.select(entries.document_id, entries.ledger_key, entries.body)
+        sa.select(entries.entry_key, entries.document_id, entries.ledger_key, entries.body)
         .join(db.outbox, outbox.release_id == entries.release_id)
         .where(outbox.state.in_(["posted", "verified", "mismatch"]))
     )
     with engine.connect() as connection:
         rows = connection.execute(query).all()
-    return [(row.document_id, Entry.from_body(row.ledger_key, json.loads(row.body))) for row in rows]
+    return [(row.entry_key, row.document_id, Entry.from_body(row.ledger_key, json.loads(row.body))) for row in rows]

@@ -23,7 +23,7 @@ from retail_sync.ledger.embedded_schema import (
     entry,
     period_event,
 )
-from retail_sync.schemas.journal import Entry, EntryLine
+from retail_sync.schemas.journal import Entry, EntryLine, difference
 
 _REFUSED = re.compile(r"ledger refused \[(\w+)\]: (.*)")
 _LINE_FIELDS = tuple(EntryLine.__dataclass_fields__)
@@ -34,21 +34,6 @@ _REPORT = "this is a fault of the program that built the entry: report it with t
 def malformed(item: Entry, token: str) -> str:
     """Say what makes `item` unfit to be sent to the database at all, or return ''."""
     return next(_faults(item, token), "")
-
-
-def difference(held: Entry, sent: Entry) -> str:
-    """Name the first field in which two bodies differ, with both values; '' when none does."""
-    for name in ("posting_date", "memo", "reverses"):
-        ours, theirs = getattr(held, name), getattr(sent, name)
-        if ours != theirs:
-            return f"{name}: {ours} in the ledger, {theirs} sent"
-    for number, (ours, theirs) in enumerate(zip(held.lines, sent.lines, strict=False), start=1):
-        for name in _LINE_FIELDS:
-            if getattr(ours, name) != getattr(theirs, name):
-                return f"line {number} {name}: {getattr(ours, name)} in the ledger, {getattr(theirs, name)} sent"
-    if len(held.lines) != len(sent.lines):
-        return f"number of lines: {len(held.lines)} in the ledger, {len(sent.lines)} sent"
-    return ""
 
 
 def key_conflict(held: Entry, sent: Entry) -> LedgerRefused:

@@ -28,7 +28,7 @@ from retail_sync.core.failpoints import failpoint
 from retail_sync.core.money import format_money, from_minor
 from retail_sync.ledger.adapter import LedgerAdapter, PostedEntry
 from retail_sync.operations import database as db
-from retail_sync.schemas.journal import Entry, EntryLine
+from retail_sync.schemas.journal import Entry, difference
 
 BATCH = 100
 _HELD_CODES = frozenset({"closed_period", "unknown_account", "inactive_account", "original_missing"})
@@ -87,7 +87,7 @@ class Outbox:
         while rows := self._take("verified", BATCH, after):
             found = self._adapter.find([row.entry.key for row in rows])
             for row in rows:
-                if reason := difference(row.entry, found.get(row.entry.key)):
+                if reason := _mismatch(row.entry, found.get(row.entry.key)):
                     self._set([row], "mismatch", reason_code="changed_in_ledger", reason=reason)
                     drifted += 1
             after = rows[-1].release_id
@@ -215,7 +215,7 @@ class Outbox:
         same = 0
         for row in rows:
             posted = found.get(row.entry.key)
-            if reason := difference(row.entry, posted):
+            if reason := _mismatch(row.entry, posted):
                 self._set([row], "mismatch", reason_code="differs_in_ledger", reason=reason)
                 continue
             self._set(
@@ -288,19 +288,6 @@ class Outbox:
         return db.outbox.c.ledger == self._adapter.name
 
 
-def difference(sent: Entry, found: PostedEntry | None) -> str:
+def _mismatch(sent: Entry, found: PostedEntry | None) -> str:
     """Name the first difference between what we sent and what the ledger holds; '' when there is none."""
-    if found is None:
-        return "the ledger does not hold it"
-    held = found.entry
-    for name in ("posting_date", "memo", "reverses"):
-        if getattr(sent, name) != getattr(held, name):
-            return f"{name} is {getattr(held, name)} in the ledger, {getattr(sent, name)} was sent"
-    if len(sent.lines) != len(held.lines):
-        return f"the ledger holds {len(held.lines)} lines, {len(sent.lines)} were sent"
-    for number, (ours, theirs) in enumerate(zip(sent.lines, held.lines, strict=True), 1):
-        for field_name in EntryLine.__dataclass_fields__:
-            mine, other = getattr(ours, field_name), getattr(theirs, field_name)
-            if mine != other:
-                return f"line {number} {field_name} is {other} in the ledger, {mine} was sent"
-    return ""
+    return difference(found.entry, sent) if found else "the ledger does not hold it"

@@ -1,12 +1,17 @@
 -- Every pair of still open items that one rule could put together, and whether each is the other's only candidate.
+-- A suggestion takes an item from later suggestions only: it must not keep a confirming rule from deciding.
 create or replace temp table match_candidates as
-with open_left as (
+with taken as (
+    select left_id, right_id from match_pairs
+    where reconciliation = $reconciliation and (is_confirmed or not $is_confirmed)
+),
+open_left as (
     select * from match_left
-    where item_id not in (select left_id from match_pairs where reconciliation = $reconciliation)
+    where item_id not in (select left_id from taken)
 ),
 open_right as (
     select * from match_right
-    where item_id not in (select right_id from match_pairs where reconciliation = $reconciliation)
+    where item_id not in (select right_id from taken)
 ),
 candidates as (
     select l.item_id as left_id, r.item_id as right_id, l.amount as left_amount, r.amount as right_amount

@@ -1,7 +1,8 @@
 """The matching core: two sides, ordered and versioned rules, one SQL statement per rule.
 
 A side is a temp table `match_left` or `match_right` with item_id, block, key, amount, item_date. Items match only within
-their block. A rule pairs two items when each is the other's only candidate, so an ambiguity is never decided, and because
+their block. A rule pairs two items when each is the other's only candidate, so an ambiguity is never decided. What a rule
+suggests stays open for those that confirm. Because
 all candidates of a rule are looked at together, the result does not depend on the order of anything.
 """
 
@@ -93,6 +94,13 @@ def match(connection: duckdb.DuckDBPyConnection, reconciliation: str, rules: Seq
             "insert into match_ambiguities select reconciliation, left_id, right_id, rule_id from match_candidates "
             "where not is_only"
         )
+    # What a later rule confirmed is no suggestion any more.
+    connection.execute(
+        "delete from match_pairs as s using match_pairs as c where s.reconciliation = $reconciliation "
+        "and c.reconciliation = $reconciliation and not s.is_confirmed and c.is_confirmed "
+        "and (s.left_id = c.left_id or s.right_id = c.right_id)",
+        {"reconciliation": reconciliation},
+    )
 
 
 def begin(connection: duckdb.DuckDBPyConnection) -> None:

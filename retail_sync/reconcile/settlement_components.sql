@@ -11,8 +11,7 @@ select
     l.category,
     l.marketplace,
     cast(sum(l.amount) as decimal(18, 4)) as amount,
-    count(*) as line_count,
-    min(l.line_no) as first_line_no
+    count(*) as line_count
 from canonical.settlement_lines as l
 left join canonical.settlements as s on l.settlement_id = s.settlement_id
 where l.settlement_id in (select document_id from raw.touched where stage = 'reconcile' and kind = 'settlement')

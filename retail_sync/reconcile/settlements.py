@@ -23,6 +23,8 @@ RECONCILIATIONS = ("failed_transfer", "settlement_deposit", "opening_debt", "res
 # What this module writes into the tables that all reconciliations share.
 _OWN = "'settlement_totals', " + ", ".join(f"'{name}'" for name in RECONCILIATIONS)
 _REPLACED = ("settlement_totals", "matches", "breaks")
+# Stands in raw.applied while the breaks do not explain the totals: a second run must not pass because nothing is new.
+_OPEN_PROOF = "unexplained totals"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +46,15 @@ def reconcile_settlements(
     payers: RuleFile,
     progress: Callable[[str], None],
 ) -> ReconcileReport:
-    """Bring the reconcile tables up to date with the canonical ones, as one transaction."""
+    """Bring the reconcile tables up to date with the canonical ones, as one transaction.
+
+    As long as the last residual was not empty everything is compared again, new facts or not.
+    """
     applied = _rules_changed(connection, match_rules, payers)
     touched = connection.execute(
         "select count(*) from raw.touched where stage = 'reconcile' and kind in ('settlement', 'bank')"
     ).fetchone()
-    if not applied and not (touched and touched[0]):
+    if not applied and not (touched and touched[0]) and not _proof_is_open(connection):
         return ReconcileReport(0, ())
     with transaction(connection):
         connection.execute(
@@ -59,6 +64,7 @@ def reconcile_settlements(
         connection.execute(sql.statement(__package__, "settlement_components"))
         _compare(connection, match_rules, payers)
         residual = _residual(connection)
+        _note_proof(connection, residual)
         changed = _changed(connection)
         _replace(connection)
         mark_changed(connection, "reconcile")
@@ -115,6 +121,17 @@ def _residual(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
         for currency, comparison, unexplained in rows
         if unexplained
     )
+
+
+def _proof_is_open(connection: duckdb.DuckDBPyConnection) -> bool:
+    return connection.execute("select 1 from raw.applied where name = ?", [_OPEN_PROOF]).fetchone() is not None
+
+
+def _note_proof(connection: duckdb.DuckDBPyConnection, residual: tuple[str, ...]) -> None:
+    """Leave the note while there is a residual. In the transaction: a run killed before its check tells nobody."""
+    connection.execute("delete from raw.applied where name = ?", [_OPEN_PROOF])
+    if residual:
+        connection.execute("insert into raw.applied values (?, 'open')", [_OPEN_PROOF])
 
 
 def _changed(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:

@@ -30,8 +30,10 @@ def reconcile_store_days(
         return ReconcileReport(0, ())
     with transaction(connection):
         connection.execute(
-            "delete from reconcile.store_day_components "
-            f"where store || '|' || business_date in (select document_id from raw.touched where {_KIND})"  # noqa: S608
+            f"""
+            delete from reconcile.store_day_components
+            where store || '|' || business_date in (select document_id from raw.touched where {_KIND})
+            """  # noqa: S608 - a condition of our own
         )
         connection.execute(sql.statement(__package__, "store_day_components"))
         _compare(connection, match_rules)
@@ -57,7 +59,9 @@ def _compare(connection: duckdb.DuckDBPyConnection, match_rules: RuleFile) -> No
 
 def _residual(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
     rows = connection.execute(sql.statement(__package__, "store_day_residual")).fetchall()
-    return tuple(f"store days, {comparison} in {currency}: {rest} is in no break" for comparison, currency, rest in rows)
+    return tuple(
+        f"store days, {comparison} in {currency}: {rest} is in no break" for comparison, currency, rest in rows
+    )
 
 
 def _hand_on(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
@@ -76,7 +80,8 @@ def _hand_on(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
         """  # noqa: S608 - a condition of our own
     )
     connection.execute(
-        "insert into raw.touched select distinct 'journal', 'store_day', store || '|' || business_date from changed_days "
+        "insert into raw.touched select distinct 'journal', 'store_day', 'store_day:' || store || '|' || business_date "
+        "from changed_days "
         "except select stage, kind, document_id from raw.touched"
     )
     connection.execute(f"delete from raw.touched where {_KIND}")  # noqa: S608

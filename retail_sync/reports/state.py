@@ -54,16 +54,6 @@ class ReconcileState:
     by_day: Mapping[str, Rows]
     plot: Rows
 
-    @property
-    def breaks(self) -> Rows:
-        """The largest breaks with the sentence they are told in."""
-        ordered = sorted(self.found, key=lambda p: -abs(p.amount_minor or 0))[:_TOP]
-        return [(p.code, p.subject, problem_value(p), p.since_date, p.message) for p in ordered]
-
-    def told(self, *prefixes: str) -> list[str]:
-        """Return the sentences of breaks whose class starts with one of these."""
-        return [problem.message for problem in self.found if problem.code.startswith(prefixes)]
-
 
 @dataclass(frozen=True, slots=True)
 class JournalState:
@@ -229,17 +219,18 @@ def _journal(connection: duckdb.DuckDBPyConnection) -> JournalState:
 
 
 def read_chain(connection: duckdb.DuckDBPyConnection) -> Chain:
-    """Return which earlier settlement each opening debt, reserve and failed transfer belongs to."""
+    """Return which earlier settlement each opening debt, reserve and failed transfer belongs to, as far as confirmed."""
     rows = connection.execute(
         "select settlement_id, opening_debt_of, reserve_of from reconcile.settlement_totals"
     ).fetchall()
     failed = connection.execute(
-        "select split_part(right_id, '|', 1), left_id from reconcile.matches where reconciliation = 'failed_transfer'"
+        "select split_part(right_id, '|', 1), split_part(right_id, '|', 2), left_id from reconcile.matches "
+        "where reconciliation = 'failed_transfer' and is_confirmed"
     ).fetchall()
     return Chain(
         opening_debt_of={row[0]: row[1] for row in rows if row[1]},
         reserve_of={row[0]: row[2] for row in rows if row[2]},
-        failed_transfer_of=dict(failed),
+        failed_transfer_of={(settlement, day): payout for settlement, day, payout in failed},
     )
 
 

@@ -10,6 +10,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
@@ -213,6 +214,25 @@ def _bounded(model: type[pa.DataFrameModel]) -> Any:
     return schema
 
 
-def contract_hash(tables: tuple[Table, ...], *views: str) -> str:
-    """SHA-256 over all DDL: when it changes, the warehouse is derived anew from raw."""
-    return hashlib.sha256("\n".join([*(table.ddl() for table in tables), *views]).encode()).hexdigest()
+def contract_hash(tables: tuple[Table, ...], *others: str) -> str:
+    """SHA-256 over all DDL, every check and what else rows depend on: when it changes, they are derived anew from raw.
+
+    A tightened check leaves rows in force that a rebuilt warehouse would reject, though the DDL is the same.
+    """
+    checks = (
+        f"{table.qualified}: {violation(column, *check)}"
+        for table in tables
+        for column in table.columns
+        for check in column.checks
+    )
+    return hashlib.sha256("\n".join([*(table.ddl() for table in tables), *checks, *others]).encode()).hexdigest()
+
+
+def code_digest(*folders: Path) -> str:
+    """SHA-256 over the Python and SQL files of these folders: their paths below the folder and their bytes."""
+    digest = hashlib.sha256()
+    for folder in folders:
+        for file in sorted(path for path in folder.rglob("*") if path.suffix in (".py", ".sql")):
+            content = file.read_bytes()
+            digest.update(f"{folder.name}/{file.relative_to(folder).as_posix()} {len(content)}\n".encode() + content)
+    return digest.hexdigest()

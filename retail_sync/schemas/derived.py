@@ -7,6 +7,8 @@ import pandera.ibis as pa
 from retail_sync.schemas.types import Count, Day, Flag, Money, currency, key, one_of, plain, text
 
 STATUSES = ("matched", "variance", "left_only", "right_only", "awaiting_bank")
+ENTRY_KINDS = ("settlement", "failed_transfer", "deposit", "store_day", "cogs", "count_variance", "stock_valuation")
+JOURNAL_KINDS = ("settlement", "store_day", "stock")
 DOCUMENT_KINDS = ("settlement", "bank", "store_day", "stock", "availability")
 CHAIN_STATUSES = ("none", "matched", "open", "broken")
 BREAK_CLASSES = (
@@ -74,15 +76,11 @@ class SettlementComponents(pa.DataFrameModel):
     account: str = key("seller account")
     currency: str = currency()
     posting_month: Day = plain("first day of the month the lines belong to")
-    event_date: Day = plain(
-        "day of the event, for categories booked on their own day (card charge, failed transfer)",
-        nullable=True,
-    )
+    event_date: Day = plain("day a transfer failed, which is booked on its own day; null for the rest", nullable=True)
     category: str = key("governed category")
     marketplace: str = text("marketplace name as given")
     amount: Money = plain("sum of the lines")
     line_count: Count = plain("lines summed")
-    first_line_no: Count = plain("first of them in the delivered file")
 
 
 class SettlementTotals(pa.DataFrameModel):
@@ -151,12 +149,17 @@ class Documents(pa.DataFrameModel):
     The facts hashes tell a changed fact from a changed rule: only a changed fact corrects a released entry by itself.
     """
 
-    document_id: str = key("settlement")
+    document_id: str = key("settlement id, store_day:<store>|<day>, ...")
+    kind: str = one_of("what the document is", *JOURNAL_KINDS)
+    title: str = text("what a person calls it")
+    since_date: Day = plain("day it belongs to")
+    currency: str = currency()
+    value_minor: Count = plain("what is at stake, in minor units; null where nothing states it", nullable=True)
     status: str = one_of("ready to be released, or held for a person", "ready", "held")
     held_code: str = text("why it is held, as an exception code; empty when ready")
     held_reason: str = text("why it is held, in words; empty when ready")
-    facts_hash: str = key("SHA-256 of the deliveries under its settlement entries")
-    deposit_facts_hash: str = key("SHA-256 of the delivery and the bank movement under its deposit entry")
+    facts_hash: str = key("SHA-256 of the delivery in force, which its settlement entries rest on")
+    deposit_facts_hash: str = key("SHA-256 of that delivery and of the bank movement under its deposit entry")
     delivery_id: str = text("delivery its settlement entries rest on")
     bank_delivery_id: str = text("statement that showed the movement its deposit entry rests on; empty without one")
     bank_movement: str = text("that movement: bank line, amount and value date; empty without one")
@@ -166,8 +169,8 @@ class Entries(pa.DataFrameModel):
     """A desired journal entry of a ready document: what facts and rules say today. Releasing it is another stage's decision."""
 
     entry_key: str = key("stable business identity, e.g. amazon:settlement:1001:2026-10")
-    document_id: str = key("settlement it belongs to")
-    kind: str = one_of("what it books", "settlement", "failed_transfer", "deposit")
+    document_id: str = key("document it belongs to")
+    kind: str = one_of("what it books", *ENTRY_KINDS)
     posting_date: Day = plain("date it is booked on")
     memo: str = text("what a person reads in the ledger")
     body: str = plain("the entry as canonical JSON (retail_sync.schemas.journal.Entry.body)")
@@ -191,6 +194,6 @@ class Lines(pa.DataFrameModel):
     channel: str = text("dimension")
     location: str = text("dimension: the marketplace")
     tax_code: str = text("dimension")
-    settlement_id: str = text("with posting_month, category and location it names the canonical lines under the leg")
-    posting_month: Day = plain("first day of their month", nullable=True)
+    document_id: str = text("with posting_month, category and location it names the canonical rows under the leg")
+    posting_month: Day = plain("first day of their month; the day itself where rows are booked by day", nullable=True)
     memo: str = text("what a person reads on the leg")

@@ -95,3 +95,18 @@ class Entry:
             if transaction:
                 return f"{self.key} is out of balance by {transaction} minor units of its transaction currency"
         return ""
+
+
+def difference(held: Entry, sent: Entry) -> str:
+    """Name the first field in which two bodies differ, with both values; '' when none does."""
+    for name in ("posting_date", "memo", "reverses"):
+        ours, theirs = getattr(held, name), getattr(sent, name)
+        if ours != theirs:
+            return f"{name}: {ours} in the ledger, {theirs} sent"
+    for number, (ours, theirs) in enumerate(zip(held.lines, sent.lines, strict=False), start=1):
+        for name in EntryLine.__dataclass_fields__:
+            if getattr(ours, name) != getattr(theirs, name):
+                return f"line {number} {name}: {getattr(ours, name)} in the ledger, {getattr(theirs, name)} sent"
+    if len(held.lines) != len(sent.lines):
+        return f"number of lines: {len(held.lines)} in the ledger, {len(sent.lines)} sent"
+    return ""

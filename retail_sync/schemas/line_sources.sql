@@ -5,9 +5,9 @@ select
     l.delivery_id, l.line_no as file_line_no, l.component, l.transaction_type, l.amount_type, l.amount_description,
     l.order_id, l.sku, l.posted_at, l.amount, l.currency
 from journal.lines as j
-join canonical.settlements as s on s.settlement_id = j.settlement_id
+join canonical.settlements as s on s.settlement_id = j.document_id
 join canonical.settlement_lines as l
-    on l.settlement_id = j.settlement_id
+    on l.settlement_id = j.document_id
     and l.category = j.category
     and l.marketplace = j.location
     and cast(date_trunc('month', least(l.business_date, s.closing_date)) as date) = j.posting_month

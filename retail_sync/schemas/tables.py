@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
 
 import duckdb
 import pandera.ibis as pa
 
 from retail_sync.core import sql
+from retail_sync.core.errors import RetailSyncError
 from retail_sync.core.warehouse import STAGE_SCHEMAS, transaction
-from retail_sync.schemas import canonical, derived, sales, stock
-from retail_sync.schemas.contract import Table, contract_hash
+from retail_sync.schemas import canonical, derived, derived_stores, sales, stock
+from retail_sync.schemas.contract import Table, code_digest, contract_hash
 
 _PLACE = ("delivery_id", "line_no")
 _STORE_DAY = "store || '|' || business_date"
@@ -58,6 +61,10 @@ TABLES = (
     Table("reconcile", "settlement_components", derived.SettlementComponents,
           ("settlement_id", "posting_month", "event_date", "category", "marketplace"), "settlement"),
     Table("reconcile", "settlement_totals", derived.SettlementTotals, ("settlement_id",), "run"),
+    Table("reconcile", "store_day_components", derived_stores.StoreDayComponents,
+          ("store", "business_date", "currency", "register", "side", "component"), "group"),
+    Table("reconcile", "store_days", derived_stores.StoreDays,
+          ("store", "business_date", "currency", "register", "comparison"), "run"),
     Table("reconcile", "matches", derived.Matches, ("reconciliation", "left_id", "right_id"), "run"),
     Table("reconcile", "breaks", derived.Breaks, ("reconciliation", "subject", "break_class"), "run"),
     Table("journal", "documents", derived.Documents, ("document_id",), "settlement",
@@ -75,23 +82,38 @@ def table(qualified: str) -> Table:
     raise KeyError(qualified)
 
 
+@cache
+def _deriving_code() -> str:
+    """Digest of the packages that make rows: a mended reader or query must not leave rows of the old one in force."""
+    package = Path(__file__).parents[1]
+    return code_digest(*(package / stage for stage in ("connectors", "reconcile", "journal")))
+
+
 def prepare(
     connection: duckdb.DuckDBPyConnection,
     before_emptying: Callable[[Sequence[str]], None] = lambda _loaded: None,
 ) -> bool:
     """Create what is missing. Returns True when the contracts changed and the derived tables were started anew.
 
-    The warehouse is derived: when its contracts differ from the program's, it is emptied here and the next stage reads
-    every delivery again from the raw archive. `before_emptying` is given the ids of the deliveries that were loaded, and
-    raises where they cannot all be read again.
+    The warehouse is derived: when its contracts or the code that makes its rows differ from the program's, it is emptied
+    here and the next stage reads every delivery again from the raw archive. `before_emptying` is given the ids of the
+    deliveries that were loaded, and raises where they cannot all be read again. Where only code changed the rows are then
+    kept as they are: retention and upgrades must go together.
     """
     wanted = contract_hash(TABLES, sql.statement(__package__, "line_sources"))
-    found = _applied_contract(connection)
-    if found == wanted:
+    code = _deriving_code()
+    found, found_code = _applied(connection, "contract"), _applied(connection, "code")
+    if (found, found_code) == (wanted, code):
         return False
     if found:
         rows = connection.execute("select delivery_id from raw.deliveries where status = 'loaded'").fetchall()
-        before_emptying([delivery_id for (delivery_id,) in rows])
+        try:
+            before_emptying([delivery_id for (delivery_id,) in rows])
+        except RetailSyncError:
+            if found != wanted:
+                raise
+            _note(connection, "code", code)
+            return False
     with transaction(connection):
         for schema in reversed(STAGE_SCHEMAS):
             if found:
@@ -100,17 +122,22 @@ def prepare(
         for entry in TABLES:
             connection.execute(entry.ddl())
         connection.execute(sql.statement(__package__, "line_sources"))
-        connection.execute("delete from raw.applied where name = 'contract'")
-        connection.execute("insert into raw.applied (name, hash) values ('contract', ?)", [wanted])
+        _note(connection, "contract", wanted)
+        _note(connection, "code", code)
     return bool(found)
 
 
-def _applied_contract(connection: duckdb.DuckDBPyConnection) -> str:
+def _note(connection: duckdb.DuckDBPyConnection, name: str, value: str) -> None:
+    connection.execute("delete from raw.applied where name = ?", [name])
+    connection.execute("insert into raw.applied (name, hash) values (?, ?)", [name, value])
+
+
+def _applied(connection: duckdb.DuckDBPyConnection, name: str) -> str:
     exists = connection.execute(
         "select count(*) from duckdb_tables() "
         "where database_name = 'warehouse' and schema_name = 'raw' and table_name = 'applied'"
     ).fetchone()
     if not exists or not exists[0]:
         return ""
-    row = connection.execute("select hash from raw.applied where name = 'contract'").fetchone()
+    row = connection.execute("select hash from raw.applied where name = ?", [name]).fetchone()
     return row[0] if row else ""

@@ -203,7 +203,7 @@ def test_a_damaged_copy_never_displaces_a_good_one(pipeline: Pipeline) -> None:
         deliver(pipeline, f"{case}.txt", content)
     assert canonical_rows(pipeline) == before
     found = problems(pipeline)
-    assert found.keys() == {("delivery_set_aside", f"{case}.txt") for case in WORDS}
+    assert found.keys() == {("delivery_set_aside", f"amazon/{case}.txt") for case in WORDS}
     assert all(good.settlement_id in message for message in found.values())
 
     corrected = settlement(row("24.50"), settlement_id=good.settlement_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable
 from datetime import date
@@ -221,6 +222,30 @@ def test_a_block_that_cannot_work_is_told_of_by_its_source(bench: LoadBench, cas
     outcome = bench.deliver(statement("2026-09-16,D,1.00,EUR,x"), bank(**changes))
     assert outcome.status == "refused"
     assert re.search(f"source bank: .*{words}", outcome.reason)
+
+
+def test_next_months_statement_makes_nothing_good(make_home: Callable[..., Home]) -> None:
+    """Every month's download is called statement.csv: February's says nothing about what January's was refused for."""
+    pipeline = Pipeline(make_home(), "test")
+
+    def deliver(name: str, content: bytes) -> list[tuple[str, str]]:
+        (pipeline.home.root / name).write_bytes(content)
+        pipeline.ingest([str(pipeline.home.root / name)], "bank")
+        pipeline.load()
+        return [(problem.code, problem.subject) for problem in pipeline.exceptions.open()]
+
+    refused = [("delivery_refused", "bank/statement.csv")]
+    assert deliver("statement.csv", b"<html>Please sign in</html>\n") == refused
+    assert deliver("statement.csv", statement("2026-02-15,D,7.25,EUR,x")) == refused
+    (problem,) = pipeline.exceptions.open()
+    mark = hashlib.sha256(b"<html>Please sign in</html>\n").hexdigest()[:8]
+    assert f"statement-{mark}.csv" in problem.remedy
+    assert deliver(f"January {mark}.csv", statement("2026-01-15,D,8.25,EUR,y")) == []
+
+    unread = [("delivery_rows_rejected", "bank/statement.csv")]
+    assert deliver("statement.csv", statement("2026-03-15,D,1.00,EUR,x", "2026-03-16,D,?,EUR,y")) == unread
+    assert deliver("statement.csv", statement("2026-04-15,D,2.00,EUR,x")) == unread
+    assert deliver("march.csv", statement("2026-03-15,D,1.00,EUR,x", "2026-03-16,D,3.00,EUR,y")) == []
 
 
 def test_a_rejected_bank_row_is_reported_until_it_comes_right(make_home: Callable[..., Home]) -> None:

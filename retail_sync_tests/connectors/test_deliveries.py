@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -155,6 +156,27 @@ def test_a_file_that_cannot_be_read_stops_no_other(pipeline: Pipeline, monkeypat
     assert not pipeline.exceptions.open()
 
 
+def test_a_file_name_that_is_not_utf8_stops_no_other(pipeline: Pipeline) -> None:
+    """A ZIP from an old Windows machine has Latin-1 names: the file is told of by an escaped name, the others load."""
+    folder = pipeline.home.inbox / "amazon"
+    folder.mkdir(parents=True)
+    misnamed = os.fsencode(folder) + b"/\xe9t\xe9.txt"
+    Path(os.fsdecode(misnamed)).write_bytes(CORRECTED)
+    (folder / "z.txt").write_bytes(GOOD)
+    assert [item.path.name for item in pipeline.receive_inbox() if item.is_new] == ["z.txt"]
+    (problem,) = pipeline.exceptions.open()
+    assert (problem.code, problem.subject) == ("file_unreadable", r"amazon/\xe9t\xe9.txt")
+    assert "not UTF-8" in problem.message
+    assert problem.remedy == "give the file another name"
+    with pytest.raises(RetailSyncError, match="not UTF-8"):
+        pipeline.ingest([os.fsdecode(misnamed)], "amazon")
+    assert [file.parent.name for file in pipeline.waiting_files()] == ["amazon"]
+
+    Path(os.fsdecode(misnamed)).rename(folder / "été.txt")
+    assert [item.path.name for item in pipeline.receive_inbox() if item.is_new] == ["été.txt"]
+    assert not pipeline.exceptions.open()
+
+
 @pytest.mark.parametrize("fault", ["its block is wrong", "its block is gone"])
 def test_a_wrong_source_block_stops_its_own_files_only(make_home: Callable[..., Home], fault: str) -> None:
     """The statement waits with an exception that says what to correct; the settlement is loaded."""
@@ -169,7 +191,7 @@ def test_a_wrong_source_block_stops_its_own_files_only(make_home: Callable[..., 
     broken = Pipeline(make_home(settings=good + (bank + columns if "wrong" in fault else "")), "test")
     assert (broken.load().loaded, amounts(broken)) == (1, [Decimal("24.50"), Decimal("-3.68")])
     (problem,) = broken.exceptions.open()
-    assert (problem.code, problem.subject) == ("delivery_refused", "statement.csv")
+    assert (problem.code, problem.subject) == ("delivery_refused", "bank/statement.csv")
     assert "retail_sync.toml" in problem.remedy
     assert ("date_format must be declared" if "wrong" in fault else "no source is called 'bank'") in problem.message
     assert pipeline.load().loaded == 1

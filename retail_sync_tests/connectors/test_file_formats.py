@@ -15,10 +15,11 @@ from retail_sync_tests.connectors.loading_bench import START, LoadBench, Outcome
 from retail_sync_tests.simulator import DateStyle, DecimalMark
 
 # How the instants of a file may be written, beside the styles that the simulator knows.
-InstantStyle = Literal["iso", "iso offset", "dotted", "day first", "month first"]
+InstantStyle = Literal["iso", "iso offset", "iso offset with fractions", "dotted", "day first", "month first"]
 _WRITTEN: dict[str, str] = {
     "iso": "%Y-%m-%d %H:%M:%S UTC",
     "iso offset": "%Y-%m-%dT%H:%M:%S+00:00",
+    "iso offset with fractions": "%Y-%m-%dT%H:%M:%S.000+00:00",
     "dotted": "%d.%m.%Y %H:%M:%S UTC",
     "day first": "%d/%m/%Y %H:%M:%S UTC",
     "month first": "%m/%d/%Y %H:%M:%S UTC",

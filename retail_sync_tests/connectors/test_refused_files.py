@@ -111,7 +111,7 @@ def deliver(pipeline: Pipeline, contents: dict[str, bytes]) -> dict[str, str]:
 def test_a_bad_file_is_refused_and_reported(refusals: Refusals, case: str) -> None:
     """An error nobody sees is money nobody accounts for: the message names the file and says what is wrong with it."""
     reason = refusals.reasons[f"{case}.txt"]
-    (problem,) = [found for found in refusals.pipeline.exceptions.open() if found.subject == f"{case}.txt"]
+    (problem,) = [found for found in refusals.pipeline.exceptions.open() if found.subject == f"amazon/{case}.txt"]
     assert all(word in reason for word in REFUSED[case][1]), reason
     assert problem.code == "delivery_refused"
     assert f"{case}.txt" in problem.message
@@ -135,7 +135,25 @@ def test_bad_files_change_nothing_and_block_nobody(refusals: Refusals) -> None:
     assert deliver(refusals.pipeline, right) == {}
     assert len(canonical_rows(refusals.pipeline)["settlements"]) == len(right) + 1
     still_open = {problem.subject for problem in refusals.pipeline.exceptions.open()}
-    assert still_open == {f"{case}.txt" for case in REFUSED} - right.keys()
+    assert still_open == {f"amazon/{case}.txt" for case in REFUSED} - {f"amazon/{name}" for name in right}
+
+
+def test_two_sources_may_refuse_files_of_one_name(make_home: Callable[..., Home]) -> None:
+    """Each is somebody's missing money: the one must not hide behind the other, nor close with it."""
+    sources = "".join(f'[[source]]\nname = "{name}"\nconnector = "amazon_settlement"\n' for name in ("us", "de"))
+    pipeline = Pipeline(make_home(settings=sources), "test")
+    file = pipeline.home.root / "settlement.txt"
+    for source, content in (("us", b"<html>us</html>"), ("de", b"<html>de</html>")):
+        file.write_bytes(content)
+        pipeline.ingest([str(file)], source)
+    pipeline.load()
+    assert {found.subject for found in pipeline.exceptions.open()} == {"us/settlement.txt", "de/settlement.txt"}
+    file.write_bytes(GOOD)
+    pipeline.ingest([str(file)], "us")
+    pipeline.load()
+    (left,) = pipeline.exceptions.open()
+    assert left.subject == "de/settlement.txt"
+    assert "a later file called settlement.txt that loads closes this" in left.remedy
 
 
 def test_an_extra_column_can_be_allowed(make_home: Callable[..., Home]) -> None:

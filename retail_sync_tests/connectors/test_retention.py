@@ -60,7 +60,7 @@ def test_a_rebuild_names_what_is_missing(keeping_a_day: Pipeline) -> None:
     ((name, reason),) = keeping_a_day.load().refused
     assert name == "a.txt"
     assert "not in the raw archive" in reason
-    assert [problem.subject for problem in keeping_a_day.exceptions.open()] == ["a.txt"]
+    assert [problem.subject for problem in keeping_a_day.exceptions.open()] == ["amazon/a.txt"]
 
     keeping_a_day.ingest([put(keeping_a_day.home, "a.txt", GOOD)], "amazon")
     keeping_a_day.load()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -14,7 +16,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pandera.errors import SchemaErrors
 
-from retail_sync.schemas.contract import Column, Table, contract_hash, prove, reject_predicates, violation
+from retail_sync.schemas import tables
+from retail_sync.schemas.contract import Column, Table, code_digest, contract_hash, prove, reject_predicates, violation
 from retail_sync.schemas.tables import TABLES
 from retail_sync.schemas.types import CURRENCY, KEY, TEXT, Money, Rate
 
@@ -224,3 +227,41 @@ def test_the_contract_hash_follows_the_contract() -> None:
     assert contract_hash(TABLES) == contract_hash(TABLES)
     assert contract_hash(TABLES) != contract_hash(TABLES[1:])
     assert contract_hash(TABLES) != contract_hash(TABLES, "create view v as select 1")
+
+
+def test_the_contract_hash_follows_every_check() -> None:
+    """A tightened pattern or list changes no DDL, but rows in force may break it: an upgraded home must be derived anew."""
+
+    class Tightened(Sample):
+        note: str = pa.Field(str_matches=KEY, nullable=True)
+
+    tightened = replace(SAMPLE, model=Tightened)
+    assert tightened.ddl() == SAMPLE.ddl()
+    assert contract_hash((tightened,)) != contract_hash((SAMPLE,))
+
+
+def test_the_code_digest_follows_names_and_bytes_of_programs_only(tmp_path: Path) -> None:
+    """A mended query gives other rows; a compiled file or a note beside it does not."""
+    folder = tmp_path / "reconcile"
+    folder.mkdir()
+    (folder / "totals.sql").write_text("select 1")
+    before = code_digest(folder)
+    (folder / "totals.pyc").write_bytes(b"compiled")
+    assert code_digest(folder) == before
+    (folder / "totals.sql").write_text("select 2")
+    changed = code_digest(folder)
+    (folder / "totals.sql").rename(folder / "total.sql")
+    assert len({before, changed, code_digest(folder)}) == 3
+
+
+def test_a_changed_query_derives_the_warehouse_anew(
+    engine: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An upgraded home and one that was rebuilt must hold the same rows."""
+    engine.execute("drop schema raw cascade")
+    assert tables.prepare(engine) is False  # nothing was there
+    engine.execute("insert into raw.applied values ('match_rules', 'x')")
+    assert tables.prepare(engine) is False
+    monkeypatch.setattr(tables, "_deriving_code", lambda: "a later release")
+    assert tables.prepare(engine) is True
+    assert engine.execute("select name from raw.applied").fetchall() == [("contract",)]

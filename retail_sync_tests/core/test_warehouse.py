@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import duckdb
@@ -16,29 +17,32 @@ from retail_sync.core.warehouse import Warehouse, transaction
 
 _READER = (
     "import sys; from pathlib import Path; from retail_sync.core.warehouse import Warehouse\n"
-    "with Warehouse(Path(sys.argv[1])).reading() as connection:\n"
+    "with Warehouse(Path(sys.argv[1]), *sys.argv[2:]).reading() as connection:\n"
     "    for _ in sys.stdin:\n"
     "        print(connection.execute('select count(*) from raw.t').fetchone()[0], flush=True)\n"
 )
 _WRITER = (
     "import sys; from pathlib import Path; from retail_sync.core.warehouse import Warehouse\n"
-    "with Warehouse(Path(sys.argv[1])).writing('nightly run') as connection:\n"
+    "with Warehouse(Path(sys.argv[1]), *sys.argv[2:]).writing('nightly run') as connection:\n"
     "    connection.execute('insert into raw.t values (9)')\n"
     "    print('writing', flush=True)\n"
     "    sys.stdin.read()\n"
 )
 _RAW_OPEN = "import duckdb, sys; duckdb.connect(sys.argv[1]).execute('create table intruder (i integer)')"
 
+_FOREIGN_READER = (
+    "import duckdb, sys\n"
+    "connection = duckdb.connect(sys.argv[1], read_only=True)\n"
+    "print('reading', flush=True)\n"
+    "sys.stdin.read()\n"
+)
+URLS = ("warehouse.duckdb", "ducklake:catalog.ducklake")
+
 
 @pytest.fixture
 def warehouse(tmp_path: Path) -> Warehouse:
     """A warehouse with a table of one row, under a path that needs quoting."""
-    made = Warehouse(tmp_path / "o'brien & co", lock_wait_seconds=0.2)
-    made.state.mkdir()
-    with made.writing("test") as connection:
-        connection.execute("create schema raw")
-        connection.execute("create table raw.t as select 1 as i")
-    return made
+    return new(tmp_path, "warehouse.duckdb")
 
 
 @contextmanager
@@ -180,6 +184,85 @@ def test_a_foreign_program_cannot_write_either(warehouse: Warehouse) -> None:
         assert "Could not set lock" in intruder.stderr
     with warehouse.writing("test") as connection:
         assert count(connection) == 2
+
+
+@pytest.mark.parametrize("url", URLS)
+def test_readers_and_a_writing_process_do_not_meet(tmp_path: Path, url: str) -> None:
+    """`query` works during a run, and a run is not refused because an analyst has a query open: on a DuckLake too."""
+    warehouse = new(tmp_path, url)
+    warehouse.publish()
+    with process(_WRITER, warehouse.state, url) as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "writing\n"
+        with warehouse.reading() as connection:
+            assert count(connection) == 1
+        assert writer.stdin is not None
+        writer.stdin.close()
+        writer.wait(10)
+    with process(_READER, warehouse.state, url) as reader:
+        assert ask(reader) == "1"
+        warehouse.publish()
+        assert ask(reader) == "1"
+        with warehouse.reading() as connection:
+            assert count(connection) == 2
+
+
+@pytest.mark.parametrize("url", URLS)
+def test_a_foreign_program_with_the_file_open_is_named_as_such(tmp_path: Path, url: str) -> None:
+    """A database tool left open keeps the run out: "free disk space" would send the operator the wrong way."""
+    warehouse = new(tmp_path, url)
+    with process(_FOREIGN_READER, warehouse.file) as foreign:
+        assert foreign.stdout is not None
+        assert foreign.stdout.readline() == "reading\n"
+        with pytest.raises(WarehouseBusy, match="open in another program") as caught, warehouse.writing("test"):
+            pytest.fail("it writes beside another program")
+        assert str(warehouse.published_file) in caught.value.remedy
+    with warehouse.writing("test") as connection:
+        assert count(connection) == 1
+
+
+def test_the_files_of_a_ducklake_stay_few(tmp_path: Path) -> None:
+    """Every run rewrites its slice: without expiring snapshots a year of hourly runs leaves thousands of files."""
+    warehouse = new(tmp_path, "ducklake:catalog.ducklake")
+    counts = []
+    for _ in range(8):
+        with warehouse.writing("run") as connection:
+            for first in (0, 1000):
+                with transaction(connection):
+                    connection.execute("delete from raw.t where i >= ? and i < ?", [first, first + 500])
+                    connection.execute("insert into raw.t select unnest(range(?, ?))", [first, first + 1000])
+        warehouse.compact(keep=timedelta(0))
+        warehouse.publish()
+        counts.append(len(list(warehouse.state.rglob("*.parquet"))))
+        with warehouse.reading() as connection:
+            assert count(connection) > 0
+    assert max(counts[2:]) <= counts[2], counts
+
+
+def test_what_a_reader_has_open_outlives_a_night(tmp_path: Path) -> None:
+    """The nightly run makes new files; those that an open query of the last day reads are still there."""
+    warehouse = new(tmp_path, "ducklake:catalog.ducklake")
+    with warehouse.writing("run") as connection:
+        connection.execute("insert into raw.t select range from range(1000)")
+    warehouse.publish()
+    with process(_READER, warehouse.state, warehouse.url) as reader:
+        assert ask(reader) == "1001"
+        with warehouse.writing("run") as connection:
+            connection.execute("delete from raw.t")
+            connection.execute("insert into raw.t select range from range(2000)")
+        warehouse.compact()
+        warehouse.publish()
+        assert ask(reader) == "1001"
+
+
+def new(folder: Path, url: str) -> Warehouse:
+    """A warehouse of either kind with a table of one row, under a path that needs quoting."""
+    made = Warehouse(folder / "o'brien & co", url, lock_wait_seconds=0.2)
+    made.state.mkdir()
+    with made.writing("test") as connection:
+        connection.execute("create schema raw")
+        connection.execute("create table raw.t as select 1 as i")
+    return made
 
 
 def test_a_transaction_is_all_or_nothing(warehouse: Warehouse) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import dagster as dg
@@ -11,8 +12,10 @@ import pytest
 from retail_sync.defs.assembly import defs
 from retail_sync.defs.jobs import failed_run
 from retail_sync.defs.launch import prepare_instance, run_job
+from retail_sync.defs.reconcile import SHOWN_BY
 from retail_sync.defs.selection import job_and_tags
 from retail_sync.resources import HomeResource
+from retail_sync.schemas.derived import BREAK_CLASSES
 from retail_sync.schemas.tables import TABLES
 from retail_sync.settings import PROJECT_ROOT, Home
 from retail_sync_tests.e2e.company import ONCE
@@ -133,6 +136,34 @@ def test_broken_contract_stops_the_line_until_it_is_mended(home: Home) -> None:
     assert booked(home) == before
 
 
+def test_a_key_that_occurs_twice_in_any_reconcile_table_stops_the_line(home: Home) -> None:
+    """A pair or a difference that counts twice would be journalled and told twice: every table has its check."""
+    hourly(home)
+    with opened(home).writing("break the contract") as connection:
+        connection.execute("insert into reconcile.matches select * from reconcile.matches limit 1")
+        connection.execute("insert into raw.applied values ('unproved reconcile', 'changed')")
+    instance = prepare_instance(home)
+    for _ in range(2):
+        outcome = run_job(instance, "hourly_sync", {})
+        assert not outcome.is_success
+        assert outcome.failed_step == "reconcile_settlements"
+        assert "contract" in outcome.message
+
+
+def test_every_stage_table_has_a_blocking_contract_check() -> None:
+    """A table whose broken contract nobody reports is a table without a contract."""
+    graph = defs.resolve_asset_graph()
+    shown = {check.asset_key.to_user_string() for check in graph.asset_check_keys if check.name == "contract"}
+    derived = {t.qualified.replace(".", "/") for t in TABLES if t.schema != "raw"}
+    assert shown == derived
+
+
+def test_every_break_class_is_shown_by_one_check() -> None:
+    """A difference that no check shows is green on the page of the analyst."""
+    for code in BREAK_CLASSES:
+        assert sum(code.startswith(prefixes) for prefixes, _ in SHOWN_BY.values()) == 1, code
+
+
 def test_file_drop_asks_for_a_run_when_a_file_waits(home: Home) -> None:
     """A new file starts one run, not one per minute; afterwards there is nothing to do."""
     instance = prepare_instance(home)
@@ -143,10 +174,25 @@ def test_file_drop_asks_for_a_run_when_a_file_waits(home: Home) -> None:
     assert [r.run_key for r in first.run_requests or []] == [r.run_key for r in again.run_requests or []]
     assert len(first.run_requests or []) == 1
     opened(home).receive_inbox()
-    with dg.build_sensor_context(instance=instance, resources={"home": HomeResource()}) as context:
-        idle = sensor.evaluate_tick(context)
+    idle = _tick(sensor, instance)
     assert not idle.run_requests
     assert idle.skip_message == "no new file in any inbox"
+
+
+def test_file_drop_asks_for_one_run_for_a_name_that_is_not_utf8(home: Home) -> None:
+    """The run tells the operator of the file; a sensor that fails on it would start no run for any file."""
+    opened(home).receive_inbox()
+    Path(os.fsdecode(os.fsencode(home.inbox / "amazon") + b"/\xe9.txt")).write_bytes(b"")
+    (sensor,) = [s for s in defs.sensors or [] if s.name == "file_drop"]
+    requests = [_tick(sensor, prepare_instance(home)).run_requests for _ in range(2)]
+    assert requests[0] is not None
+    assert len(requests[0]) == 1
+    assert requests[0] == requests[1]
+
+
+def _tick(sensor: dg.SensorDefinition, instance: dg.DagsterInstance) -> dg.SensorExecutionData:
+    with dg.build_sensor_context(instance=instance, resources={"home": HomeResource()}) as context:
+        return sensor.evaluate_tick(context)
 
 
 def test_a_failed_run_is_an_exception_until_a_good_one(home: Home) -> None:

@@ -87,7 +87,7 @@ def test_payout_legs_sum_to_each_total_and_three_settlements_straddle_a_month(bo
     """Balanced is not enough: over all entries of a settlement the payout legs are what it pays."""
     legs = ask(
         books,
-        "select settlement_id, sum(home_minor) filter (role = 'payout') from journal.lines group by 1",
+        "select document_id, sum(home_minor) filter (role = 'payout') from journal.lines group by 1",
     )
     assert dict(legs) == {key: int(total * 100) for key, total in TOTALS.items()}
     months = ask(

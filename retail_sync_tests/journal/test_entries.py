@@ -11,10 +11,9 @@ import duckdb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retail_sync.journal.build import Policies
-from retail_sync.journal.rules import PostingRules
+from retail_sync.journal.rules import Policies, PostingRules
 from retail_sync.journal.settlement import Component, Settlement, settlement_entries
-from retail_sync.journal.validation import VALIDATIONS
+from retail_sync.journal.validation import SETTLEMENT_VALIDATIONS, entry_problem
 from retail_sync_tests.journal.tracing import assert_legs_trace_to_their_lines
 from retail_sync_tests.reconcile.facts import RULES, Entry, Facts, entries, own_rules
 
@@ -214,7 +213,8 @@ def test_whatever_foots_passes_every_validation(rows: list[tuple[str, str, str, 
     total = sum((one.amount for one in components), Decimal(0))
     settlement = Settlement("31000001", "amazon", "USD", date(2026, 10, 14), total, None, None)
     made = settlement_entries(settlement, components, rules, "journal")
-    assert [reason for check in VALIDATIONS if (reason := check(made, settlement, rules))] == []
+    assert entry_problem(made, rules) == ("", "")
+    assert [reason for check in SETTLEMENT_VALIDATIONS if (reason := check(made, settlement))] == []
     assert len({one.entry_key for one in made}) == len(made)
     for one in made:
         assert sum(leg.line.home_minor for leg in one.legs) == 0

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from retail_sync.journal.build import Policies
 from retail_sync.journal.problems import find_held_documents
+from retail_sync.journal.rules import Policies
 from retail_sync_tests.reconcile.facts import Facts, entries, held, own_rules, statuses
 from retail_sync_tests.reconcile.files import deliver, looking, new_pipeline, run_to_journal, settlement
 from retail_sync_tests.simulator import write_v2

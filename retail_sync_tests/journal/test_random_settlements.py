@@ -46,7 +46,7 @@ def test_what_foots_is_booked_to_the_cent(tmp_path_factory: pytest.TempPathFacto
         assert held(connection) == {}
         assert set(statuses(connection)) == {one.settlement_id for one in made}
         payouts = connection.execute(
-            "select settlement_id, sum(home_minor) filter (role = 'payout') from journal.lines group by 1"
+            "select document_id, sum(home_minor) filter (role = 'payout') from journal.lines group by 1"
         ).fetchall()
         assert {key: Decimal(int(paid or 0)).scaleb(-2) for key, paid in payouts} == {
             one.settlement_id: one.lines_sum for one in made
@@ -56,7 +56,7 @@ def test_what_foots_is_booked_to_the_cent(tmp_path_factory: pytest.TempPathFacto
         ).fetchall()
         assert unbalanced == []
         kept = connection.execute(
-            "select settlement_id, account, sum(home_minor) from journal.lines "
+            "select document_id, account, sum(home_minor) from journal.lines "
             "where account in ('1140', '2210', '2200') group by all having sum(home_minor) <> 0"
         ).fetchall()
         assert kept == []

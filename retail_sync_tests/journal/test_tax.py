@@ -15,8 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from retail_sync.journal.desired import DesiredEntry, Leg
 from retail_sync.journal.rules import PostingRules
-from retail_sync.journal.settlement import Component, DesiredEntry, Leg, Settlement, settlement_entries
+from retail_sync.journal.settlement import Component, Settlement, settlement_entries
 from retail_sync_tests.reconcile.facts import RULES
 
 POSTING_RULES = PostingRules.read(RULES)

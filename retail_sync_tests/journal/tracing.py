@@ -42,7 +42,7 @@ def _assert_every_line_is_booked_once(connection: duckdb.DuckDBPyConnection) -> 
         "join journal.documents as d on d.document_id = l.settlement_id and d.status = 'ready' group by all"
     ).fetchall()
     legs = connection.execute(
-        "select l.settlement_id, l.category, sum(l.home_minor) from journal.lines as l "
+        "select l.document_id, l.category, sum(l.home_minor) from journal.lines as l "
         "join journal.entries as e using (entry_key) where e.kind = 'settlement' and l.category <> '' group by all"
     ).fetchall()
     wanted = {(key, category): -to_minor(Decimal(amount), currency) for key, category, currency, amount in lines}

@@ -16,8 +16,8 @@ from pathlib import Path
 import duckdb
 
 from retail_sync.core.rules import read_rules
-from retail_sync.journal.build import JournalReport, Policies, build_journal
-from retail_sync.journal.rules import PostingRules
+from retail_sync.journal.build import JournalReport, build_journal
+from retail_sync.journal.rules import Policies, PostingRules
 from retail_sync.reconcile.settlements import ReconcileReport, reconcile_settlements
 from retail_sync.schemas import tables
 

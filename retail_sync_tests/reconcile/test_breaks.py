@@ -204,3 +204,21 @@ def test_the_order_of_delivery_does_not_matter(tmp_path: Path) -> None:
             run_to_journal(pipeline)
         with looking(pipeline) as connection:
             assert digests(connection) == expected
+
+
+def test_a_residual_is_told_until_the_figures_agree() -> None:
+    """The proof blocks the journal: running again must not pass it because nothing is new."""
+    facts = Facts()
+    facts.arrive("""
+        | id       | ends  | total  | lines        |
+        | 31000001 | 10-14 | 100.00 | sales 100.00 |""")
+    facts.connection.execute("insert into canonical.settlements select * from canonical.settlements")
+    for _ in range(3):
+        (sentence,) = facts.reconcile().residual
+        assert sentence.startswith("lines against stated totals in USD")
+    facts.arrive("""
+        | id       | ends  | total  | lines        |
+        | 31000001 | 10-14 | 100.00 | sales 100.00 |""")
+    assert facts.reconcile().residual == ()
+    assert facts.reconcile().touched == 0
+    assert not facts.connection.execute("select * from raw.applied where name = 'unexplained totals'").fetchall()

@@ -161,6 +161,17 @@ def test_a_suggestion_is_not_confirmed(core: Core) -> None:
     assert dict(found) == {"B-2": True, "A-1": False}
 
 
+def test_a_suggestion_keeps_nothing_from_a_confirming_rule(core: Core) -> None:
+    """The rule that may only suggest stands first: what the exact one then decides is decided, and suggested no more."""
+    left, right = parse("A 100.00 10-16 | 1 99.97 10-16 | B 50.00 10-16 | 2 50.00 10-16")
+    core.match(left, right, SUGGEST, replace(SUGGEST, rule_id="again"), EXACT)
+    assert core.pairs() == {"A-1": "suggest", "B-2": "exact"}
+    # B's only near amount is 2's; the key says that 2 is C's.
+    left, right = parse("B:k8 50.00 10-16 | C:k7 70.00 10-16 | 2 50.00 10-16 | 3:k7 50.02 10-17")
+    core.match(left, right, replace(SUGGEST, key="any", days_after=0), SAME_KEY)
+    assert core.pairs() == {"B-2": "suggest", "C-3": "same_key"}
+
+
 def _side(names: str) -> st.SearchStrategy[list[Item]]:
     """Few amounts, days, keys and blocks, so that ties and ambiguities are the rule."""
     item = st.tuples(

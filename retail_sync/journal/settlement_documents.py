@@ -1,0 +1,121 @@
+"""Settlements as journal documents: their facts read from reconcile, their entries built, or the reason why they are held."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+
+from retail_sync.core import sql
+from retail_sync.core.money import format_money, to_minor
+from retail_sync.journal.desired import Document
+from retail_sync.journal.reading import rows_of
+from retail_sync.journal.rules import Policies, PostingRules
+from retail_sync.journal.settlement import Component, Settlement, settlement_entries
+from retail_sync.journal.validation import SETTLEMENT_VALIDATIONS, entry_problem, unknown_category
+
+KIND = "settlement"
+EVERYTHING = "select settlement_id from reconcile.settlement_totals"
+_CHUNK = 500
+
+
+def touched_documents(
+    connection: duckdb.DuckDBPyConnection, rules: PostingRules, policies: Policies
+) -> Iterator[Sequence[Document]]:
+    """Yield the settlements that reconcile handed over, in bounded pieces."""
+    rows = rows_of(connection, sql.statement(__package__, "touched_settlements"))
+    for start in range(0, len(rows), _CHUNK):
+        yield _documents(connection, rows[start : start + _CHUNK], rules, policies)
+
+
+def _documents(
+    connection: duckdb.DuckDBPyConnection,
+    rows: Sequence[Mapping[str, Any]],
+    rules: PostingRules,
+    policies: Policies,
+) -> list[Document]:
+    components: dict[str, list[Component]] = defaultdict(list)
+    query = (
+        "select settlement_id, posting_month, event_date, category, marketplace, amount "
+        "from reconcile.settlement_components where list_contains($ids, settlement_id)"
+    )
+    for row in rows_of(connection, query, {"ids": [row["settlement_id"] for row in rows]}):
+        components[row.pop("settlement_id")].append(Component(**row))
+    return [_document(row, components[row["settlement_id"]], rules, policies) for row in rows]
+
+
+def _document(
+    row: Mapping[str, Any], components: Sequence[Component], rules: PostingRules, policies: Policies
+) -> Document:
+    plain = _plain(row)
+    code, reason = _hold(row, policies)
+    if not code and (reason := unknown_category({c.category for c in components}, rules)):
+        code = "account_unknown"
+    if code:
+        return replace(plain, held_code=code, held_reason=reason)
+    settlement = Settlement(
+        settlement_id=row["settlement_id"],
+        channel=row["channel"],
+        currency=row["currency"],
+        closing_date=row["closing_date"],
+        total=row["header_total"],
+        bank_value_date=row["bank_value_date"],
+        bank_amount=row["bank_amount"],
+    )
+    entries = settlement_entries(settlement, components, rules, policies.deposits)
+    code, reason = entry_problem(entries, rules)
+    if not code and (
+        reason := "; ".join(filter(None, (check(entries, settlement) for check in SETTLEMENT_VALIDATIONS)))
+    ):
+        code = "entry_invariant_broken"
+    return replace(plain, held_code=code, held_reason=reason) if code else replace(plain, entries=tuple(entries))
+
+
+def _plain(row: Mapping[str, Any]) -> Document:
+    total = row["header_total"]
+    return Document(
+        document_id=row["settlement_id"],
+        kind=KIND,
+        title=f"settlement {row['settlement_id']}",
+        since_date=row["closing_date"],
+        currency=row["currency"],
+        value_minor=None if total is None else to_minor(total, row["currency"]),
+        facts=row["delivery_id"],
+        deposit_facts=row["delivery_id"] + "|" + row["bank_movement"],
+        delivery_id=row["delivery_id"],
+        bank_delivery_id=row["bank_delivery_id"],
+        bank_movement=row["bank_movement"],
+    )
+
+
+def _hold(row: Mapping[str, Any], policies: Policies) -> tuple[str, str]:
+    """Return the exception code and sentence that holds this settlement, or two empty texts."""
+    if row["header_total"] is None:
+        return "settlement_header_missing", "its document states no total"
+    if row["rejected_count"]:
+        return "rows_rejected", f"{row['rejected_count']} of its rows could not be read"
+    lines_total = row["lines_total"] or Decimal(0)  # an account without any movement: no lines, a total of zero
+    if lines_total != row["header_total"]:
+        return (
+            "settlement_does_not_foot",
+            f"its lines sum to {_money(lines_total, row)}, its total is {_money(row['header_total'], row)}",
+        )
+    if row["unclassified_count"]:
+        return (
+            "settlement_unclassified",
+            f"no rule says what {row['unclassified_count']} of its lines are",
+        )
+    if policies.home_currency and row["currency"] != policies.home_currency:
+        return (
+            "no_exchange_rate",
+            f"there is no rate from {row['currency']} to {policies.home_currency}",
+        )
+    return "", ""
+
+
+def _money(amount: Decimal, row: Mapping[str, Any]) -> str:
+    return format_money(to_minor(amount, row["currency"]), row["currency"])

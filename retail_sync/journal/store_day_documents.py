@@ -1,0 +1,83 @@
+"""Store days as journal documents: booked when receipts and tenders agree and the drawers are counted, else held."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import duckdb
+
+from retail_sync.core import sql
+from retail_sync.core.money import format_money, to_minor
+from retail_sync.journal.desired import Document
+from retail_sync.journal.reading import rows_of
+from retail_sync.journal.rules import Policies, PostingRules
+from retail_sync.journal.store_day import DayComponent, StoreDay, store_day_entries
+from retail_sync.journal.validation import entry_problem, unknown_category
+
+KIND = "store_day"
+EVERYTHING = "select distinct 'store_day:' || store || '|' || business_date from reconcile.store_days"
+_CHUNK = 500
+
+
+def touched_documents(
+    connection: duckdb.DuckDBPyConnection, rules: PostingRules, policies: Policies
+) -> Iterator[Sequence[Document]]:
+    """Yield the store days that reconcile handed over, in bounded pieces: one document per store and day."""
+    rows = rows_of(connection, sql.statement(__package__, "touched_store_days"))
+    parts: dict[str, list[DayComponent]] = defaultdict(list)
+    for part in rows_of(connection, sql.statement(__package__, "touched_store_day_components")):
+        parts[part["document_id"]].append(DayComponent(part["side"], part["component"], part["amount"]))
+    for start in range(0, len(rows), _CHUNK):
+        yield [
+            _document(row, parts[row["document_id"]], rules, policies)
+            for row in rows[start : start + _CHUNK]
+            if parts[row["document_id"]]
+        ]
+
+
+def _document(
+    row: Mapping[str, Any], components: Sequence[DayComponent], rules: PostingRules, policies: Policies
+) -> Document:
+    sales = sum((part.amount for part in components if part.side == "sales"), start=row["zero"])
+    document = Document(
+        document_id=row["document_id"],
+        kind=KIND,
+        title=f"store {row['store']} on {row['business_date']}",
+        since_date=row["business_date"],
+        currency=row["currency"],
+        value_minor=to_minor(sales, row["currency"]),
+        facts=repr(sorted((part.side, part.component, str(part.amount)) for part in components)),
+    )
+    code, reason = _hold(row, policies)
+    if not code and (reason := unknown_category({part.component for part in components} - _NOT_BOOKED, rules)):
+        code = "account_unknown"
+    if code:
+        return replace(document, held_code=code, held_reason=reason)
+    day = StoreDay(row["store"], row["business_date"], row["currency"], components)
+    entries = store_day_entries(day, rules)
+    code, reason = entry_problem(entries, rules)
+    return replace(document, held_code=code, held_reason=reason) if code else replace(document, entries=tuple(entries))
+
+
+_NOT_BOOKED = {"drawer_proceeds", "drawer_open"}
+
+
+def _hold(row: Mapping[str, Any], policies: Policies) -> tuple[str, str]:
+    """Return the exception code and sentence that holds this day, or two empty texts."""
+    if row["currency_count"] > 1:
+        return "store_day_currencies", "its tills used more than one currency"
+    if row["tenders_missing"]:
+        return "tenders_missing", "nothing says how its receipts were paid"
+    if row["tenders_difference"]:
+        shown = format_money(to_minor(row["tenders_difference"], row["currency"]), row["currency"])
+        return "tenders_differ", f"its tenders and its receipts differ by {shown} at one till or more"
+    if row["drawers_open"]:
+        return "drawer_open", "a drawer was not closed yet"
+    if row["drawers_missing"]:
+        return "drawer_not_counted", "a drawer with cash was not counted"
+    if policies.home_currency and row["currency"] != policies.home_currency:
+        return "no_exchange_rate", f"there is no rate from {row['currency']} to {policies.home_currency}"
+    return "", ""
