@@ -40,7 +40,9 @@ from retail_sync.operations.exceptions import ExceptionQueue, Problem
 from retail_sync.operations.releases import Releaser, ReleaseReport
 from retail_sync.operations.verdicts import Desired
 from retail_sync.reconcile.problems import find_breaks
-from retail_sync.reconcile.settlements import ReconcileReport, reconcile_settlements
+from retail_sync.reconcile.report import ReconcileReport
+from retail_sync.reconcile.settlements import reconcile_settlements
+from retail_sync.reconcile.store_days import reconcile_store_days
 from retail_sync.schemas import tables
 from retail_sync.settings import Home
 
@@ -153,12 +155,11 @@ class Pipeline:
     def reconcile(self) -> ReconcileReport:
         """Canonical to reconcile."""
         with self.writing("reconcile") as connection:
+            match_rules = read_rules(self.home.rules, "match_rules")
             report = reconcile_settlements(
-                connection,
-                read_rules(self.home.rules, "match_rules"),
-                read_rules(self.home.rules, "bank_payers"),
-                self.progress,
+                connection, match_rules, read_rules(self.home.rules, "bank_payers"), self.progress
             )
+            report += reconcile_store_days(connection, match_rules, self.progress)
             self._settle("reconcile", find_breaks(connection))
         return report
 

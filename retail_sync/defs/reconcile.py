@@ -14,7 +14,7 @@ from retail_sync.defs.metadata import (
     spec,
 )
 from retail_sync.defs.windows import DAYS, run_window
-from retail_sync.reconcile.settlements import ReconcileReport
+from retail_sync.reconcile.report import ReconcileReport
 from retail_sync.reports.plots import settlement_plot
 from retail_sync.reports.state import ReconcileState, Rows, read_reconcile
 from retail_sync.resources import HomeResource

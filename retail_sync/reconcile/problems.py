@@ -118,6 +118,43 @@ _WORDINGS: dict[str, _Wording] = {
         lambda b: f"Settlement {b.subject} starts with a debt of {b.money} that no earlier settlement left.",
         lambda _: "find the settlement that the debt comes from and deliver it, or ask the marketplace",
     ),
+    "tenders_differ": _Wording(
+        "business", "operations",
+        lambda b: f"Receipts and tenders of store {b.subject} differ: the tenders are {b.money} {_more_or_less(b)}. "
+        "Its day is held.",
+        lambda _: "compare the till's receipts and payments of that day; export both again and deliver them",
+    ),
+    "tenders_missing": _Wording(
+        "data", "operations",
+        lambda b: f"Nothing says how receipts of {b.money} of store {b.subject} were paid. Its day is held.",
+        lambda _: "deliver the tenders of that day",
+    ),
+    "sales_missing": _Wording(
+        "data", "operations",
+        lambda b: f"Store {b.subject} took {b.money} for which there is no receipt. Its day is held.",
+        lambda _: "deliver the receipts of that day",
+    ),
+    "drawer_over_short": _Wording(
+        "business", "store",
+        lambda b: f"The drawer of store {b.subject} held {b.money} {_more_or_less(b)} than its cash tenders. "
+        "It is booked to over/short.",
+        lambda _: "count again if the drawer is still there; look for a payment in or out that was not rung up",
+    ),
+    "drawer_not_counted": _Wording(
+        "data", "store",
+        lambda b: f"The drawer of store {b.subject} took {b.money} in cash and was not counted. Its day is held.",
+        lambda _: "close and count the drawer, deliver the shift",
+    ),
+    "card_payments_differ": _Wording(
+        "business", "finance",
+        lambda b: f"The processor reports {b.money} {_more_or_less(b)} card payments than store {b.subject} rang up.",
+        lambda _: "compare the till's card receipts with the processor's payments of that day",
+    ),
+    "card_payments_missing": _Wording(
+        "business", "finance",
+        lambda b: f"The processor reports none of the card payments of {b.money} that store {b.subject} rang up.",
+        lambda _: "ask the processor; deliver its payments of that day",
+    ),
 }  # fmt: skip
 
 

@@ -6,7 +6,6 @@ Lines are summed for the touched settlements only; what is compared afterwards h
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import duckdb
 import pyarrow as pa
@@ -16,6 +15,7 @@ from retail_sync.core.failpoints import failpoint
 from retail_sync.core.rules import RuleFile
 from retail_sync.core.warehouse import transaction
 from retail_sync.reconcile import matching
+from retail_sync.reconcile.report import ReconcileReport
 from retail_sync.schemas.proof import mark_changed
 
 # The order matters: a payout that failed is not looked for at the bank.
@@ -25,19 +25,6 @@ _OWN = "'settlement_totals', " + ", ".join(f"'{name}'" for name in RECONCILIATIO
 _REPLACED = ("settlement_totals", "matches", "breaks")
 # Stands in raw.applied while the breaks do not explain the totals: a second run must not pass because nothing is new.
 _OPEN_PROOF = "unexplained totals"
-
-
-@dataclass(frozen=True, slots=True)
-class ReconcileReport:
-    """What one reconciliation run did.
-
-    `days` are the closing dates of settlements whose verdict changed; `residual` has a sentence per difference of totals
-    that the breaks do not sum to, and must be empty.
-    """
-
-    touched: int
-    days: tuple[str, ...]
-    residual: tuple[str, ...] = ()
 
 
 def reconcile_settlements(

@@ -15,7 +15,7 @@ from retail_sync.core.failpoints import failpoint
 from retail_sync.core.rules import RuleFile
 from retail_sync.core.warehouse import transaction
 from retail_sync.reconcile import matching
-from retail_sync.reconcile.settlements import ReconcileReport
+from retail_sync.reconcile.report import ReconcileReport
 from retail_sync.schemas.proof import mark_changed
 
 _KIND = "stage = 'reconcile' and kind = 'store_day'"

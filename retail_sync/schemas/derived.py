@@ -23,6 +23,13 @@ BREAK_CLASSES = (
     "reserve_chain_broken",
     "failed_transfer_unexplained",
     "opening_debt_unexplained",
+    "tenders_differ",
+    "tenders_missing",
+    "sales_missing",
+    "drawer_over_short",
+    "drawer_not_counted",
+    "card_payments_differ",
+    "card_payments_missing",
 )
 
 

@@ -18,7 +18,8 @@ import duckdb
 from retail_sync.core.rules import read_rules
 from retail_sync.journal.build import JournalReport, build_journal
 from retail_sync.journal.rules import Policies, PostingRules
-from retail_sync.reconcile.settlements import ReconcileReport, reconcile_settlements
+from retail_sync.reconcile.report import ReconcileReport
+from retail_sync.reconcile.settlements import reconcile_settlements
 from retail_sync.schemas import tables
 
 RULES = Path(__file__).resolve().parents[2] / "data" / "rules"
@@ -120,7 +121,7 @@ class Facts:
     def _delivered(self, source: str, document_id: str, rejected: int = 0) -> None:
         self.connection.execute("delete from raw.deliveries where delivery_id = ?", [document_id])
         self._insert("raw.deliveries", document_id, source, document_id, 1, "loaded", "", "", rejected == 0, True,
-                     1, 1, rejected, None, "")  # fmt: skip
+                     1, 1, rejected, None, "", "")  # fmt: skip
         self._insert("raw.touched", "reconcile", "settlement" if source == "amazon" else "bank", document_id)
 
     def _insert(self, name: str, *values: object) -> None:
