@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from retail_sync.schemas.sales import TENDERS
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 RULES = REPOSITORY / "data" / "rules"
 SAMPLES = REPOSITORY.parent / "shared" / "samples"

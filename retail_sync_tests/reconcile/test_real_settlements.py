@@ -78,7 +78,7 @@ def test_the_debts_are_chained(connection: duckdb.DuckDBPyConnection) -> None:
 def test_payout_legs_are_the_totals_and_nothing_stays_carried_forward(connection: duckdb.DuckDBPyConnection) -> None:
     """Balanced proves nothing: a known tool balanced these very files with a plug of 695.49."""
     found = connection.execute(
-        "select settlement_id, sum(home_minor) filter (role = 'payout'), "
+        "select document_id, sum(home_minor) filter (role = 'payout'), "
         "coalesce(sum(home_minor) filter (account = '1140'), 0), sum(home_minor) from journal.lines group by 1"
     ).fetchall()
     assert {row[0]: tuple(map(int, row[1:])) for row in found} == {key: (total, 0, 0) for key, total in TOTALS.items()}
