@@ -5,6 +5,10 @@ import sys
 
 import dagster as dg
 
+# What was skipped follows from the one step that failed, which the command line tells by itself. The other is about
+# Dagster's own bookkeeping of days: their results are told twice on purpose (defs/reconcile.py).
+_NOISE = ("Dependencies for step", "Data version mismatch for asset")
+
 
 class _Sentences(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
@@ -16,8 +20,7 @@ class _Sentences(logging.Formatter):
 
 def _is_ours(record: logging.LogRecord) -> bool:
     meta = getattr(record, "dagster_meta", None) or {}
-    # What was skipped follows from the one step that failed, which the command line tells by itself.
-    return not meta.get("dagster_event") and not str(meta.get("orig_message")).startswith("Dependencies for step")
+    return not meta.get("dagster_event") and not str(meta.get("orig_message")).startswith(_NOISE)
 
 
 @dg.logger

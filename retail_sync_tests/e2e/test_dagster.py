@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from retail_sync.defs.assembly import defs
+from retail_sync.defs.history import prune_runs
 from retail_sync.defs.jobs import failed_run
 from retail_sync.defs.launch import prepare_instance, run_job
 from retail_sync.defs.reconcile import SHOWN_BY
@@ -18,10 +20,11 @@ from retail_sync.resources import HomeResource
 from retail_sync.schemas.derived import BREAK_CLASSES
 from retail_sync.schemas.tables import TABLES
 from retail_sync.settings import PROJECT_ROOT, Home
-from retail_sync_tests.e2e.company import ONCE
+from retail_sync_tests.e2e.company import ALL, ONCE
 from retail_sync_tests.e2e.conftest import Golden
 from retail_sync_tests.e2e.line import booked, digest, drop, hourly, new_home, opened, problems
 
+TOTALS = dg.AssetKey(["reconcile", "settlement_totals"])
 INSIDE = {"raw.touched", "raw.applied"}
 LINE = ("raw", "canonical", "reconcile", "journal", "ledger")
 
@@ -97,7 +100,7 @@ def test_nightly_job_ends_like_the_stages_and_shows_the_days(home: Home, golden_
     """Through Dagster or without it: the same digest. Each closing day shows its own settlements."""
     instance = nightly_run(home)
     assert digest(home) == golden_once.digest
-    totals = dg.AssetKey(["reconcile", "settlement_totals"])
+    totals = TOTALS
     days = instance.get_materialized_partitions(totals)
     assert {"2026-09-08", "2026-10-03", "2026-10-10", "2026-10-17", "2026-11-02"} <= days
     event = instance.get_latest_materialization_event(totals)
@@ -109,6 +112,42 @@ def test_nightly_job_ends_like_the_stages_and_shows_the_days(home: Home, golden_
     shown = json.dumps({name: str(value.value) for name, value in record.asset_materialization.metadata.items()})
     assert "50000000003" in shown
     assert "50000000004" not in shown
+
+
+def test_old_runs_are_pruned_and_the_days_stay(home: Home) -> None:
+    """A home that runs hourly must not fill its disk with event logs; a closed day still shows that it was reconciled."""
+    instance = nightly_run(home)
+    (run,) = instance.get_runs()
+    folder = home.state / "dagster"
+    assert [path for path in folder.rglob(f"{run.run_id}*")]
+    days = instance.get_materialized_partitions(TOTALS)
+
+    assert prune_runs(instance) == 0, "a run of today is kept"
+    assert prune_runs(instance, kept=timedelta(0)) == 1
+    assert instance.get_runs() == []
+    assert not list(folder.rglob(f"{run.run_id}*"))
+    assert instance.get_materialized_partitions(TOTALS) == days != set()
+    nightly_run(home)
+    assert len(instance.get_runs()) == 1
+
+
+def test_a_run_that_is_not_over_is_never_pruned(home: Home) -> None:
+    """Its process may still write to its log."""
+    instance = prepare_instance(home)
+    job = defs.resolve_job_def("hourly_sync")
+    run = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+    assert prune_runs(instance, kept=timedelta(0)) == 0
+    assert instance.get_run_by_id(run.run_id) is not None
+
+
+def test_the_console_shows_our_sentences_only(home: Home, capfd: pytest.CaptureFixture[str]) -> None:
+    """`make demo` is what a newcomer sees first: Dagster's bookkeeping of data versions is not for them."""
+    instance = nightly_run(home)
+    drop(home, ALL)
+    assert run_job(instance, *job_and_tags("nightly", "2026-11-02", "", "", "")).is_success
+    shown = capfd.readouterr().err
+    assert "reconcile settlements: 1 documents touched" in shown
+    assert "Data version" not in shown
 
 
 def test_broken_contract_stops_the_line_until_it_is_mended(home: Home) -> None:
