@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # matplotlib is imported where something is drawn: most runs draw nothing
@@ -12,14 +12,30 @@ if TYPE_CHECKING:  # matplotlib is imported where something is drawn: most runs 
     from matplotlib.figure import Figure
 
 # Pale where all is well, strong where a person should look.
-_VERDICTS = {
-    "matched": ("#93b7a1", "matched: lines, total and bank agree"),
-    "awaiting_bank": ("#e69f00", "awaiting_bank: no deposit confirmed yet"),
-    "variance": ("#c0392b", "variance: lines, total or bank differ"),
-    "left_only": ("#8e44ad", "left_only: states no total"),
-    "right_only": ("#2c6fbb", "right_only: a deposit no settlement explains"),
+_COLOURS = {
+    "matched": "#93b7a1",
+    "awaiting_bank": "#e69f00",
+    "awaiting_processor": "#e69f00",
+    "open": "#56b4e9",
+    "variance": "#c0392b",
+    "left_only": "#8e44ad",
+    "right_only": "#2c6fbb",
 }
-_UNKNOWN = ("#808080", "another verdict")
+_UNKNOWN = "#808080"
+_SETTLEMENT_WORDS = {
+    "matched": "lines, total and bank agree",
+    "awaiting_bank": "no deposit confirmed yet",
+    "variance": "lines, total or bank differ",
+    "left_only": "states no total",
+    "right_only": "a deposit no settlement explains",
+}
+_STORE_WORDS = {
+    "matched": "receipts, tenders and drawer agree",
+    "open": "a drawer is not closed",
+    "variance": "receipts, tenders or drawer differ",
+    "left_only": "tenders or count missing",
+    "right_only": "receipts missing",
+}
 _BARS = 60
 _PANELS = 3
 _TICKS = 10
@@ -32,16 +48,25 @@ def settlement_plot(rows: Sequence[tuple[Any, ...]]) -> bytes:
 
     Shown are the newest 60 settlements of the three currencies with most of them.
     """
+    return _plot(rows, "What each settlement pays, by closing day and verdict", "stated total", _SETTLEMENT_WORDS)
+
+
+def store_day_plot(rows: Sequence[tuple[Any, ...]]) -> bytes:
+    """Return a bar per store day (day, store and currency, worst verdict, sales), a panel per store: the three busiest."""
+    return _plot(rows, "What each store sold, by day and verdict", "sales with tax", _STORE_WORDS)
+
+
+def _plot(rows: Sequence[tuple[Any, ...]], title: str, label: str, words: Mapping[str, str]) -> bytes:
     from matplotlib.figure import Figure
 
     panels = _panels(rows)
     figure = Figure(figsize=(9, 1.7 + 2.2 * max(1, len(panels))), layout="constrained")
     axes = figure.subplots(max(1, len(panels)), 1, squeeze=False)[:, 0]
-    for axis, (currency, bars) in zip(axes, panels, strict=False):
-        _draw(axis, currency, bars)
-    axes[-1].set_xlabel("closing day")
-    figure.suptitle("What each settlement pays, by closing day and verdict", fontsize=12)
-    _legend(figure, [bar for _, bars in panels for bar in bars])
+    for axis, (panel, bars) in zip(axes, panels, strict=False):
+        _draw(axis, f"{label}, {panel}", bars)
+    axes[-1].set_xlabel("day")
+    figure.suptitle(title, fontsize=12)
+    _legend(figure, [bar for _, bars in panels for bar in bars], words)
     return _png(figure)
 
 
@@ -65,12 +90,12 @@ def _panels(rows: Sequence[tuple[Any, ...]]) -> list[tuple[str, list[Bar]]]:
     return [(currency, by_currency[currency][-_BARS:]) for currency in most]
 
 
-def _draw(axis: Axes, currency: str, bars: Sequence[Bar]) -> None:
+def _draw(axis: Axes, label: str, bars: Sequence[Bar]) -> None:
     axis.bar(
         range(len(bars)),
         [value for _, _, value in bars],
         width=0.7,
-        color=[_VERDICTS.get(verdict, _UNKNOWN)[0] for _, verdict, _ in bars],
+        color=[_COLOURS.get(verdict, _UNKNOWN) for _, verdict, _ in bars],
         zorder=2,
     )
     step = -(-len(bars) // _TICKS)
@@ -78,19 +103,19 @@ def _draw(axis: Axes, currency: str, bars: Sequence[Bar]) -> None:
     axis.set_xlim(-0.6, max(len(bars), _TICKS) - 0.4)
     axis.yaxis.set_major_formatter("{x:,.0f}")
     axis.tick_params(axis="y", labelsize=8)
-    axis.set_ylabel(f"stated total, {currency}")
+    axis.set_ylabel(label, fontsize=8)
     axis.grid(axis="y", color="#e3e3e3", linewidth=0.6, zorder=0)
     axis.axhline(0, color="#333333", linewidth=0.8, zorder=3)
     axis.spines[["top", "right"]].set_visible(False)
 
 
-def _legend(figure: Figure, bars: Sequence[Bar]) -> None:
+def _legend(figure: Figure, bars: Sequence[Bar], words: Mapping[str, str]) -> None:
     from matplotlib.patches import Patch
 
-    counts = Counter(verdict if verdict in _VERDICTS else "" for _, verdict, _ in bars)
+    counts = Counter(verdict if verdict in words else "" for _, verdict, _ in bars)
     handles = []
-    for verdict in (*_VERDICTS, ""):
+    for verdict in (*words, ""):
         if counts[verdict]:
-            colour, words = _VERDICTS.get(verdict, _UNKNOWN)
-            handles.append(Patch(color=colour, label=f"{words} ({counts[verdict]})"))
+            said = f"{verdict}: {words[verdict]}" if verdict else "another verdict"
+            handles.append(Patch(color=_COLOURS.get(verdict, _UNKNOWN), label=f"{said} ({counts[verdict]})"))
     figure.legend(handles=handles, ncols=2, fontsize=8, loc="outside lower center", frameon=False)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any
 
 import duckdb
 import sqlalchemy as sa
@@ -20,10 +18,11 @@ from retail_sync.operations import database as db
 from retail_sync.operations.exceptions import Problem
 from retail_sync.pipeline import Pipeline
 from retail_sync.reconcile.problems import find_breaks
+from retail_sync.reports.store_state import StoreState, read_stores
+from retail_sync.reports.values import Rows, amount
 from retail_sync.schemas.proof import prove_changed
 from retail_sync.schemas.tables import TABLES
 
-Rows = list[tuple[Any, ...]]
 Preview = tuple[tuple[str, ...], Rows]
 _TOP = 20
 
@@ -43,7 +42,7 @@ class CanonicalState:
 
 @dataclass(frozen=True, slots=True)
 class ReconcileState:
-    """What an analyst wants to see of the settlement reconciliations."""
+    """What an analyst wants to see of the reconciliations."""
 
     row_counts: Mapping[str, int]
     problems: Mapping[str, Sequence[str]] | None
@@ -53,6 +52,7 @@ class ReconcileState:
     settlements: Rows
     by_day: Mapping[str, Rows]
     plot: Rows
+    stores: StoreState
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +80,6 @@ class LedgerState:
 def problem_value(problem: Problem) -> str:
     """The value at stake as text, empty where it is unknown."""
     return "" if problem.amount_minor is None else format_money(problem.amount_minor, problem.currency)
-
-
-def amount(value: Decimal | None, currency: str = "") -> str:
-    """An amount as text with thousands groups; two decimals unless more are needed."""
-    if value is None:
-        return ""
-    shown = value.normalize()
-    digits = max(2, -int(shown.as_tuple().exponent)) if shown else 2
-    return f"{value:,.{digits}f}{' ' + currency if currency else ''}"
 
 
 def _counts(connection: duckdb.DuckDBPyConnection, schema: str) -> dict[str, int]:
@@ -169,6 +160,7 @@ def _reconcile(connection: duckdb.DuckDBPyConnection) -> ReconcileState:
         settlements=shown[:_TOP],
         by_day=by_day,
         plot=[(row[2], row[1], row[8], row[4] if row[4] is not None else row[5]) for row in totals],
+        stores=read_stores(connection),
     )
 
 
