@@ -314,6 +314,7 @@ def _put(connection: duckdb.DuckDBPyConnection, table: Table, delivery: Delivery
 def _hand_on(connection: duckdb.DuckDBPyConnection, kind: str, documents: str, document_id: str) -> None:
     connection.execute(
         f"insert into raw.touched select distinct 'reconcile', $kind, document_id from ({documents}) as d(document_id) "  # noqa: S608
+        "where document_id is not null "
         "except select stage, kind, document_id from raw.touched",
         {"kind": kind, "document": document_id},
     )

@@ -3,7 +3,10 @@ create or replace temp table bank_items as
 with named as (
     select b.source, b.account, b.transaction_id, count(distinct f.settlement_id) as count, min(f.settlement_id) as settlement_id
     from (
-        select source, account, transaction_id, unnest(regexp_extract_all(reference, '[0-9]{8,}')) as number
+        -- An id may stand alone (po_1Ab2Cd) or be a run of digits within other letters (AMAZON31000001).
+        select source, account, transaction_id, unnest(list_distinct(list_concat(
+            regexp_extract_all(reference, '[0-9]{8,}'), regexp_extract_all(reference, '[A-Za-z0-9_-]{6,}')
+        ))) as number
         from canonical.bank_transactions
     ) as b
     join settlement_facts as f on f.settlement_id = b.number

@@ -49,6 +49,7 @@ def reconcile_settlements(
             "(select document_id from raw.touched where stage = 'reconcile' and kind = 'settlement')"
         )
         connection.execute(sql.statement(__package__, "settlement_components"))
+        connection.execute(sql.statement(__package__, "payout_components"))
         _compare(connection, match_rules, payers)
         residual = _residual(connection)
         _note_proof(connection, residual)
