@@ -339,7 +339,7 @@ def _desired(
 def _sight(connection: duckdb.DuckDBPyConnection, deliveries: Sequence[Delivery], movements: Sequence[str]) -> Sight:
     status = dict(connection.execute("select delivery_id, status from raw.deliveries").fetchall())
     seen = connection.execute(
-        "select concat_ws('|', source || ':' || transaction_id, amount, value_date) as movement "
+        "select concat_ws('|', source || ':' || account || ':' || transaction_id, amount, value_date) as movement "
         "from canonical.bank_transactions where movement in (select unnest($movements))",
         {"movements": list(movements)},
     ).fetchall()

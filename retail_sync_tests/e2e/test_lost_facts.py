@@ -90,8 +90,8 @@ def test_a_refused_file_that_was_purged_does_not_stop_withdrawals(tmp_path: Path
     nightly(home)
     assert booked(home) == [f"{SEPTEMBER}#1", f"{SEPTEMBER}#1R", f"{OCTOBER}#1", f"{OCTOBER}#1R", f"{OCTOBER}#2"]
     assert {key for key, _, _ in net(home)} == {OCTOBER}
-    gone = [("delivery_refused", "c.txt"), ("delivery_refused", "junk.txt"), ("rebuild_incomplete", "warehouse")]
-    assert problems(home) == (gone if rebuilt else [("delivery_refused", "junk.txt")])
+    gone = [("delivery_refused", "amazon/c.txt"), ("delivery_refused", "amazon/junk.txt"), ("rebuild_incomplete", "warehouse")]
+    assert problems(home) == (gone if rebuilt else [("delivery_refused", "amazon/junk.txt")])
 
 
 def test_a_settlement_is_corrected_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_a_settlement_is_corrected_whole_or_not_at_all(tmp_path: Path) -> None:
     nightly(home)
     assert (booked(home), net(home)) == (keys, before)
     assert problems(home) == [
-        ("delivery_refused", "c_again.txt"),
+        ("delivery_refused", "amazon/c_again.txt"),
         ("facts_unreadable", SEPTEMBER),
         ("facts_unreadable", OCTOBER),
         ("rebuild_incomplete", "warehouse"),
@@ -187,4 +187,4 @@ def test_an_upgrade_needs_no_file_that_was_refused(tmp_path: Path) -> None:
     drop(home, {"amazon/c.txt": write_v2(C)})
     nightly(home)
     assert refused(home) == told
-    assert problems(home) == [("delivery_refused", "junk.txt")]
+    assert problems(home) == [("delivery_refused", "amazon/junk.txt")]
