@@ -49,6 +49,10 @@ from retail_sync.settings import Home
 Progress = Callable[[str], None]
 
 
+# The day of a canonical row that puts its delivery into a window.
+_DAYS_OF_DELIVERIES = ("closing_date", "business_date", "snapshot_date", "value_date", "rate_date")
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """Half-open range of closing days, [start, end)."""
@@ -299,16 +303,17 @@ class Pipeline:
 def _deliveries_of(connection: duckdb.DuckDBPyConnection, window: Window | None) -> frozenset[str]:
     if window is None:
         return frozenset()
-    rows = connection.execute(
-        """
-        select distinct d.delivery_id from raw.deliveries as d
-        join canonical.settlements as s on s.settlement_id = d.document_id
-        where s.closing_date >= ? and s.closing_date < ?
-        union
-        select distinct delivery_id from canonical.bank_transactions where value_date >= ? and value_date < ?
-        """,
-        [window.start, window.end, window.start, window.end],
-    ).fetchall()
+    dated = [
+        (table.qualified, column)
+        for table in tables.TABLES
+        for column in table.column_names
+        if "delivery_id" in table.column_names and column in _DAYS_OF_DELIVERIES
+    ]
+    found = " union ".join(
+        f"select delivery_id from {name} where {column} >= $start and {column} < $end"  # noqa: S608 - names of the registry
+        for name, column in dated
+    )
+    rows = connection.execute(found, {"start": window.start, "end": window.end}).fetchall()
     return frozenset(row[0] for row in rows)
 
 

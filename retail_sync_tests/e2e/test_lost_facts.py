@@ -90,7 +90,11 @@ def test_a_refused_file_that_was_purged_does_not_stop_withdrawals(tmp_path: Path
     nightly(home)
     assert booked(home) == [f"{SEPTEMBER}#1", f"{SEPTEMBER}#1R", f"{OCTOBER}#1", f"{OCTOBER}#1R", f"{OCTOBER}#2"]
     assert {key for key, _, _ in net(home)} == {OCTOBER}
-    gone = [("delivery_refused", "amazon/c.txt"), ("delivery_refused", "amazon/junk.txt"), ("rebuild_incomplete", "warehouse")]
+    gone = [
+        ("delivery_refused", "amazon/c.txt"),
+        ("delivery_refused", "amazon/junk.txt"),
+        ("rebuild_incomplete", "warehouse"),
+    ]
     assert problems(home) == (gone if rebuilt else [("delivery_refused", "amazon/junk.txt")])
 
 
