@@ -174,6 +174,7 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
             title="Settlements",
             right=("settlements", "stated total"),
         ),
+        *_store_table(found.stores),
         terminal.table(
             ("exception", "open", "value", "oldest"),
             [(g["code"], g["count"], g["value"], terminal.age(g["since"], today)) for g in found.exceptions],
@@ -185,6 +186,15 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
     _print(value, as_json, *grids)
     if found.exceptions:
         raise typer.Exit(NEEDS_A_PERSON)
+
+
+def _store_table(stores: list[dict[str, Any]]) -> list[Any]:
+    if not stores:
+        return []
+    header = ("store", "currency", "comparison", "verdict", "rows", "difference")
+    return [
+        terminal.table(header, [tuple(row.values()) for row in stores], title="Stores", right=("rows", "difference"))
+    ]
 
 
 @exceptions_app.command("list")

@@ -20,6 +20,7 @@ class Status:
 
     freshness: dict[str, str]
     verdicts: list[dict[str, Any]]
+    stores: list[dict[str, Any]]
     exceptions: list[dict[str, Any]]
     postings: dict[str, int]
     key_figures: dict[str, str]
@@ -32,6 +33,7 @@ class Status:
 def read_status(connection: duckdb.DuckDBPyConnection | None, engine: sa.Engine) -> Status:
     """Return the status; `connection` is None where nothing was published yet."""
     freshness, verdicts, figures = _warehouse(connection) if connection else ({}, [], {})
+    stores = _stores(connection) if connection else []
     with engine.connect() as operations:
         received = operations.execute(
             sa.select(
@@ -61,7 +63,7 @@ def read_status(connection: duckdb.DuckDBPyConnection | None, engine: sa.Engine)
     total = sum(postings.values())
     if total:
         figures["entries verified in the ledger"] = f"{100 * postings.get('verified', 0) / total:.1f} %"
-    return Status(freshness, verdicts, [_group(row) for row in groups], postings, figures)
+    return Status(freshness, verdicts, stores, [_group(row) for row in groups], postings, figures)
 
 
 def _group(row: sa.Row[Any]) -> dict[str, Any]:
@@ -73,9 +75,16 @@ def _warehouse(
     connection: duckdb.DuckDBPyConnection,
 ) -> tuple[dict[str, str], list[dict[str, Any]], dict[str, str]]:
     latest = connection.execute(
-        "select max(closing_date) from canonical.settlements union all select max(value_date) from canonical.bank_transactions"
-    ).fetchall()
-    freshness = {"newest settlement closed": str(latest[0][0]), "bank statement reaches": str(latest[1][0])}
+        """
+        select
+            (select max(closing_date) from canonical.settlements),
+            (select max(value_date) from canonical.bank_transactions),
+            (select max(business_date) from canonical.pos_sales),
+            (select max(snapshot_date) from canonical.stock_snapshots)
+        """
+    ).fetchone()
+    named = ("newest settlement closed", "bank statement reaches", "tills report to", "stock snapshots reach")
+    freshness = {name: str(day) for name, day in zip(named, latest or (), strict=True) if day}
     rows = connection.execute(
         "select status, currency, count(*), sum(header_total), sum(abs(header_total)) "
         "from reconcile.settlement_totals group by all order by 2, 1"
@@ -85,6 +94,15 @@ def _warehouse(
         for status, currency, count, total, _ in rows
     ]
     return freshness, verdicts, _matched_share(rows)
+
+
+def _stores(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    rows = connection.execute(
+        "select store, currency, comparison, status, count(*), coalesce(sum(difference), 0) "
+        "from reconcile.store_days group by all order by all"
+    ).fetchall()
+    names = ("store", "currency", "comparison", "verdict", "rows", "difference")
+    return [dict(zip(names, (*row[:5], f"{row[5]:,.2f}"), strict=True)) for row in rows]
 
 
 def _matched_share(rows: Sequence[tuple[Any, ...]]) -> dict[str, str]:
