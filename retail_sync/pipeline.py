@@ -274,11 +274,15 @@ def _deliveries_of(connection: duckdb.DuckDBPyConnection, window: Window | None)
         """
         select distinct d.delivery_id from raw.deliveries as d
         join canonical.settlements as s on s.settlement_id = d.document_id
-        where s.closing_date >= ? and s.closing_date < ?
+        where s.closing_date >= $start and s.closing_date < $end
         union
-        select distinct delivery_id from canonical.bank_transactions where value_date >= ? and value_date < ?
+        select distinct delivery_id from canonical.bank_transactions where value_date >= $start and value_date < $end
+        union
+        select distinct delivery_id from canonical.payments where payout_date >= $start and payout_date < $end
+        union
+        select distinct delivery_id from canonical.payouts where payout_date >= $start and payout_date < $end
         """,
-        [window.start, window.end, window.start, window.end],
+        {"start": window.start, "end": window.end},
     ).fetchall()
     return frozenset(row[0] for row in rows)
 

@@ -103,7 +103,7 @@ OBJECTS: dict[str, DeclaredObject] = {
         DeclaredObject(
             table("canonical.payments"),
             ("channel", "kind", "paid_at", "currency", "gross_amount"),
-            defaults={"fee_amount": "0", "net_amount": "gross_amount - fee_amount"},
+            defaults={"account": "$account", "fee_amount": "0", "net_amount": "gross_amount - fee_amount"},
             identity="payment_id",
         ),
         DeclaredObject(

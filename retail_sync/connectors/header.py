@@ -63,8 +63,6 @@ def _difference(columns: Columns, missing: Sequence[str], unknown: Sequence[str]
 
 def _remedy(columns: Columns, missing: Sequence[str], unknown: Sequence[str]) -> str:
     if missing:
-        return (
-            f"deliver the original {columns.document}; a column that {columns.vendor} renamed needs a change of the connector"
-        )
+        return f"deliver the original {columns.document}; a column that {columns.vendor} renamed needs a change of the connector"
     names = ", ".join(f'"{name}"' for name in unknown)
     return f"if these columns carry no money, allow them: extra_columns = [{names}] for the source"

@@ -17,6 +17,7 @@ import duckdb
 from retail_sync.connectors.categories import categorise_staged, load_category_rules, recategorise
 from retail_sync.connectors.connector import Staged
 from retail_sync.connectors.documents import open_text
+from retail_sync.connectors.payout_statements import derive_payout_statements
 from retail_sync.connectors.registry import connector_named
 from retail_sync.core.archive import RawArchive
 from retail_sync.core.errors import DeliveryRefused, RetailSyncError, SettingsError
@@ -183,6 +184,7 @@ def _replace(connection: duckdb.DuckDBPyConnection, delivery: Delivery, staged: 
         connection.execute(f"drop table staged_{table.name}")
     if is_current and staged.is_document:  # even where it has no line left
         _hand_on(connection, "settlement", "select $document", staged.document_id)
+    derive_payout_statements(connection)
     mark_changed(connection, "canonical")
     return accepted, rejected
 
@@ -272,6 +274,7 @@ def _put(connection: duckdb.DuckDBPyConnection, table: Table, delivery: Delivery
 def _hand_on(connection: duckdb.DuckDBPyConnection, kind: str, documents: str, document_id: str) -> None:
     connection.execute(
         f"insert into raw.touched select distinct 'reconcile', $kind, document_id from ({documents}) as d(document_id) "  # noqa: S608
+        "where document_id is not null "
         "except select stage, kind, document_id from raw.touched",
         {"kind": kind, "document": document_id},
     )

@@ -91,7 +91,7 @@ def _compare(connection: duckdb.DuckDBPyConnection, match_rules: RuleFile, payer
     rules = matching.rules_for(match_rules, "settlement_deposit")
     reach = max(rule.days_after for rule in rules)
     window = max((rule.days_after for rule in rules if rule.key == "any"), default=reach)
-    for name in ("open_ambiguities", "settlement_totals"):
+    for name in ("open_ambiguities", "settlement_totals", "payout_breaks"):
         connection.execute(sql.statement(__package__, name))
     connection.execute(sql.statement(__package__, "settlement_breaks"), {"days_after": window, "days_reach": reach})
     connection.unregister("payer_patterns")

@@ -7,7 +7,7 @@ import pandera.ibis as pa
 from retail_sync.schemas.types import Count, Day, Flag, Money, currency, key, one_of, plain, text
 
 STATUSES = ("matched", "variance", "left_only", "right_only", "awaiting_bank")
-DOCUMENT_KINDS = ("settlement", "bank", "store_day", "stock", "availability")
+DOCUMENT_KINDS = ("settlement", "bank", "store_day", "stock", "availability", "payout", "payout_day")
 CHAIN_STATUSES = ("none", "matched", "open", "broken")
 BREAK_CLASSES = (
     "settlement_does_not_foot",
@@ -21,6 +21,9 @@ BREAK_CLASSES = (
     "reserve_chain_broken",
     "failed_transfer_unexplained",
     "opening_debt_unexplained",
+    "payout_ambiguous",
+    "payout_failed",
+    "payout_transactions_missing",
 )
 
 
@@ -48,7 +51,7 @@ class Touched(pa.DataFrameModel):
 
     stage: str = one_of("stage that has to look again", "reconcile", "journal")
     kind: str = one_of("what the document is", *DOCUMENT_KINDS)
-    document_id: str = key("settlement id, store|day, location|day; * for all of the kind")
+    document_id: str = key("settlement id, payout id, store|day, location|day; * for all of the kind")
 
 
 class Applied(pa.DataFrameModel):
