@@ -151,6 +151,15 @@ def test_an_older_export_does_not_take_a_row_out_of_its_payout(bench: LoadBench)
     assert len(payout_lines(bench, "9301")) == 2
 
 
+def test_an_export_made_before_the_payout_may_arrive_after_it(bench: LoadBench) -> None:
+    """A backfill of old exports does not make paid money pending again."""
+    source = shop("backfilled")
+    bench.deliver(transactions("2026-09-01 charge #1 50.00 1.75 EUR 9351@2026-09-03"), source)
+    bench.deliver(transactions("2026-09-01 charge #1 50.00 1.75 EUR\n2026-09-01 charge #2 20.00 0.70 EUR"), source)
+    assert payments(bench, source, "order_id", "payout_id") == [("#1", "9351"), ("#2", None)]
+    assert len(payout_lines(bench, "9351")) == 2
+
+
 def test_a_payout_spread_over_two_exports_is_whole(bench: LoadBench) -> None:
     """Exports by transaction date cut payouts: September's part stays when October's export brings the rest."""
     source = shop("spread")

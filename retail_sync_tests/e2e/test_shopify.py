@@ -203,6 +203,27 @@ def test_pending_money_is_booked_when_it_is_paid_out(books: Home, tmp_path: Path
     assert findings(home) == []
 
 
+def test_the_real_payout_is_booked_over_its_two_months(samples: Path, tmp_path: Path) -> None:
+    """The real excerpt: five charges of August and a refund, paid out on 1 September. The list and the bank are constructed.
+
+    By hand: 988.21 + 893.73 + 857.93 + 870.00 + 1153.50 = 4763.37 charged, 1598.70 given back, fees
+    57.68 + 52.28 + 23.57 + 23.89 + 31.33 = 188.75; 4763.37 - 1598.70 - 188.75 = 2975.92.
+    """
+    export = (samples / "shopify" / "payment_transactions_export_excerpt.csv").read_bytes()
+    listed = payouts("2026-09-01 paid 4763.37 -1598.70 0.00 0.00 -188.75 0.00 2975.92 AED")
+    bank = bank_statement("2026-09-02 2975.92 AED SHOPIFY 148156579998")
+    home = shop(tmp_path, {"sales/real.csv": export, "payouts/list.csv": listed, "bank/statement.csv": bank})
+    assert [row[4] for row in verdict(home)] == ["matched"]
+    august, september = (f"shopify:settlement:148156579998:2026-{month}#1" for month in ("08", "09"))
+    found = entries(home)
+    assert (found[august]["6200"], found[august]["1140"]) == (18875, 297592)
+    assert found[september] == {"1140": -297592, "1120": 297592}
+    assert found["shopify:deposit:148156579998#1"] == {"1000": 297592, "1120": -297592}
+    balances = {b.account: b.home_minor for b in opened(home).ledger.balances() if b.home_minor}
+    assert balances == {"1000": 297592, "6200": 18875, "1115": 159870 - 476337}
+    assert (states(home), problems(home), findings(home)) == ({"verified": 3}, [], [])
+
+
 def test_a_corrected_payout_is_reversed_and_booked_anew(tmp_path: Path) -> None:
     """A row that was missing in both exports comes later: its facts changed, so the entry is corrected by itself."""
     home = shop(tmp_path, {name: FILES[name] for name in FILES if not name.startswith("bank")})
