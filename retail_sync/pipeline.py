@@ -50,7 +50,7 @@ Progress = Callable[[str], None]
 
 
 # The day of a canonical row that puts its delivery into a window.
-_DAYS_OF_DELIVERIES = ("closing_date", "business_date", "snapshot_date", "value_date", "rate_date")
+_DAYS_OF_DELIVERIES = ("closing_date", "business_date", "snapshot_date", "value_date", "rate_date", "payout_date")
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ class Source(_Section):
     """One `[[source]]` block: a system whose files come in through `ingest` or `<home>/inbox/<name>/`."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,30}$", description="short name; also its inbox folder")
-    connector: str = Field(description="which reader: amazon_settlement or declared_csv")
+    connector: str = Field(description="which reader, e.g. amazon_settlement, shopify_transactions or declared_csv")
     object: str = Field("settlements", description="what its files hold")
     account: str = Field("", description="seller or bank account they belong to; default: the name")
     time_zone: str = Field("UTC", description="zone of its clock, whose calendar days are its business dates")
@@ -54,7 +54,7 @@ class Source(_Section):
     encoding: str = Field("auto", description="auto, or a Python codec name to insist on")
     decimal_mark: Literal["auto", ".", ","] = Field("auto", description="auto decides per file")
     date_format: str = Field("auto", description="auto decides per file; else a strptime pattern")
-    delimiter: str = Field(",", min_length=1, max_length=1, description="declared_csv only")
+    delimiter: str = Field(",", min_length=1, max_length=1, description="of CSV files")
     columns: dict[str, str | Column] = Field(
         default_factory=dict,
         description="declared_csv: canonical column = the file's column, =constant, or {from = ...}",
@@ -62,9 +62,7 @@ class Source(_Section):
     tax_rounding: Literal["line", "receipt"] = Field(
         "line", description="pos_sales with tax_rate: where tax is rounded"
     )
-    last_line_ended: bool = Field(
-        True, description="declared_csv: a last line without line end may be cut off, reject it"
-    )
+    last_line_ended: bool = Field(True, description="CSV files: a last line without line end may be cut off, reject it")
     extra_columns: tuple[str, ...] = Field((), description="file columns allowed though unknown")
 
     @field_validator("time_zone")

@@ -6,7 +6,6 @@ decimal marks are decided per file, and everything is text until a strict cast.
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ import duckdb
 from retail_sync.connectors.connector import Staged
 from retail_sync.connectors.detection import decide_decimal_mark, decide_instant_format
 from retail_sync.connectors.documents import TextDocument
+from retail_sync.connectors.header import Columns, refuse_other_columns, refuse_repeated
 from retail_sync.core import money, sql
 from retail_sync.core.errors import DeliveryRefused
 from retail_sync.settings import Source
@@ -162,36 +162,13 @@ def _layout_of(names: list[str], source: Source) -> Layout:
             "this is not a settlement report: its first line holds no tab-separated column names",
             "download the flat file again (Seller Central: Payments, Reports repository)",
         )
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise DeliveryRefused(f"the column {', '.join(twice)} stands twice in the header", "export the file again")
+    refuse_repeated(names)
     layout = next((known for known in LAYOUTS if known.distinctive in names), None)
     if layout is None:  # take the version that it resembles most, to say what is wrong with it
         layout = max(LAYOUTS, key=lambda known: len(set(known.required) & set(names)))
-    missing = [name for name in layout.required if name not in names]
-    allowed = {*layout.required, *layout.optional, *source.extra_columns}
-    unknown = [name for name in names if name not in allowed]
-    if missing or unknown:
-        raise DeliveryRefused(_difference(layout, missing, unknown), _header_remedy(missing, unknown))
+    columns = Columns(layout.name, "flat file", "Amazon", layout.required, layout.optional)
+    refuse_other_columns(names, columns, source)
     return layout
-
-
-def _difference(layout: Layout, missing: list[str], unknown: list[str]) -> str:
-    parts = []
-    for name in missing:
-        similar = difflib.get_close_matches(name, unknown, n=1)
-        parts.append(f"column {name} is missing" + (f" (renamed to {similar[0]}?)" if similar else ""))
-    if unknown:
-        parts.append(f"unknown column {', '.join(unknown)}")
-    shown = parts if len(parts) <= 4 else [*parts[:4], f"and {len(parts) - 4} more differences"]
-    return f"the header is not that of {layout.name}: " + "; ".join(shown)
-
-
-def _header_remedy(missing: list[str], unknown: list[str]) -> str:
-    if missing:
-        return "deliver the original flat file; a column that Amazon renamed needs a change of the connector"
-    names = ", ".join(f'"{name}"' for name in unknown)
-    return f"if these columns carry no money, allow them: extra_columns = [{names}] for the source"
 
 
 def _identify(connection: duckdb.DuckDBPyConnection) -> tuple[str, bool, str, int]:

@@ -51,7 +51,8 @@ def recategorise(connection: duckdb.DuckDBPyConnection) -> int:
     connection.execute(
         """
         update canonical.settlement_lines as l set category = r.category from recategorised as r
-        where l.settlement_id = r.settlement_id and l.line_no = r.line_no and l.component = r.component
+        where l.settlement_id = r.settlement_id and l.delivery_id = r.delivery_id and l.line_no = r.line_no
+            and l.component = r.component
         """
     )
     connection.execute(

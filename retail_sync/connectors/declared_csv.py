@@ -8,24 +8,21 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import duckdb
-import pyarrow as pa
 
 from retail_sync.connectors.connector import Staged
+from retail_sync.connectors.csv_fields import CsvShape, read_fields
+from retail_sync.connectors.currency_units import register_units
 from retail_sync.connectors.declared_columns import Bindings, ColumnReader
 from retail_sync.connectors.declared_objects import OBJECTS, DeclaredObject
 from retail_sync.connectors.declared_sql import staged_table_sql
 from retail_sync.connectors.detection import decide_decimal_mark
 from retail_sync.connectors.documents import TextDocument
-from retail_sync.core import money, sql
-from retail_sync.core.errors import DeliveryRefused, SettingsError
+from retail_sync.core import sql
+from retail_sync.core.errors import SettingsError
 from retail_sync.settings import Source
-
-_BATCH_ROWS = 50_000
-_PLACES = ("line_no", "field_count")
 
 
 class DeclaredCsv:
@@ -50,8 +47,7 @@ class DeclaredCsv:
             header = next(csv.reader(stream, delimiter=source.delimiter, strict=True))
         reader = self._reader(header, source)
         wanted = OBJECTS[source.object]
-        last_line = 0 if document.is_terminated or not source.last_line_ended else document.line_count
-        rows = _read_fields(connection, document.path, source, reader.used, len(header), wanted, last_line)
+        rows = read_fields(connection, document, source, CsvShape(reader.used, len(header), wanted.table.name))
         bindings = Bindings()
         reader = ColumnReader(source, header, bindings)
         mark = _decide_mark(connection, wanted, source, reader)
@@ -75,72 +71,6 @@ class DeclaredCsv:
         reader = ColumnReader(source, header, Bindings())
         _ = reader.used
         return reader
-
-
-def _read_fields(  # noqa: PLR0913 - what one pass over the file needs
-    connection: duckdb.DuckDBPyConnection,
-    path: Path,
-    source: Source,
-    used: Sequence[int],
-    width: int,
-    wanted: DeclaredObject,
-    last_line: int,
-) -> int:
-    cells = "".join(f", c{place} varchar" for place in used)
-    connection.execute(
-        f"create or replace temp table fields (line_no bigint, bad_line varchar, field_count bigint{cells})"
-    )
-    rows = 0
-    try:
-        for batch in _batches(path, source, used, width, last_line):
-            connection.register("field_rows", batch)
-            connection.execute("insert into fields by name select * from field_rows")
-            connection.unregister("field_rows")
-            rows += batch.num_rows
-    except csv.Error as error:
-        raise DeliveryRefused(f"the CSV is broken: {error}", "export the file again") from error
-    connection.execute(
-        """
-        create or replace temp table staged_rejected as
-        select line_no, $table as table_name, 'line' as column_name, bad_line as value,
-            case when field_count = $width then 'has no line end: the file may be cut off here'
-                else 'has ' || field_count || ' fields where the header has ' || $width
-            end as reason
-        from fields where bad_line is not null
-        """,
-        {"table": wanted.table.name, "width": width},
-    )
-    return rows
-
-
-def _batches(path: Path, source: Source, used: Sequence[int], width: int, last_line: int) -> Iterator[pa.Table]:
-    with path.open(encoding="utf-8", newline="") as stream:
-        reader = csv.reader(stream, delimiter=source.delimiter, strict=True)
-        next(reader)
-        batch: list[tuple[object, ...]] = []
-        line_no = reader.line_num
-        for cells in reader:
-            first_line, line_no = line_no + 1, reader.line_num
-            if cells:
-                batch.append(_row(cells, first_line, width, used, is_cut=line_no == last_line))
-            if len(batch) >= _BATCH_ROWS:
-                yield _as_arrow(batch, used)
-                batch = []
-        if batch:
-            yield _as_arrow(batch, used)
-
-
-def _row(cells: list[str], line_no: int, width: int, used: Sequence[int], *, is_cut: bool) -> tuple[object, ...]:
-    if len(cells) != width or is_cut:
-        return (line_no, " | ".join(cells)[:200], len(cells), *("" for _ in used))
-    return (line_no, None, len(cells), *(cells[place].strip() for place in used))
-
-
-def _as_arrow(batch: list[tuple[object, ...]], used: Sequence[int]) -> pa.Table:
-    names = ["line_no", "bad_line", "field_count", *(f"c{place}" for place in used)]
-    types = [pa.int64() if name in _PLACES else pa.string() for name in names]
-    columns = [pa.array(column, kind) for column, kind in zip(zip(*batch, strict=True), types, strict=True)]
-    return pa.table(columns, names=names)
 
 
 def _decide_mark(
@@ -174,12 +104,7 @@ def _register_units(connection: duckdb.DuckDBPyConnection, source: Source, reade
         text = ColumnReader(source, reader.names, bindings).declared("currency", "varchar").text
         rows = connection.execute(f"select distinct {text} from fields where bad_line is null", bindings.values)  # noqa: S608
         codes = [row[0] for row in rows.fetchall() if row[0]]
-    known = sorted(code for code in codes if re.fullmatch("[A-Z]{3}", code))
-    units = pa.array([money.from_minor(1, code) for code in known], pa.decimal128(18, 4))
-    digits = pa.array([money.exponent(code) for code in known], pa.int32())
-    connection.register(
-        "currency_units", pa.table({"currency": pa.array(known, pa.string()), "unit": units, "digits": digits})
-    )
+    register_units(connection, codes)
 
 
 def _check_block(source: Source) -> None:

@@ -103,8 +103,19 @@ OBJECTS: dict[str, DeclaredObject] = {
         DeclaredObject(
             table("canonical.payments"),
             ("channel", "kind", "paid_at", "currency", "gross_amount"),
-            defaults={"fee_amount": "0", "net_amount": "gross_amount - fee_amount"},
+            defaults={"account": "$account", "fee_amount": "0", "net_amount": "gross_amount - fee_amount"},
             identity="payment_id",
+        ),
+        DeclaredObject(
+            table("canonical.payouts"),
+            ("channel", "payout_date", "currency", "total_amount"),
+            defaults={
+                "account": "$account",
+                "payout_no": _nth("channel", "payout_date", "currency"),
+                "status": "'paid'",
+                "charges_amount": "total_amount",
+                **{f"{part}_amount": "0" for part in ("refunds", "adjustments", "reserved", "fees", "retried", "other")},
+            },
         ),
         DeclaredObject(
             table("canonical.fulfilments"),

@@ -21,6 +21,7 @@ from retail_sync import __version__
 from retail_sync.connectors.categories import categorise_staged, load_category_rules, recategorise
 from retail_sync.connectors.connector import Staged
 from retail_sync.connectors.documents import open_text
+from retail_sync.connectors.payout_statements import derive_payout_statements
 from retail_sync.connectors.registry import connector_named
 from retail_sync.core.archive import RawArchive
 from retail_sync.core.errors import DeliveryRefused, RetailSyncError, SettingsError
@@ -225,6 +226,7 @@ def _replace(
         connection.execute(f"drop table staged_{table.name}")
     if is_current and staged.is_document:  # even where it has no line left
         _hand_on(connection, "settlement", "select $document", staged.document_id)
+    derive_payout_statements(connection)
     mark_changed(connection, "canonical")
     return accepted, rejected
 

@@ -5,9 +5,21 @@ from __future__ import annotations
 from retail_sync.connectors.amazon_settlement import AmazonSettlement
 from retail_sync.connectors.connector import Connector
 from retail_sync.connectors.declared_csv import DeclaredCsv
+from retail_sync.connectors.shopify_orders import ShopifyOrders
+from retail_sync.connectors.shopify_payouts import ShopifyPayouts
+from retail_sync.connectors.shopify_transactions import ShopifyTransactions
 from retail_sync.core.errors import SettingsError
 
-CONNECTORS: dict[str, Connector] = {connector.name: connector for connector in (AmazonSettlement(), DeclaredCsv())}
+CONNECTORS: dict[str, Connector] = {
+    connector.name: connector
+    for connector in (
+        AmazonSettlement(),
+        DeclaredCsv(),
+        ShopifyTransactions(),
+        ShopifyPayouts(),
+        ShopifyOrders(),
+    )
+}
 
 
 def connector_named(name: str) -> Connector:

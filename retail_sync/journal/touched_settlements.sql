@@ -1,23 +1,33 @@
--- Settlements the journal has to look at again, with the deliveries that their facts come from.
+-- Settlements the journal has to look at again, with what their facts come from: the delivery of the document, or, where the
+-- statement is put together from several deliveries, its content, so that an overlapping export changes no fact.
+with touched as (
+    select document_id as settlement_id from raw.touched where stage = 'journal' and kind = 'settlement'
+),
+contents as (
+    select l.settlement_id, 'content-' || sha256(string_agg(row, chr(10) order by row)) as hash
+    from (
+        select settlement_id, concat_ws('|', epoch_us(posted_at), business_date, transaction_type, component, order_id, amount) as row
+        from canonical.settlement_lines
+        where settlement_id in (select settlement_id from touched)
+            and settlement_id not in (select document_id from raw.deliveries where is_current)
+    ) as l
+    group by l.settlement_id
+)
 select
     t.settlement_id, t.channel, t.currency, t.closing_date, t.header_total, t.lines_total, t.lines_difference,
     t.rejected_count, t.unclassified_count,
     t.bank_value_date, t.bank_amount, t.bank_difference,
     coalesce(d.delivery_id, '') as delivery_id,
-    -- A document is what its delivery says; what no delivery holds alone is known by its sums.
-    coalesce(d.delivery_id, f.facts, '') as facts,
+    -- A document is what its delivery says; what no delivery holds alone is known by its content.
+    coalesce(d.delivery_id, concat_ws('|', c.hash, t.header_total, t.closing_date), '') as facts,
     coalesce(b.delivery_id, '') as bank_delivery_id,
     -- The movement itself, not the statement it was in: an overlapping statement changes no fact.
     coalesce(concat_ws('|', m.right_id, b.amount, b.value_date), '') as bank_movement
 from reconcile.settlement_totals as t
 left join raw.deliveries as d on d.document_id = t.settlement_id and d.is_current
+left join contents as c on c.settlement_id = t.settlement_id
 left join reconcile.matches as m on m.left_id = t.settlement_id and m.reconciliation = 'settlement_deposit' and m.is_confirmed
 left join canonical.bank_transactions as b on b.source || ':' || b.account || ':' || b.transaction_id = m.right_id
-left join (
-    select settlement_id, string_agg(concat_ws('|', posting_month, event_date, category, marketplace, amount), ';'
-        order by posting_month, event_date, category, marketplace) as facts
-    from reconcile.settlement_components group by settlement_id
-) as f on f.settlement_id = t.settlement_id
-where t.settlement_id in (select document_id from raw.touched where stage = 'journal' and kind = 'settlement')
+where t.settlement_id in (select settlement_id from touched)
     and not t.settlement_id like 'bank:%'
 order by t.closing_date, t.settlement_id

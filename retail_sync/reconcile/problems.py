@@ -31,6 +31,11 @@ class Break:
         return None if self.amount is None else to_minor(self.amount, self.currency)
 
     @property
+    def is_payout(self) -> bool:
+        """Whether a header that is missing is that of a payout; `counterpart` is the channel then."""
+        return self.counterpart != "amazon"
+
+    @property
     def money(self) -> str:
         """The value as text, without sign."""
         return format_money(abs(self.minor or 0), self.currency)
@@ -52,6 +57,11 @@ def _from_or_to(item: Break) -> str:
     return "from" if (item.amount or 0) > 0 else "to"
 
 
+def _listed(item: Break) -> str:
+    rows, payouts = item.counterpart.split("|", 1)
+    return f"{rows} payout(s) and the payments name {payouts}"
+
+
 _WORDINGS: dict[str, _Wording] = {
     "settlement_does_not_foot": _Wording(
         "data", "finance",
@@ -60,8 +70,27 @@ _WORDINGS: dict[str, _Wording] = {
     ),
     "settlement_header_missing": _Wording(
         "data", "finance",
-        lambda b: f"Settlement {b.subject} states no total or currency; its lines sum to {b.amount:,.2f}. Its entry is held.",
-        lambda _: "deliver the whole file, with the summary line that Amazon puts first",
+        lambda b: f"Payout {b.subject} is in no list of payouts; its payments sum to {b.amount:,.2f}. Its entry is held."
+        if b.is_payout
+        else f"Settlement {b.subject} states no total or currency; its lines sum to {b.amount:,.2f}. Its entry is held.",
+        lambda b: "deliver the payouts export of that day; both sources must name the same account"
+        if b.is_payout else "deliver the whole file, with the summary line that Amazon puts first",
+    ),
+    "payout_ambiguous": _Wording(
+        "data", "finance",
+        lambda b: f"Which total is that of payout {b.subject} cannot be told: without ids, the list has {_listed(b)} of that day "
+        f"and currency. Its entry is held.",
+        lambda _: "deliver the transactions export of all payouts of that day, and a payouts export with their ids if there is one",
+    ),
+    "payout_failed": _Wording(
+        "business", "finance",
+        lambda b: f"Payout {b.subject} of {b.money} is {b.counterpart}: no money is on its way. Its entry is held.",
+        lambda _: "see in the shop's admin which later payout takes it over; the entry follows when the list says paid",
+    ),
+    "payout_transactions_missing": _Wording(
+        "data", "operations",
+        lambda b: f"A payout of {b.money} is listed ({b.subject}), and no payment names it.",
+        lambda _: "deliver the transactions export that holds that payout; both sources must name the same account",
     ),
     "settlement_unclassified": _Wording(
         "mapping", "finance",

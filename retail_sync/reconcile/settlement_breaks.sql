@@ -40,8 +40,10 @@ held as (
     group by all
 )
 select 'settlement_totals' as reconciliation, settlement_id as subject, 'settlement_header_missing' as break_class,
-    lines_total as amount, currency, closing_date as since_date, '' as counterpart
-from totals where header_total is null and lines_total is not null
+    lines_total as amount, currency, closing_date as since_date, channel as counterpart
+from totals where header_total is null and lines_total is not null and settlement_id not in (select subject from payout_breaks)
+union all
+select * from payout_breaks
 union all
 select 'settlement_totals', settlement_id, 'settlement_does_not_foot',
     cast(coalesce(lines_total, 0) - header_total as decimal(18, 4)), currency, closing_date, ''

@@ -19,18 +19,6 @@ with sums as (
     from reconcile.settlement_components
     group by settlement_id
 ),
-headers as (
-    select settlement_id, channel, account, currency, period_start_at, period_end_at, closing_date, deposit_date, total_amount
-    from canonical.settlements
-    union all
-    -- A processor's payout states its total payment by payment.
-    select payout_id, channel, source, currency, min(paid_at), max(paid_at),
-        coalesce(max(payout_date), max(business_date)), coalesce(max(payout_date), max(business_date)),
-        cast(sum(net_amount) as decimal(18, 4))
-    from canonical.payments
-    where payout_id is not null and kind <> 'payout' and payout_id not in (select settlement_id from canonical.settlement_lines)
-    group by payout_id, channel, source, currency
-),
 rejects as (
     select document_id as settlement_id, sum(rejected_count) as rejected_count
     from raw.deliveries where is_current group by document_id
@@ -56,6 +44,6 @@ select
     coalesce(t.reserve_held, 0) as reserve_held,
     coalesce(t.reserve_released, 0) as reserve_released,
     coalesce(t.failed_transfer, 0) as failed_transfer
-from headers as s
+from canonical.settlements as s
 full outer join sums as t on s.settlement_id = t.settlement_id
 left join rejects as r on r.settlement_id = coalesce(s.settlement_id, t.settlement_id)

@@ -49,7 +49,6 @@ def reconcile_settlements(
             "(select document_id from raw.touched where stage = 'reconcile' and kind = 'settlement')"
         )
         connection.execute(sql.statement(__package__, "settlement_components"))
-        connection.execute(sql.statement(__package__, "payout_components"))
         _compare(connection, match_rules, payers)
         residual = _residual(connection)
         _note_proof(connection, residual)
@@ -85,7 +84,7 @@ def _compare(connection: duckdb.DuckDBPyConnection, match_rules: RuleFile, payer
     rules = matching.rules_for(match_rules, "settlement_deposit")
     reach = max(rule.days_after for rule in rules)
     window = max((rule.days_after for rule in rules if rule.key == "any"), default=reach)
-    for name in ("open_ambiguities", "settlement_totals"):
+    for name in ("open_ambiguities", "settlement_totals", "payout_breaks"):
         connection.execute(sql.statement(__package__, name))
     connection.execute(sql.statement(__package__, "settlement_breaks"), {"days_after": window, "days_reach": reach})
     connection.unregister("payer_patterns")

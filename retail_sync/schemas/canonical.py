@@ -22,7 +22,10 @@ from retail_sync.schemas.types import (
 
 
 class Settlements(pa.DataFrameModel):
-    """A marketplace's statement of one period for one account and currency, with the total it says it pays.
+    """A channel's statement of one period for one account and currency, with the total it says it pays.
+
+    A marketplace delivers it as a document. A web shop's payout is put together from its payments and the list of payouts;
+    it closes on the day of the payout.
 
     Source of the rule that lines sum to the total: reference/marketplaces.md 1.4 (V1 CA 7 of 7, V2 DE 11 of 11).
     """
@@ -33,7 +36,7 @@ class Settlements(pa.DataFrameModel):
     currency: str = currency()
     period_start_at: Instant = plain("first instant of the period (UTC)")
     period_end_at: Instant = plain("end of the period (UTC)")
-    closing_date: Day = plain("local calendar day of period_end_at in the source's time zone")
+    closing_date: Day = plain("local calendar day of period_end_at in the source's time zone; of a payout, its day")
     deposit_date: Day = plain("local calendar day on which the channel says it pays")
     total_amount: Money = plain("what the channel says it pays (negative: what the seller owes)")
     source: str = key("source that delivered it")
@@ -43,13 +46,13 @@ class Settlements(pa.DataFrameModel):
 class SettlementLines(pa.DataFrameModel):
     """One amount of one line of a settlement document.
 
-    Amazon gives lines no id and identical lines are legitimate, so the key is the place in the document: settlement_id,
-    line_no and component (a V1 line can carry several amounts).
+    Amazon gives lines no id and identical lines are legitimate, so the key is the place in the document: delivery, line_no
+    and component (a V1 line can carry several amounts; a payment has its amount and its fee).
     """
 
     settlement_id: str = key("settlement the line belongs to")
     line_no: Count = pa.Field(description="line of the delivered file, its header being line 1", ge=1)
-    component: str = key("which amount of that line: amount (V2) or the V1 column family")
+    component: str = key("which amount of that line: amount (V2), the V1 column family; amount or fee of a payment")
     channel: str = key("marketplace system")
     account: str = key("seller account")
     currency: str = currency()
@@ -60,7 +63,7 @@ class SettlementLines(pa.DataFrameModel):
     amount_description: str = text("the source's own word")
     category: str = key("governed meaning (data/rules/settlement_categories.csv), or unclassified")
     marketplace: str = text("marketplace name as given; empty on many fee lines")
-    order_id: str = text("Amazon order number, when the source's value has that form", nullable=True)
+    order_id: str = text("the channel's order number, when the source's value has that form", nullable=True)
     reference: str = text("what stands in the order column but is no order number", nullable=True)
     sku: str = text("seller's stock keeping unit, byte for byte", nullable=True)
     quantity: Quantity = plain("units, on the principal line of an item only", nullable=True)

@@ -9,7 +9,7 @@ from retail_sync.schemas.types import Count, Day, Flag, Money, currency, key, on
 STATUSES = ("matched", "variance", "left_only", "right_only", "awaiting_bank")
 ENTRY_KINDS = ("settlement", "failed_transfer", "deposit", "store_day", "cogs", "count_variance", "stock_valuation")
 JOURNAL_KINDS = ("settlement", "store_day", "stock")
-DOCUMENT_KINDS = ("settlement", "bank", "store_day", "stock", "availability")
+DOCUMENT_KINDS = ("settlement", "bank", "store_day", "stock", "availability", "payout", "payout_day")
 CHAIN_STATUSES = ("none", "matched", "open", "broken")
 BREAK_CLASSES = (
     "settlement_does_not_foot",
@@ -30,6 +30,9 @@ BREAK_CLASSES = (
     "drawer_not_counted",
     "card_payments_differ",
     "card_payments_missing",
+    "payout_ambiguous",
+    "payout_failed",
+    "payout_transactions_missing",
 )
 
 
@@ -65,7 +68,7 @@ class Touched(pa.DataFrameModel):
 
     stage: str = one_of("stage that has to look again", "reconcile", "journal")
     kind: str = one_of("what the document is", *DOCUMENT_KINDS)
-    document_id: str = key("settlement id, store|day, location|day; * for all of the kind")
+    document_id: str = key("settlement id, payout id, store|day, location|day; * for all of the kind")
 
 
 class Applied(pa.DataFrameModel):

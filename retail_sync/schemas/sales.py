@@ -13,6 +13,7 @@ from retail_sync.schemas.types import Count, Day, Instant, Money, Quantity, curr
 SALE_KINDS = ("sale", "return", "gift_card_sold", "tip", "rounding")
 TENDERS = ("cash", "card", "gift_card", "voucher", "account", "other")
 PAYMENT_KINDS = ("charge", "refund", "chargeback", "adjustment", "reserve", "fee", "payout", "other")
+PAYOUT_STATUSES = ("scheduled", "in_transit", "paid", "failed", "canceled")
 
 
 class Customers(pa.DataFrameModel):
@@ -36,6 +37,7 @@ class Orders(pa.DataFrameModel):
     business_date: Day = plain("local calendar day of ordered_at in the source's time zone")
     status: str = text("the channel's own word: open, paid, refunded, cancelled, ...")
     customer_id: str = text("pseudonym of the customer", nullable=True)
+    location_id: str = text("store that sold it, where the channel names one", nullable=True)
     currency: str = currency()
     total_amount: Money = plain("what the customer pays in all, tax and shipping included")
     tax_amount: Money = plain("tax in total_amount", nullable=True)
@@ -72,7 +74,9 @@ class Payments(pa.DataFrameModel):
 
     channel: str = key("web shop or processor")
     payment_id: str = key("the processor's own id, or order, kind, instant and occurrence")
+    account: str = key("shop or processor account it belongs to (the source's account)")
     kind: str = one_of("what moved", *PAYMENT_KINDS)
+    source_type: str = text("the source's own word for it, kept as it came", nullable=True)
     order_id: str = text("order it belongs to", nullable=True)
     paid_at: Instant = plain("when the processor booked it (UTC)")
     business_date: Day = plain("local calendar day of paid_at in the source's time zone")
@@ -84,6 +88,33 @@ class Payments(pa.DataFrameModel):
     presentment_currency: str = text("currency the customer saw", nullable=True)
     payout_id: str = text("payout it is in; empty while it is pending", nullable=True)
     payout_date: Day = plain("day of that payout", nullable=True)
+    line_no: Count = pa.Field(description="line of the delivered file", ge=1)
+    source: str = key("source that delivered it")
+    delivery_id: str = key("delivery the row comes from")
+
+
+class Payouts(pa.DataFrameModel):
+    """A payout as the processor lists it, with what it is made of. All parts sum to total_amount, each signed as it counts.
+
+    A list may name no payout id. Then its row is that of a payout of the same account, day and currency, where there is one
+    of each; the rows of a day are replaced together.
+    """
+
+    channel: str = key("web shop or processor")
+    account: str = key("shop or processor account (the source's account)")
+    payout_date: Day = plain("day of the payout, as the processor says")
+    currency: str = currency()
+    payout_no: Count = pa.Field(description="place among the payouts of that day and currency, from 1", ge=1)
+    payout_id: str = text("the processor's own id, where the list has it", nullable=True)
+    status: str = one_of("where it stands", *PAYOUT_STATUSES)
+    charges_amount: Money = plain("payments in it")
+    refunds_amount: Money = plain("refunds in it (negative)")
+    adjustments_amount: Money = plain("adjustments, disputes included")
+    reserved_amount: Money = plain("held back (negative) or released (positive)")
+    fees_amount: Money = plain("what the processor keeps (negative)")
+    retried_amount: Money = plain("earlier payouts that failed and are paid again")
+    other_amount: Money = plain("everything else the list names: marketplace tax, advances")
+    total_amount: Money = plain("what is paid out (negative: taken from the bank account)")
     line_no: Count = pa.Field(description="line of the delivered file", ge=1)
     source: str = key("source that delivered it")
     delivery_id: str = key("delivery the row comes from")

@@ -17,6 +17,7 @@ from retail_sync.schemas.contract import Table, code_digest, contract_hash
 
 _PLACE = ("delivery_id", "line_no")
 _STORE_DAY = "store || '|' || business_date"
+_PAYOUT_DAY = "channel || '|' || account || '|' || payout_date || '|' || currency"
 _STOCK_DAY = "location_id || '|' || business_date"
 
 
@@ -33,9 +34,10 @@ TABLES = (
     Table("raw", "touched", derived.Touched, ("stage", "kind", "document_id"), "run"),
     Table("raw", "applied", derived.Applied, ("name",), "run"),
     Table("canonical", "settlements", canonical.Settlements, ("settlement_id",), "document",
-          group=("settlement_id",), hands_on=(("settlement", "settlement_id"),)),
-    Table("canonical", "settlement_lines", canonical.SettlementLines, ("settlement_id", "line_no", "component"), "document",
-          group=("settlement_id",), hands_on=(("settlement", "settlement_id"),)),
+          ("delivery_id",), ("settlement_id",), (("settlement", "settlement_id"),)),
+    # The lines of a payout may come from several deliveries; their places in them say nothing of the payout.
+    Table("canonical", "settlement_lines", canonical.SettlementLines, ("settlement_id", "delivery_id", "line_no", "component"),
+          "document", _PLACE, ("settlement_id",), (("settlement", "settlement_id"),)),
     _delivered(canonical.BankTransactions, "bank_transactions", ("account", "transaction_id"), 2, ("bank", "account")),
     _delivered(stock.FxRates, "fx_rates", ("rate_date", "from_currency", "to_currency"), 3),
     _delivered(stock.Products, "products", ("sku",), 1, ("stock", "'*'")),
@@ -46,7 +48,9 @@ TABLES = (
     _delivered(sales.Orders, "orders", ("channel", "order_id"), 2),
     _delivered(sales.OrderLines, "order_lines", ("channel", "order_id", "order_line_no"), 2),
     _delivered(sales.Payments, "payments", ("channel", "payment_id"), 2,
-               ("settlement", "payout_id"), ("store_day", "'*'")),
+               ("payout", "payout_id"), ("payout_day", _PAYOUT_DAY), ("store_day", "'*'")),
+    _delivered(sales.Payouts, "payouts", ("channel", "account", "payout_date", "currency", "payout_no"), 4,
+               ("payout", "payout_id"), ("payout_day", _PAYOUT_DAY)),
     _delivered(sales.Fulfilments, "fulfilments", ("channel", "fulfilment_id"), 2, ("stock", "'*'")),
     _delivered(sales.Returns, "returns", ("channel", "return_id"), 2, ("stock", "'*'")),
     _delivered(sales.PosSales, "pos_sales", ("store", "register", "receipt_id", "receipt_line_no"), 3,
@@ -60,7 +64,7 @@ TABLES = (
     Table("canonical", "rejected_rows", canonical.RejectedRows,
           ("delivery_id", "table_name", "line_no", "column_name"), "delivery"),
     Table("reconcile", "settlement_components", derived.SettlementComponents,
-          ("settlement_id", "posting_month", "event_date", "category", "marketplace"), "settlement"),
+          ("settlement_id", "posting_month", "event_date", "category", "marketplace"), "settlement", ("first_line_no",)),
     Table("reconcile", "settlement_totals", derived.SettlementTotals, ("settlement_id",), "run"),
     Table("reconcile", "store_day_components", derived_stores.StoreDayComponents,
           ("store", "business_date", "currency", "register", "side", "component"), "group"),

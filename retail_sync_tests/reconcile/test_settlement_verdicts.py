@@ -155,7 +155,7 @@ CASES: dict[str, tuple[str, str]] = {
         | id       | ends  | total  | lines  | status        | breaks |
         | 31000001 | 10-14 | 100.00 | 100.00 | awaiting_bank |        |""", """
         | date  | amount | reference            | is |
-        | 10-16 | 100.00 | SHOPIFY PAYOUT       |    |
+        | 10-16 | 100.00 | PAYPAL PAYOUT        |    |
         | 10-16 | 100.00 | invoice 310000019999 |    |"""),
 }  # fmt: skip
 

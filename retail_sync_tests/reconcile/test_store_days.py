@@ -86,6 +86,19 @@ payout_date = "Paid"
 currency = "=USD"
 
 [[source]]
+name = "payouts"
+connector = "declared_csv"
+object = "payouts"
+account = "processor"
+date_format = "%Y-%m-%d"
+[source.columns]
+channel = "=square"
+payout_id = "Payout"
+payout_date = "Paid"
+total_amount = "Net"
+currency = "=USD"
+
+[[source]]
 name = "bank"
 connector = "declared_csv"
 object = "bank_transactions"
@@ -129,6 +142,7 @@ PAID_OUT = {
         "P1,charge,R1,2026-10-14 09:00,684.00,18.47,PO-770045,2026-10-16",
         "P2,charge,R2,2026-10-14 10:00,1466.00,39.58,PO-770045,2026-10-16",
     ),
+    "payouts": ("Payout,Paid,Net", "PO-770045,2026-10-16,2091.95"),
     "bank": (STATEMENT, "2026-10-16,2091.95,SQUARE INC PO-770045"),
 }
 

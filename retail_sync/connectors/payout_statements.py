@@ -1,0 +1,56 @@
+"""The statements of payouts: settlement lines from the payments in a payout, its total from the list of payouts.
+
+A web shop has no settlement file, nor has a card processor. Its transactions export names the payout of each payment, and
+an export may hold a part of a payout only; its list of payouts states totals and may name no payout id. So a statement is
+derived from the canonical payments and payouts, whatever deliveries they came in and in whatever order, within the
+transaction of each delivery.
+
+A header is written where the list has one row for the payout: by its id, or by account, day and currency where one payout
+and one row stand against each other. A failed or canceled payout gets none: no money is on its way. Reconcile says why.
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+from retail_sync.connectors.categories import categorise_staged
+from retail_sync.core import sql
+
+# These deliver settlements as documents; those of every other channel with payments are its payouts.
+DOCUMENT_CHANNELS = ("amazon",)
+_STEPS = ("payout_statements_touched", "payout_lines", "payout_headers")
+
+
+def derive_payout_statements(connection: duckdb.DuckDBPyConnection) -> None:
+    """Bring the statements of the payouts that raw.touched names up to date, and hand them to reconcile."""
+    found = connection.execute("select count(*) from raw.touched where kind in ('payout', 'payout_day')").fetchone()
+    if not found or not found[0]:
+        return
+    rows = connection.execute(
+        "select channel from canonical.payments union select channel from canonical.payouts order by 1"
+    )
+    channels = [channel for (channel,) in rows.fetchall() if channel not in DOCUMENT_CHANNELS]
+    for name in _STEPS:
+        text = sql.statement(__package__, name)
+        connection.execute(text, {"channels": channels} if "$channels" in text else {})
+    categorise_staged(connection)
+    for table in ("settlements", "settlement_lines"):
+        connection.execute(
+            f"delete from canonical.{table} where list_contains($channels, channel) "  # noqa: S608 - names of our own
+            "and settlement_id in (select settlement_id from touched_payouts)",
+            {"channels": channels},
+        )
+        connection.execute(f"insert into canonical.{table} by name select * from staged_{table}")  # noqa: S608
+        connection.execute(f"drop table staged_{table}")
+    # A day of the list without any payout we know is reconcile's to tell.
+    connection.execute(
+        """
+        insert into raw.touched
+        select distinct 'reconcile', 'settlement', document_id from (
+            select settlement_id as document_id from touched_payouts
+            union all select document_id from raw.touched where kind = 'payout_day'
+        ) except select stage, kind, document_id from raw.touched
+        """
+    )
+    connection.execute("delete from raw.touched where kind in ('payout', 'payout_day')")
+    connection.execute("drop table touched_payouts")
