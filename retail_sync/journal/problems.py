@@ -15,6 +15,10 @@ _OWN: dict[str, tuple[Kind, str]] = {
         "configuration",
         "leave home_currency empty to book each currency by itself, or wait for rates",
     ),
+    "store_day_currencies": (
+        "business",
+        "a store's day is booked in one currency: declare the tills of each currency as a store of its own",
+    ),
     "entry_invariant_broken": (
         "data",
         "report this: the program refused to book an entry that breaks its own rules",

@@ -79,6 +79,10 @@ TABLES = (
 )  # fmt: skip
 
 
+# In the order in which they build on each other.
+_VIEWS = ("store_day_parts", "line_sources")
+
+
 def table(qualified: str) -> Table:
     """Return the table called `schema.name`. Raises KeyError for one that is not in the registry."""
     for candidate in TABLES:
@@ -105,7 +109,7 @@ def prepare(
     deliveries that were loaded, and raises where they cannot all be read again. Where only code changed the rows are then
     kept as they are: retention and upgrades must go together.
     """
-    wanted = contract_hash(TABLES, sql.statement(__package__, "line_sources"))
+    wanted = contract_hash(TABLES, *(sql.statement(__package__, name) for name in _VIEWS))
     code = _deriving_code()
     found, found_code = _applied(connection, "contract"), _applied(connection, "code")
     if (found, found_code) == (wanted, code):
@@ -126,7 +130,8 @@ def prepare(
             connection.execute(f"create schema if not exists {schema}")
         for entry in TABLES:
             connection.execute(entry.ddl())
-        connection.execute(sql.statement(__package__, "line_sources"))
+        for name in _VIEWS:
+            connection.execute(sql.statement(__package__, name))
         _note(connection, "contract", wanted)
         _note(connection, "code", code)
     return bool(found)
