@@ -12,7 +12,7 @@ import pandera.ibis as pa
 from retail_sync.core import sql
 from retail_sync.core.errors import RetailSyncError
 from retail_sync.core.warehouse import STAGE_SCHEMAS, transaction
-from retail_sync.schemas import canonical, derived, derived_stores, sales, stock
+from retail_sync.schemas import canonical, derived, derived_stock, derived_stores, sales, stock
 from retail_sync.schemas.contract import Table, code_digest, contract_hash
 
 _PLACE = ("delivery_id", "line_no")
@@ -70,6 +70,11 @@ TABLES = (
           ("store", "business_date", "currency", "register", "side", "component"), "group"),
     Table("reconcile", "store_days", derived_stores.StoreDays,
           ("store", "business_date", "currency", "register", "comparison"), "run"),
+    Table("reconcile", "inventory_variances", derived_stock.InventoryVariances,
+          ("question", "location_id", "sku", "business_date", "part", "currency"), "run"),
+    Table("reconcile", "cost_of_sales", derived_stock.CostOfSales,
+          ("location_id", "business_date", "currency", "component"), "run"),
+    Table("reconcile", "availability", derived_stock.Availability, ("channel", "sku", "status"), "run"),
     Table("reconcile", "matches", derived.Matches, ("reconciliation", "left_id", "right_id"), "run"),
     Table("reconcile", "breaks", derived.Breaks, ("reconciliation", "subject", "break_class"), "run"),
     Table("journal", "documents", derived.Documents, ("document_id",), "settlement",
