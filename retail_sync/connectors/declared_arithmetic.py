@@ -27,7 +27,9 @@ class Arithmetic:
         """Return the expression as SQL. Raises ValueError saying what is wrong with it."""
         found, factors = self._sum()
         if self._place < len(self._tokens):
-            raise ValueError(f"{self._text!r} is no arithmetic: {self._tokens[self._place][-1]!r} stands where + - * may")
+            raise ValueError(
+                f"{self._text!r} is no arithmetic: {self._tokens[self._place][-1]!r} stands where + - * may"
+            )
         if factors > _MAX_FACTORS:
             raise ValueError(f"{self._text!r} multiplies more than {_MAX_FACTORS} things with one another")
         return f"try({found})"

@@ -154,4 +154,3 @@ class ColumnReader:
         return SettingsError(
             f"source {self.source.name}: column {column}: {what}", "correct [source.columns] in retail_sync.toml"
         )
-
