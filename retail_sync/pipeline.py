@@ -270,7 +270,7 @@ class Pipeline:
 
     def _kept_in_archive(self, deliveries: Sequence[Delivery]) -> frozenset[str]:
         """Return those that can be read again: what retention deleted stays in the warehouse as it was read once."""
-        return frozenset(d.delivery_id for d in deliveries if self.archive.path(d.source, d.sha256).exists())
+        return frozenset(d.delivery_id for d in deliveries if self.archive.has(d.source, d.sha256))
 
     def _note_refused(self, connection: duckdb.DuckDBPyConnection, deliveries: Sequence[Delivery]) -> None:
         """Let the registry know what is refused: after a rebuild nobody may be able to read it again."""
@@ -286,7 +286,7 @@ class Pipeline:
         """Refuse to empty a warehouse that cannot be derived anew."""
         wanted = frozenset(loaded)
         lost = [d.name for d in self.registry.all()
-                if d.delivery_id in wanted and not self.archive.path(d.source, d.sha256).exists()]  # fmt: skip
+                if d.delivery_id in wanted and not self.archive.has(d.source, d.sha256)]  # fmt: skip
         if lost:
             raise RetailSyncError(
                 f"this version of the program has other tables and must read all deliveries again, but the raw archive has "

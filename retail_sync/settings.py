@@ -40,6 +40,11 @@ class Column(_Section):
         None, description="our word for everything else; without it, other words are rejected"
     )
 
+    @property
+    def is_translation(self) -> bool:
+        """Whether words of the file become others."""
+        return bool(self.values or self.patterns) or self.otherwise is not None
+
 
 class Source(_Section):
     """One `[[source]]` block: a system whose files come in through `ingest` or `<home>/inbox/<name>/`."""
@@ -72,6 +77,13 @@ class Source(_Section):
             ZoneInfo(value)
         except Exception as error:
             raise ValueError(f"{value!r} is not an IANA time zone such as Europe/Berlin") from error
+        return value
+
+    @field_validator("delimiter")
+    @classmethod
+    def _can_delimit(cls, value: str) -> str:
+        if value in '"\r\n ' or value.isalnum():
+            raise ValueError(f"{value!r} cannot stand between the cells of a CSV file")
         return value
 
     @field_validator("time_zones")
