@@ -40,6 +40,11 @@ class Column(_Section):
         None, description="our word for everything else; without it, other words are rejected"
     )
 
+    @property
+    def is_translation(self) -> bool:
+        """Whether words of the file become others."""
+        return bool(self.values or self.patterns) or self.otherwise is not None
+
 
 class Source(_Section):
     """One `[[source]]` block: a system whose files come in through `ingest` or `<home>/inbox/<name>/`."""
@@ -72,6 +77,13 @@ class Source(_Section):
             ZoneInfo(value)
         except Exception as error:
             raise ValueError(f"{value!r} is not an IANA time zone such as Europe/Berlin") from error
+        return value
+
+    @field_validator("delimiter")
+    @classmethod
+    def _can_delimit(cls, value: str) -> str:
+        if value in '"\r\n ' or value.isalnum():
+            raise ValueError(f"{value!r} cannot stand between the cells of a CSV file")
         return value
 
     @field_validator("time_zones")
@@ -113,6 +125,10 @@ class LedgerSettings(_Section):
     deposits: Literal["journal", "bank_feed"] = Field(
         "journal",
         description="journal: we post the deposit on bank evidence; bank_feed: the ledger's own feed does",
+    )
+    stock: Literal["erp", "journal"] = Field(
+        "erp",
+        description="erp: the ERP books cost of sales and stock; journal: we book them, counts and the month-end true-up",
     )
     closed_period: Literal["hold", "next_open_period"] = Field(
         "hold", description="what happens to an entry whose period is closed in the ledger"

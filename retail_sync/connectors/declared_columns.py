@@ -7,16 +7,15 @@ translates. Nothing else is understood, and nothing of the file's content ever b
 
 from __future__ import annotations
 
-import ast
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from retail_sync.connectors.declared_arithmetic import Arithmetic
 from retail_sync.core.errors import DeliveryRefused, SettingsError
 from retail_sync.settings import Column, Source
 
-_PIECES = re.compile(r"\[([^\[\]]+)\]|(\d+(?:\.\d+)?)|([-+*()])|(\s+)")
-_NUMBER = ("decimal", "bigint")
+_OUR_NUMBER = re.compile(r"-?\d{1,12}(\.\d{1,8})?")
 
 
 @dataclass(slots=True)
@@ -34,10 +33,15 @@ class Bindings:
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """A declared column as SQL over the cells `c0`, `c1`, ...: its text, and its number where it is computed."""
+    """A declared column as SQL over the cells `c0`, `c1`, ...
+
+    `text` is what it says, `shown` what a person is shown of a row that is rejected, and `number` its figure: the file's own
+    figures have the file's decimal mark, those of the declaration always a point.
+    """
 
     text: str
-    number: str = ""
+    shown: str
+    number: str
     is_computed: bool = False
 
 
@@ -84,14 +88,25 @@ class ColumnReader:
         """Return `column`, which is declared, as SQL."""
         declared, text = self.source.columns[column], self._read(column)
         if text.startswith("="):
-            plain = Declared(f"cast({self.bindings.bind(text[1:])} as varchar)")
-        elif text in self.names or "[" not in text:
-            plain = Declared(f"c{self.place(text, column)}")
-        elif sql_type.startswith(_NUMBER):
+            return self._constant(column, text[1:], sql_type)
+        if text in self.names or "[" not in text:
+            cell = f"c{self.place(text, column)}"
+        elif sql_type.startswith("decimal"):
+            if isinstance(declared, Column) and declared.is_translation:
+                raise self._wrong(column, "what is computed cannot be translated")
             return self._computed(column, text)
         else:
-            plain = Declared(self._joined(column, text))
-        return Declared(self._translated(declared, plain.text)) if isinstance(declared, Column) else plain
+            cell = self._joined(column, text)
+        if isinstance(declared, Column) and declared.is_translation:
+            words = self._translated(column, declared, cell)
+            return Declared(words, f"coalesce({words}, {cell})", f"point_number_of({words})")
+        return Declared(cell, cell, f"number_of({cell})")
+
+    def _constant(self, column: str, text: str, sql_type: str) -> Declared:
+        if sql_type.startswith("decimal") and not _OUR_NUMBER.fullmatch(text):
+            raise self._wrong(column, f"{text!r} is no number (constants are written with a decimal point)")
+        value = f"cast({self.bindings.bind(text)} as varchar)"
+        return Declared(value, value, f"point_number_of({value})")
 
     def _joined(self, column: str, text: str) -> str:
         parts = re.split(r"\[([^\[\]]+)\]", text)
@@ -104,31 +119,23 @@ class ColumnReader:
 
     def _computed(self, column: str, text: str) -> Declared:
         """Compile arithmetic. Each operand is a cell read as a strict number, or a number of the declaration."""
-        position, number, shape, shown = 0, "", "", []
-        while position < len(text):
-            found = _PIECES.match(text, position)
-            if not found:
-                raise self._wrong(column, f"{text[position:]!r} is no column, number or one of + - * ( )")
-            name, constant, sign, _ = found.groups()
-            if name:
-                place = self.place(name, column)
-                number += f"operand_of(c{place})"
-                shown.append(f"c{place}")
-            elif constant:
-                number += f"cast({self.bindings.bind(constant)} as decimal(18, 6))"
-            else:
-                number += sign or " "
-            shape += sign or (" 1 " if name or constant else " ")
-            position = found.end()
-        if number.count("*") > 1:
-            raise self._wrong(column, "an expression may multiply once")
-        try:
-            ast.parse(shape.strip(), mode="eval")
-        except SyntaxError as error:
-            raise self._wrong(column, f"{text!r} is no arithmetic") from error
-        return Declared(f"concat_ws(' and ', {', '.join(shown)})", number, is_computed=True)
+        shown: list[str] = []
 
-    def _translated(self, declared: Column, text: str) -> str:
+        def cell(name: str) -> str:
+            shown.append(f"c{self.place(name, column)}")
+            return f"operand_of({shown[-1]})"
+
+        def number(digits: str) -> str:
+            return f"cast({self.bindings.bind(digits)} as decimal(38, 6))"
+
+        try:
+            figure = Arithmetic(text, cell, number).sql()
+        except ValueError as error:
+            raise self._wrong(column, str(error)) from error
+        cells = f"concat_ws(' and ', {', '.join(shown)})"
+        return Declared(cells, cells, figure, is_computed=True)
+
+    def _translated(self, column: str, declared: Column, text: str) -> str:
         cases = [
             f"when {text} = {self.bindings.bind(word)} then {self.bindings.bind(ours)}"
             for word, ours in declared.values.items()
@@ -137,18 +144,13 @@ class ColumnReader:
             try:
                 re.compile(pattern)
             except re.error as error:
-                raise self._wrong("patterns", f"{pattern!r} is no regular expression ({error})") from error
+                raise self._wrong(column, f"{pattern!r} is no regular expression ({error})") from error
             cases.append(f"when regexp_matches({text}, {self.bindings.bind(pattern)}) then {self.bindings.bind(ours)}")
         if declared.otherwise is not None:
             cases.append(f"when true then {self.bindings.bind(declared.otherwise)}")
-        return f"case {' '.join(cases)} end" if cases else text
+        return f"case {' '.join(cases)} end"
 
     def _wrong(self, column: str, what: str) -> SettingsError:
         return SettingsError(
             f"source {self.source.name}: column {column}: {what}", "correct [source.columns] in retail_sync.toml"
         )
-
-
-def constants(columns: Mapping[str, str | Column]) -> dict[str, str]:
-    """Return the declared constants by column."""
-    return {name: text[1:] for name, text in columns.items() if isinstance(text, str) and text.startswith("=")}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import duckdb
 
@@ -21,8 +21,10 @@ from retail_sync.connectors.declared_sql import staged_table_sql
 from retail_sync.connectors.detection import decide_decimal_mark
 from retail_sync.connectors.documents import TextDocument
 from retail_sync.core import sql
-from retail_sync.core.errors import SettingsError
-from retail_sync.settings import Source
+from retail_sync.core.errors import DeliveryRefused, SettingsError
+from retail_sync.settings import Column, Source
+
+_MACROS = ("declared_numbers_own", "declared_operand", "declared_rounding", "declared_rate", "declared_tax")
 
 
 class DeclaredCsv:
@@ -33,7 +35,7 @@ class DeclaredCsv:
 
     def check_header(self, header: str, source: Source) -> None:
         """Raise DeliveryRefused where a declared column is not in the file, SettingsError for a block that cannot work."""
-        self._reader(next(csv.reader([header], delimiter=source.delimiter)), source)
+        self._reader(_header([header + "\n"], source), source)
 
     def stage(
         self,
@@ -44,8 +46,9 @@ class DeclaredCsv:
     ) -> Staged:
         """Read the file. Raises DeliveryRefused for mixed decimal marks or a broken quote, SettingsError for a bad block."""
         with document.path.open(encoding="utf-8", newline="") as stream:
-            header = next(csv.reader(stream, delimiter=source.delimiter, strict=True))
+            header = _header(stream, source)
         reader = self._reader(header, source)
+        _check_patterns(connection, source)
         wanted = OBJECTS[source.object]
         rows = read_fields(connection, document, source, CsvShape(reader.used, len(header), wanted.table.name))
         bindings = Bindings()
@@ -73,6 +76,30 @@ class DeclaredCsv:
         return reader
 
 
+def _header(lines: Iterable[str], source: Source) -> list[str]:
+    try:
+        return next(csv.reader(lines, delimiter=source.delimiter, strict=True), [])
+    except csv.Error as error:
+        raise DeliveryRefused(f"the header cannot be read: {error}", "export the file again") from error
+
+
+def _check_patterns(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
+    """Let the engine look at each pattern: it knows fewer than Python."""
+    columns = {name: column for name, column in source.columns.items() if isinstance(column, Column)}
+    asked = [("select try_strptime('', $x)", "date_format", source.date_format)] if source.date_format != "auto" else []
+    asked += [("select regexp_matches('', $x)", f"column {name}: patterns", pattern)
+              for name, column in columns.items() for pattern, _ in column.patterns]  # fmt: skip
+    for question, place, pattern in asked:
+        try:
+            connection.execute(question, {"x": pattern})
+        except duckdb.InvalidInputException as error:
+            told = str(error).splitlines()[0].removeprefix("Invalid Input Error: ")
+            raise SettingsError(
+                f"source {source.name}: {place}: {pattern!r} is not understood ({told})",
+                "correct that [[source]] in retail_sync.toml",
+            ) from error
+
+
 def _decide_mark(
     connection: duckdb.DuckDBPyConnection, wanted: DeclaredObject, source: Source, reader: ColumnReader
 ) -> str:
@@ -92,7 +119,7 @@ def _decide_mark(
 def _install(connection: duckdb.DuckDBPyConnection, mark: str) -> None:
     """Define how a number is read in this file, and how figures are rounded."""
     numbers = "declared_numbers_comma" if mark == "," else "declared_numbers_point"
-    for name in (numbers, "declared_operand", "declared_rounding", "declared_tax"):
+    for name in (numbers, *_MACROS):
         connection.execute(sql.statement(__package__, name))
 
 

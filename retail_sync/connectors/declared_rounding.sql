@@ -1,5 +1,9 @@
--- A figure rounded to so many digits, half away from zero, without leaving decimals.
-create or replace temp macro round_to(x, digits) as
-    case digits when 0 then round(x, 0) when 2 then round(x, 2) when 3 then round(x, 3) when 4 then round(x, 4)
-        when 6 then round(x, 6) else x
+-- A computed figure as money of so many digits, half away from zero; null where it does not fit. Each branch is cast by
+-- itself: DuckDB would take the scale of the coarsest branch for all.
+create or replace temp macro money_of(x, digits) as
+    case digits
+        when 0 then try_cast(round(x, 0) as decimal(18, 4))
+        when 2 then try_cast(round(x, 2) as decimal(18, 4))
+        when 3 then try_cast(round(x, 3) as decimal(18, 4))
+        else try_cast(round(x, 4) as decimal(18, 4))
     end

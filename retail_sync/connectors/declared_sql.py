@@ -7,6 +7,7 @@ identifier is the contract's or our own; constants and words are bound.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from retail_sync.connectors.declared_columns import Bindings, ColumnReader, Declared
@@ -17,9 +18,15 @@ from retail_sync.settings import Source
 _AMOUNTS = ("gross_amount", "net_amount", "tax_amount")
 # Prices of one unit may be finer than the coin.
 _FINER = ("unit_price",)
+# What a customer saw has a currency of its own.
+_OTHER_CURRENCY = ("presentment_amount",)
+# %Y would read the 26 of 16.09.26 as the year 26.
+_EARLIEST = "1900-01-01"
 _MONEY = "decimal(18, 4)"
 _STEPS = {_MONEY: "0.0001", "decimal(18, 6)": "0.000001", "decimal(18, 8)": "0.00000001"}
 _INSTANT = "timestamp with time zone"
+# The part of a declared format that says the day, where the time follows it.
+_DAY_PART = re.compile(r"^(?:(?!%[HIMSfpzZ]).)*%-?[YymdBbj]")
 
 
 def staged_table_sql(wanted: DeclaredObject, source: Source, reader: ColumnReader, bindings: Bindings) -> str:
@@ -58,31 +65,46 @@ def _given(wanted: DeclaredObject, source: Source, given: dict[str, Declared], b
     columns = ["line_no"]
     for name, declared in given.items():
         columns.append(f"{_typed(wanted, name, declared, source, bindings)} as {name}")
-        columns.append(f"{declared.text} as {name}__raw")
+        columns.append(f"{declared.shown} as {name}__raw")
     return "given as (\n  select " + ",\n    ".join(columns) + "\n  from cells\n)"
 
 
 def _typed(wanted: DeclaredObject, name: str, declared: Declared, source: Source, bindings: Bindings) -> str:
     sql_type, column = _type(wanted, name), _column(wanted, name)
     if sql_type.startswith("decimal"):
-        return declared.number or f"number_of({declared.text})"
+        return declared.number
     if sql_type == "bigint":
         return f"case when regexp_full_match({declared.text}, '[0-9]{{1,15}}') then cast({declared.text} as bigint) end"
-    if sql_type in (_INSTANT, "date"):
-        return f"try_strptime({declared.text}, {_formats(source, sql_type, bindings)})"
+    if sql_type == _INSTANT:
+        return _not_too_early(f"try_strptime({declared.text}, {bindings.bind(source.date_format)})")
+    if sql_type == "date":
+        return _not_too_early(_day(declared.text, source, bindings))
     if sql_type == "boolean":
         yes, no = ("('true', 'yes', 'y', '1')", "('false', 'no', 'n', '0')")
         return f"case when lower({declared.text}) in {yes} then true when lower({declared.text}) in {no} then false end"
     return f"nullif({declared.text}, '')" if column is None or column.nullable else declared.text
 
 
-def _formats(source: Source, sql_type: str, bindings: Bindings) -> str:
-    formats = [source.date_format]
-    if sql_type == "date" and source.date_format != "%Y-%m-%d":
-        formats.append(
-            "%Y-%m-%d"
-        )  # a file with points in time may state its days the way ISO 8601 does: that is unambiguous
-    return f"[{', '.join(bindings.bind(item) for item in formats)}]"
+def _not_too_early(instant: str) -> str:
+    return f"case when {instant} >= '{_EARLIEST}' then {instant} end"
+
+
+def _day(text: str, source: Source, bindings: Bindings) -> str:
+    """Read a day: as ISO 8601 writes it, which is unambiguous, or as declared, with or without the time that is declared.
+
+    Each way by itself: in a list of formats DuckDB keeps the offset that a failed one has read.
+    """
+    declared = f"try_strptime({text}, {bindings.bind(source.date_format)})"
+    if _has_zone(source):
+        declared = f"timezone({bindings.bind(source.time_zone)}, {declared})"
+    ways = [f"try_strptime({text}, '%Y-%m-%d')", declared]
+    if (day_only := _DAY_PART.match(source.date_format)) and day_only[0] != source.date_format:
+        ways.append(f"try_strptime({text}, {bindings.bind(day_only[0])})")
+    return f"coalesce({', '.join(ways)})"
+
+
+def _has_zone(source: Source) -> bool:
+    return "%z" in source.date_format or "%Z" in source.date_format
 
 
 def _filled(wanted: DeclaredObject, source: Source, given: dict[str, Declared], bindings: Bindings) -> Iterator[str]:
@@ -97,7 +119,7 @@ def _filled(wanted: DeclaredObject, source: Source, given: dict[str, Declared], 
     columns = ",\n    ".join(["given.*", f"{zone} as zone", unit, *_derived(wanted, given), *defaults])
     yield f"filled as (\n  select {columns}\n  from given {units}\n)"
     if wanted.table.name == "pos_sales":
-        yield from _taxed(source, given)
+        yield from _taxed(source, given, is_by_rate=_is_by_rate(wanted, given))
 
 
 def _derived(wanted: DeclaredObject, given: dict[str, Declared]) -> list[str]:
@@ -106,40 +128,47 @@ def _derived(wanted: DeclaredObject, given: dict[str, Declared]) -> list[str]:
     return []
 
 
-def _taxed(source: Source, given: dict[str, Declared]) -> Iterator[str]:
+def _taxed(source: Source, given: dict[str, Declared], *, is_by_rate: bool) -> Iterator[str]:
     """Complete gross, net and tax of a receipt line from the two that are given, or from one and a rate.
 
     With tax rounded per receipt, each line takes the difference of the rounded running totals: the lines sum to the receipt's
     rounded tax, and none is off by more than one unit.
     """
     have = [name for name in _AMOUNTS if name in given]
-    money = {name: f"round_to({name}, digits)" if given[name].is_computed else name for name in have}
-    figures = [f"{sql} as {name}_" for name, sql in money.items()]
-    if "tax_amount" not in have and "tax_rate" in given:
-        figures.append(f"{_tax(source, have[0], money[have[0]])} as tax_amount_")
-        have.append("tax_amount")
+    figures = [f"{_money(name, given)} as {name}_" for name in have]
+    if is_by_rate:
+        figures.append("rate_of(tax_rate) as rate")
     yield "priced as (\n  select *, " + ", ".join(figures) + "\n  from filled\n)"
+    if is_by_rate:
+        lines = "partition by store, register, receipt_id, currency, rate order by line_no"
+        yield (
+            f"summed as (\n  select *, sum({have[0]}_) over ({lines}) as until_here,\n    "
+            f"sum({have[0]}_) over ({lines} rows between unbounded preceding and 1 preceding) as before\n  from priced\n)"
+        )
     known = {name: f"{name}_" for name in have}
-    known.setdefault("tax_amount", "gross_amount_ - net_amount_")
+    if is_by_rate:
+        known["tax_amount"] = _tax(source, have[0])
+    known.setdefault("tax_amount", "(gross_amount_ - net_amount_)")
     known.setdefault("net_amount", f"gross_amount_ - {known['tax_amount']}")
     known.setdefault("gross_amount", f"net_amount_ + {known['tax_amount']}")
-    yield (
-        "taxed as (\n  select *, "
-        + ", ".join(f"{sql} as {name}_whole" for name, sql in known.items())
-        + "\n  from priced\n)"
-    )
+    figures = [f"try_cast({sql} as {_MONEY}) as {name}_whole" for name, sql in known.items()]
+    yield f"taxed as (\n  select *, {', '.join(figures)}\n  from {'summed' if is_by_rate else 'priced'}\n)"
 
 
-def _tax(source: Source, base: str, amount: str) -> str:
+def _money(name: str, given: dict[str, Declared]) -> str:
+    """A figure as money of its row's currency: rounded where it was computed, else null where it has a part of a unit."""
+    if given[name].is_computed:
+        return f"money_of({name}, digits)"
+    return f"case when {name} % coalesce(unit, 0.0001) = 0 then try_cast({name} as {_MONEY}) end"
+
+
+def _tax(source: Source, base: str) -> str:
     def tax_of(figure: str) -> str:
-        inside = "true" if base == "gross_amount" else "false"
-        return f"tax_of({figure}, cast(tax_rate as decimal(18, 6)), {inside}, unit, digits)"
+        return f"tax_of({figure}, rate, {'true' if base == 'gross_amount' else 'false'}, digits)"
 
     if source.tax_rounding == "line":
-        return tax_of(amount)
-    lines = "partition by store, register, receipt_id, tax_rate order by line_no"
-    before = f"sum({amount}) over ({lines} rows between unbounded preceding and 1 preceding)"
-    return f"{tax_of(f'sum({amount}) over ({lines})')} - coalesce({tax_of(before)}, 0)"
+        return tax_of(f"{base}_")
+    return f"({tax_of('until_here')} - coalesce({tax_of('before')}, 0))"
 
 
 def _final(wanted: DeclaredObject, source: Source, given: dict[str, Declared], bindings: Bindings) -> Iterator[str]:
@@ -155,12 +184,20 @@ def _final(wanted: DeclaredObject, source: Source, given: dict[str, Declared], b
             yield f"cast(timezone(zone, {_instant(instant, source)}) - cast({shift} as interval) as date) as business_date"
         elif name == wanted.identity and name not in given:
             yield f"{_content(wanted, given)} as {name}"
+        elif name == wanted.identity:
+            yield f"coalesce(nullif({name}, ''), {_content(wanted, given)}) as {name}"
         elif name in given or name in wanted.defaults or name in wanted.derived or _is_tax(wanted, name):
             yield f"{_value(wanted, column, given, source)} as {name}"
         else:
             yield f"cast(null as {column.sql_type}) as {name}"
         if name in given:
             yield f"{name}__raw"
+        elif name == "tax_amount" and _is_by_rate(wanted, given):
+            yield f"case when rate is null then tax_rate__raw end as {name}__raw"
+
+
+def _is_by_rate(wanted: DeclaredObject, given: dict[str, Declared]) -> bool:
+    return wanted.table.name == "pos_sales" and "tax_rate" in given and "tax_amount" not in given
 
 
 def _is_tax(wanted: DeclaredObject, name: str) -> bool:
@@ -177,24 +214,33 @@ def _value(wanted: DeclaredObject, column: Column, given: dict[str, Declared], s
         return f"cast({name} as date)"
     if not column.sql_type.startswith("decimal"):
         return name
-    figure = f"{name}_whole" if _is_tax(wanted, name) else name
-    if name in given and given[name].is_computed and not _is_tax(wanted, name):
-        figure = f"round_to({figure}, {'6' if column.sql_type == 'decimal(18, 6)' else 'digits'})"
+    if _is_tax(wanted, name):
+        return f"{name}_whole"
+    if name in given and given[name].is_computed:
+        return _rounded(name, column.sql_type)
     # More decimals than the currency has (1.005 EUR, 100.5 JPY) is no amount of money; zeros after them lose nothing.
-    step = "coalesce(unit, 0.0001)" if column.sql_type == _MONEY and name not in _FINER else _STEPS[column.sql_type]
-    return f"case when {figure} % {step} = 0 then try_cast({figure} as {column.sql_type}) end"
+    is_whole = column.sql_type == _MONEY and name not in (*_FINER, *_OTHER_CURRENCY)
+    step = "coalesce(unit, 0.0001)" if is_whole else _STEPS[column.sql_type]
+    return f"case when {name} % {step} = 0 then try_cast({name} as {column.sql_type}) end"
+
+
+def _rounded(name: str, sql_type: str) -> str:
+    if sql_type != _MONEY:
+        return f"try_cast(round({name}, {sql_type.rstrip(')').split(', ')[1]}) as {sql_type})"
+    return f"money_of({name}, {'4' if name in (*_FINER, *_OTHER_CURRENCY) else 'digits'})"
 
 
 def _instant(name: str, source: Source) -> str:
-    if "%z" in source.date_format or "%Z" in source.date_format:
-        return f"cast({name} as timestamptz)"
-    return f"timezone(zone, {name})"
+    return f"cast({name} as timestamptz)" if _has_zone(source) else f"timezone(zone, {name})"
 
 
 def _content(wanted: DeclaredObject, given: dict[str, Declared]) -> str:
     """Identify a row by what it says and how often the file said it before: overlapping exports agree, equal rows stay two."""
-    names = ", ".join(sorted({*given, *wanted.defaults} - {wanted.identity}))
+    names = sorted({*given, *wanted.defaults} - {wanted.identity})
+    # Each text with its length: nothing else tells an empty one, or one that holds the separator, from its neighbours.
+    texts = ", ".join(f"coalesce(length(cast({name} as varchar)) || ':' || {name}, '-')" for name in names)
+    listed = ", ".join(names)
     return (
-        f"'content-' || left(sha256(concat_ws('|', {names})), 20) || '-' "
-        f"|| row_number() over (partition by {names} order by line_no)"
+        f"'content-' || left(sha256(concat_ws('|', {texts})), 20) || '-' "
+        f"|| row_number() over (partition by {listed} order by line_no)"
     )

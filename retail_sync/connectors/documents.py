@@ -169,6 +169,10 @@ def _normalise(plain: Path, target: Path, encoding: str) -> tuple[str, int, bool
             f"byte {error.start} of a block is not valid {encoding}: {error.reason}",
             "declare the right encoding for the source, or export the file as UTF-8",
         ) from error
+    except UnicodeError as error:  # a codec's own complaint about the whole: UTF-16 without its byte order mark
+        raise DeliveryRefused(
+            f"the file is not valid {encoding}: {error}", "declare the right encoding for the source"
+        ) from error
     except LookupError as error:
         raise DeliveryRefused(f"{encoding!r} is no known encoding", "correct it in retail_sync.toml") from error
     return header or "", count + (last != "\n"), last == "\n"

@@ -21,6 +21,7 @@ from retail_sync import __version__
 from retail_sync.connectors.categories import categorise_staged, load_category_rules, recategorise
 from retail_sync.connectors.connector import Staged
 from retail_sync.connectors.documents import open_text
+from retail_sync.connectors.forgetting import forget_deliveries, hand_on
 from retail_sync.connectors.payout_statements import derive_payout_statements
 from retail_sync.connectors.registry import connector_named
 from retail_sync.core.archive import RawArchive
@@ -78,6 +79,7 @@ class Loader:
         """Load what is new among `deliveries`; those in `reload` are read again from raw."""
         load_category_rules(connection, self.category_rules)
         recategorised = self._apply_changed_rules(connection)
+        self._forget_what_is_read_otherwise(connection, deliveries)
         rows = connection.execute("select delivery_id, reason, read_with from raw.deliveries").fetchall()
         reasons = {delivery_id: reason for delivery_id, reason, _ in rows}
         read_with = {delivery_id: used for delivery_id, _, used in rows}
@@ -115,6 +117,34 @@ class Loader:
             connection.execute("delete from raw.applied where name = ?", [name])
             connection.execute("insert into raw.applied (name, hash) values (?, ?)", [name, wanted])
         return changed
+
+    def _forget_what_is_read_otherwise(
+        self, connection: duckdb.DuckDBPyConnection, deliveries: Sequence[Delivery]
+    ) -> None:
+        """Take out what was loaded under other settings of its source, so that it is read as a fresh warehouse would.
+
+        All deliveries of such a source go, and all other copies of its documents: which one is in force is decided anew.
+        What the archive has not kept stays as it was read once. A run that ends here leaves deliveries never read.
+        """
+        rows = connection.execute(
+            "select delivery_id, document_id, read_with from raw.deliveries where status = 'loaded'"
+        ).fetchall()
+        loaded = {delivery_id: (document_id, used) for delivery_id, document_id, used in rows}
+        kept = {d.delivery_id: d for d in deliveries if d.delivery_id in loaded and self._is_readable(d)}
+        changed = {d.source for d in kept.values() if loaded[d.delivery_id][1] != self._read_with(d)}
+        if not changed:
+            return
+        documents = {loaded[d.delivery_id][0] for d in kept.values() if d.source in changed}
+        again = [i for i, d in kept.items() if d.source in changed or loaded[i][0] in documents]
+        self.progress(
+            f"{', '.join(sorted(changed))}: loaded under other settings; {len(again)} deliveries are read again"
+        )
+        with transaction(connection):
+            forget_deliveries(connection, again)
+            derive_payout_statements(connection)
+
+    def _is_readable(self, delivery: Delivery) -> bool:
+        return bool(self._read_with(delivery)) and self.archive.has(delivery.source, delivery.sha256)
 
     def _is_open(self, delivery: Delivery, reasons: Mapping[str, str], read_with: Mapping[str, str]) -> bool:
         """Whether it was never read, or refused before a setting was corrected or a newer reader came."""
@@ -225,7 +255,7 @@ def _replace(
             _put(connection, table, delivery, staged)
         connection.execute(f"drop table staged_{table.name}")
     if is_current and staged.is_document:  # even where it has no line left
-        _hand_on(connection, "settlement", "select $document", staged.document_id)
+        hand_on(connection, "settlement", "select $document", staged.document_id)
     derive_payout_statements(connection)
     mark_changed(connection, "canonical")
     return accepted, rejected
@@ -307,19 +337,10 @@ def _put(connection: duckdb.DuckDBPyConnection, table: Table, delivery: Delivery
         # What this delivery brought when it was read before goes too: it may be read otherwise today.
         old = f"(t.delivery_id = $document or exists (select 1 from {rows} as s where {same}))"  # noqa: S608
     for kind, document in table.hands_on:
-        _hand_on(connection, kind, f"select {document} from {table.qualified} as t where {old}", staged.document_id)  # noqa: S608
-        _hand_on(connection, kind, f"select {document} from {rows} where $document is not null", staged.document_id)  # noqa: S608
+        hand_on(connection, kind, f"select {document} from {table.qualified} as t where {old}", staged.document_id)  # noqa: S608
+        hand_on(connection, kind, f"select {document} from {rows}")  # noqa: S608
     connection.execute(f"delete from {table.qualified} as t where {old}", {"document": staged.document_id})  # noqa: S608
     connection.execute(f"insert into {table.qualified} by name select {names} from {rows}")  # noqa: S608
-
-
-def _hand_on(connection: duckdb.DuckDBPyConnection, kind: str, documents: str, document_id: str) -> None:
-    connection.execute(
-        f"insert into raw.touched select distinct 'reconcile', $kind, document_id from ({documents}) as d(document_id) "  # noqa: S608
-        "where document_id is not null "
-        "except select stage, kind, document_id from raw.touched",
-        {"kind": kind, "document": document_id},
-    )
 
 
 def _record(  # noqa: PLR0913 - the columns of one row

@@ -61,6 +61,10 @@ class RawArchive:
             while block := stream.read(_CHUNK_BYTES):
                 yield block
 
+    def has(self, source: str, sha256: str) -> bool:
+        """Whether the content can be read."""
+        return self.path(source, sha256).exists()
+
     def purge(self, source: str, sha256: str) -> None:
         """Delete the content (retention). Deleting what is gone already is no error."""
         self.path(source, sha256).unlink(missing_ok=True)

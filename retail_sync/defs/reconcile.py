@@ -40,7 +40,7 @@ _STORE_PLOT = "plot: store days"
 _TILLS = [("canonical", "pos_sales"), ("canonical", "pos_tenders"), ("canonical", "pos_shifts")]
 # check: beginnings of the break classes it shows, and what it says when there is none
 SHOWN_BY = {
-    "settlements_foot": (("settlement_", "rows_"), "every settlement's lines sum to its total"),
+    "settlements_foot": (("settlement_", "rows_", "payout_"), "every settlement's lines sum to its total"),
     "deposits_arrived": (("deposit_",), "every payout due was found in the bank, and nothing else"),
     "chains_hold": (
         ("reserve_", "opening_", "failed_transfer_"),

@@ -179,7 +179,7 @@ def _words(sql_type: str) -> str:
     if sql_type.startswith("decimal"):
         return f"a number with at most {sql_type.rstrip(')').split(', ')[1]} decimals"
     names = {"bigint": "a whole number", "date": "a day", "timestamp with time zone": "a point in time",
-             "boolean": "true or false"}  # fmt: skip
+             "boolean": "true or false", "varchar": "one of the words that its source translates"}  # fmt: skip
     return names.get(sql_type, sql_type)
 
 

@@ -21,6 +21,8 @@ from retail_sync.core.archive import RawArchive
 from retail_sync.core.rules import read_rules
 from retail_sync.operations.deliveries import Delivery, delivery_id_of
 from retail_sync.pipeline import Pipeline
+from retail_sync.schemas.digest import table_digest
+from retail_sync.schemas.tables import TABLES
 from retail_sync.settings import Home, Settings, Source
 from retail_sync_tests.simulator import Row, Settlement
 
@@ -51,6 +53,9 @@ class _MemoryArchive(RawArchive):
 
     def __init__(self) -> None:
         self.contents: dict[str, bytes] = {}
+
+    def has(self, source: str, sha256: str) -> bool:
+        return sha256 in self.contents
 
     def read(self, source: str, sha256: str) -> Iterator[bytes]:
         yield self.contents[sha256]
@@ -176,3 +181,9 @@ def canonical_rows(pipeline: Pipeline) -> dict[str, list[tuple[Any, ...]]]:
             table: connection.execute(f"select * from canonical.{table} order by all").fetchall()
             for table in ("settlements", "settlement_lines", "bank_transactions")
         }
+
+
+def canonical_digest(pipeline: Pipeline) -> dict[str, str]:
+    """The digest of every canonical table, as `retail-sync digest` prints it."""
+    with pipeline.writing("test reads") as connection:
+        return {t.name: table_digest(connection, t) for t in TABLES if t.schema == "canonical"}

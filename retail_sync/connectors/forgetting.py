@@ -1,0 +1,41 @@
+"""Handing on what changed, and taking whole deliveries out of the warehouse, before they are read otherwise.
+
+Both run inside the caller's transaction. Which deliveries, and when, is for the loader to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import duckdb
+
+from retail_sync.schemas.proof import mark_changed
+from retail_sync.schemas.tables import TABLES
+
+
+def forget_deliveries(connection: duckdb.DuckDBPyConnection, delivery_ids: Sequence[str]) -> None:
+    """Take everything that these deliveries brought out of the warehouse, and hand on what that changes."""
+    connection.execute(
+        "create or replace temp table forgotten as select unnest(cast(? as varchar[])) as delivery_id", [delivery_ids]
+    )
+    theirs = "delivery_id in (select delivery_id from forgotten)"
+    for table in (entry for entry in TABLES if entry.schema == "canonical"):
+        for kind, document in table.hands_on:
+            hand_on(connection, kind, f"select {document} from {table.qualified} where {theirs}")  # noqa: S608
+        connection.execute(f"delete from {table.qualified} where {theirs}")  # noqa: S608
+    # A document has a verdict even where none of its rows could be read.
+    documents = f"select document_id from raw.deliveries where {theirs} and document_id not in ('', delivery_id)"  # noqa: S608
+    hand_on(connection, "settlement", documents)
+    connection.execute(f"delete from raw.deliveries where {theirs}")  # noqa: S608
+    connection.execute("drop table forgotten")
+    mark_changed(connection, "canonical")
+
+
+def hand_on(connection: duckdb.DuckDBPyConnection, kind: str, documents: str, document_id: str = "") -> None:
+    """Note that the next stage has to look at `documents` again: SQL that gives their ids and may use $document."""
+    connection.execute(
+        f"insert into raw.touched select distinct 'reconcile', $kind, document_id from ({documents}) as d(document_id) "  # noqa: S608
+        "where document_id is not null "
+        "except select stage, kind, document_id from raw.touched",
+        {"kind": kind} | ({"document": document_id} if "$document" in documents else {}),
+    )
