@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from retail_sync_tests import store_files
+from retail_sync_tests import stock_problems, store_files, store_problems
 from retail_sync_tests.answers import Answer
 from retail_sync_tests.simulated_catalogue import CURRENCY, STORES
 from retail_sync_tests.simulated_company import Deposit, cash_deposit, company_days, shipments_of
 from retail_sync_tests.simulated_stock import Level
 from retail_sync_tests.simulated_stores import Drawer, Receipt
 from retail_sync_tests.simulator import Row, cents
-from retail_sync_tests.store_problems import STRAY_CREDIT, hold_back, plant
+from retail_sync_tests.store_problems import STRAY_CREDIT
 
 SEED = 20_261_001
 FIRST, LAST = date(2026, 10, 1), date(2026, 10, 31)
@@ -50,13 +51,15 @@ def store_sample(settlement_rows: Iterable[Row]) -> StoreSample:
     drawers: list[Drawer] = []
     levels: tuple[Level, ...] = ()
     receipt_count = 0
+    shifts: stock_problems.Shifts = Counter()
     for before, true_day in company_days(SEED, FIRST, LAST, shipments_of(settlement_rows, FIRST, LAST)):
         if true_day.day == FIRST:
             opening = store_files.snapshot_rows(FIRST - timedelta(days=1), before)
             exports.add("erp_snapshots", f"snapshots_{FIRST}", opening)
-        day, found = plant(true_day)
-        day, held = hold_back(day)
-        answers += found
+        day, found = store_problems.plant(true_day)
+        day, found_in_stock = stock_problems.plant(day, shifts)
+        day, held = store_problems.hold_back(day)
+        answers += [*found, *found_in_stock]
         late += held
         receipt_count += len(true_day.receipts)
         deposits += day.deposits
@@ -66,12 +69,14 @@ def store_sample(settlement_rows: Iterable[Row]) -> StoreSample:
             drawers.clear()
         store_files.add_day(exports, day, FIRST)
         levels = day.levels
-    exports.add("erp_counts", "count_2026-10-31", store_files.count_rows(_COUNTED, store_files.counted(levels)))
-    exports.add("amazon_listings", "listings_2026-10-31", store_files.listing_rows(_COUNTED, levels))
+    counted, found_by_counting = stock_problems.miscount(store_files.counted(levels))
+    listed, found_in_listings = stock_problems.oversell(levels)
+    exports.add("erp_counts", "count_2026-10-31", store_files.count_rows(_COUNTED, counted))
+    exports.add("amazon_listings", "listings_2026-10-31", store_files.listing_rows(_COUNTED, levels, listed))
     statement = store_files.statement_rows(deposits)
     exports.add("bank", f"statement_{store_files.ACCOUNT}_{FIRST}_{STATEMENT_TO}", statement)
     files = {**store_files.master_files(FIRST), **exports.take()}
-    answers.append(_stray(statement))
+    answers += [_stray(statement), *found_by_counting, *found_in_listings]
     return StoreSample(
         {**{f"inbox/{name}": content for name, content in files.items()}, **_late_files(late)},
         answers,

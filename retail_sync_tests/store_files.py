@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 
 from retail_sync_tests.simulated_catalogue import ARTICLES, BY_SKU, CURRENCY, FBA, LOCATIONS, WAREHOUSE
@@ -132,11 +132,11 @@ def count_rows(at: datetime, levels: Iterable[Level]) -> Iterable[Sequence[str]]
         yield (_minute(at), level.location, level.sku, str(level.quantity))
 
 
-def listing_rows(at: datetime, levels: Iterable[Level]) -> Iterable[Sequence[str]]:
-    """What Amazon offers: a few of each, never more than there are."""
+def listing_rows(at: datetime, levels: Iterable[Level], listed: Mapping[str, int]) -> Iterable[Sequence[str]]:
+    """What Amazon offers of each article it sells: a few, unless `listed` says otherwise."""
     for level in levels:
         if level.location == FBA:
-            yield (level.sku, level.sku, _minute(at), str(min(LISTED, level.quantity)))
+            yield (level.sku, level.sku, _minute(at), str(listed.get(level.sku, LISTED)))
 
 
 def master_files(valid_from: date) -> dict[str, bytes]:
