@@ -45,6 +45,8 @@ The totals are those of the files' header rows (for {reissued}, of the re-issue)
 
 * The line of store S02 was down from 20 to 23 October, 15:00: {late_receipt_count} receipts come with `later/`. Until
   then its drawers held more than its receipts say, and the days were booked so; they correct themselves.
+* The snapshots follow what the ERP booked, right or wrong, so a wrong movement shifts the later ones. What is counted at
+  month end are the articles that nobody booked wrong.
 * Store S02 sells until 21:00 in Los Angeles, which is the next day in UTC.
 * {debt} is negative. Its debt is the `Payable to Amazon` line of {debt_next}, and is charged to the
   company's card (`Successful charge`), so neither has anything to do with the bank.
@@ -60,7 +62,8 @@ The totals are those of the files' header rows (for {reissued}, of the re-issue)
 ## What is wrong, once each
 
 `answers.csv` gives the amounts: lines less header total, bank less total, released less held; for the stores tenders less
-receipts, drawer less cash tenders, processor less card tenders.
+receipts, drawer less cash tenders, processor less card tenders; for the stock the ERP's units less those of the tills (the
+count's less the ERP's), as changes of stock at cost.
 
 {problems}
 
@@ -71,6 +74,7 @@ Before `later/` is processed, {reissued} has a total that its deposit does not m
     python -m retail_sync_tests.make_sample
 
 writes the same bytes every time. The plan of the settlements and what is planted in them are data at the top of
-`retail_sync_tests/make_sample.py`; what is planted in the stores is in `retail_sync_tests/store_problems.py`. Do not
-edit the files here by hand: a test compares them. `retail-sync simulate` writes such a company, sound, at any size.
+`retail_sync_tests/make_sample.py`; what is planted in the stores and the stock is in `store_problems.py` and
+`stock_problems.py` beside it. Do not edit the files here by hand: a test compares them, and another finds every planted
+problem in them by plain rules. `retail-sync simulate` writes such a company, sound, at any size.
 """

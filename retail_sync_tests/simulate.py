@@ -24,7 +24,7 @@ from retail_sync_tests.simulator import random_rows, settlement_id_for, write_v2
 
 LEAST_LINES = 10_000
 _SNAPSHOT_LINES = 3_000
-_LINES_OF_SCALE_1 = 4_600
+_LINES_OF_SCALE_1 = 6_500
 _LEAST_SETTLEMENT_LINES = 500
 _WEEKS = 4
 _SUNDAY = 6

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import shutil
+import subprocess
+import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +18,7 @@ import typer.main
 
 from retail_sync.cli import app
 from retail_sync.defs.launch import STAGES
+from retail_sync.schemas.derived import BREAK_CLASSES
 from retail_sync.settings import PROJECT_ROOT, Home
 from retail_sync_tests.e2e.company import PROBLEMS, TINY, B
 from retail_sync_tests.e2e.conftest import Answer, Golden
@@ -59,10 +64,10 @@ def test_help(cli: Cli, name: str) -> None:
 
 
 def test_every_command_takes_json_and_home() -> None:
-    """What a person reads, a script can read; what a command works on can be chosen. Two have no use for one of them."""
+    """What a person reads, a script can read; what a command works on can be chosen. Three have no use for one of them."""
     options = {name: {opt for param in command.params for opt in param.opts} for name, command in COMMANDS.items()}
     assert {name for name, opts in options.items() if "--json" not in opts} == {"ui"}
-    assert {name for name, opts in options.items() if "--home" not in opts} == {"contracts"}
+    assert {name for name, opts in options.items() if "--home" not in opts} == {"contracts", "simulate"}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -433,13 +438,76 @@ def test_an_interrupted_demo_may_be_made_again(tmp_path: Path, monkeypatch: pyte
 
 
 def test_the_demo_of_the_readme(cli: Cli, tmp_path: Path) -> None:
-    """The whole sample company: every planted problem with its amount, and nothing else."""
+    """The whole sample company: every planted problem with its amount, and nothing else; what was late is put right."""
     answer = cli("demo", "--home", tmp_path / "demo", "--json")
     assert answer.code == 0, answer.out
     sheet = (PROJECT_ROOT / "data" / "sample" / "answers.csv").read_text(encoding="utf-8")
     planted = {(row["code"], row["subject"], row["amount"]) for row in csv.DictReader(io.StringIO(sheet))}
-    assert {(row["code"], row["subject"], row["amount"]) for row in answer.json["found"]} == planted
+    found = answer.json["found"]
+    assert {(row["code"], row["subject"], row["amount"]) for row in found} == planted
+    assert Counter(row["group"] for row in found) == {"Stores": 6, "Marketplaces": 7, "Stock": 8, "Bank": 8}
+    # 15 settlements and a payout for each of 62 store days but the one whose batch was lost; 3 of each are held.
+    assert (answer.json["settlements"], answer.json["settlements_booked"]) == (15 + 62 - 1, 15 + 62 - 1 - 3)
+    assert (answer.json["days_booked"], answer.json["days_held"]) == (62 - 3, 3)
+    # The store was offline from the afternoon of one day to that of the fourth; one settlement was issued again.
+    assert (answer.json["days_corrected"], answer.json["reversals"], answer.json["duplicates"]) == (4, 4 + 1, 1)
     assert cli("verify", "--home", tmp_path / "demo").code == 0
+
+
+def test_the_readme_tells_of_this_demo() -> None:
+    """The number of planted problems is that of the answer sheet."""
+    count = len((PROJECT_ROOT / "data" / "sample" / "answers.csv").read_text(encoding="utf-8").splitlines()) - 1
+    told = (PROJECT_ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"All {count} planted problems were found" in told
+    assert f"({count} problems are planted" in told
+
+
+def test_a_problem_of_no_group_is_told_too() -> None:
+    """Every class of difference belongs to a part of the business; what the ledger or the journal reports is shown last."""
+    from retail_sync import demo
+
+    starts = tuple(start for group in demo.GROUPS.values() for start in group)
+    assert [name for name in BREAK_CLASSES if not name.startswith(starts)] == []
+    row = {
+        "code": "posting_uncertain",
+        "subject": "x",
+        "amount_minor": 100,
+        "currency": "USD",
+        "message": "m",
+        "remedy": "r",
+    }
+    assert demo._told(row)["group"] == "Other"
+
+
+# ---- A company of any size ---------------------------------------------------------------------
+
+
+def test_simulate_writes_a_home(cli: Cli, tmp_path: Path) -> None:
+    """What it says it wrote is there, with settings that the program takes."""
+    out = tmp_path / "company"
+    made = subprocess.run(
+        [sys.executable, "-m", "retail_sync.cli", "simulate", "--lines", "10000", "--seed", "2", "--out", out, "--json"],
+        capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    told = json.loads(made.stdout)
+    files = [path for path in (out / "inbox").rglob("*") if path.is_file()]
+    assert (told["files"], told["home"]) == (len(files), str(out))
+    assert "stores and stock to 2026-10-31" in made.stderr
+    assert cli("doctor", "--home", out).code == 0
+    again = subprocess.run(
+        [sys.executable, "-m", "retail_sync.cli", "simulate", "--lines", "10000", "--out", out],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert (again.returncode, "is not an empty folder" in again.stderr) == (2, True)
+
+
+def test_simulate_without_a_checkout(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installed package has no tests beside it: that is said, with what to do."""
+    from retail_sync import cli as program
+
+    monkeypatch.setattr(program, "PROJECT_ROOT", tmp_path)
+    answer = cli("simulate", "--lines", 10000, "--out", tmp_path / "company")
+    assert (answer.code, "from a checkout" in answer.err) == (2, True)
 
 
 def test_stages_of_until_are_the_groups() -> None:
