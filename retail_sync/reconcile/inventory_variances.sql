@@ -19,10 +19,14 @@ costed as (
         on c.location_id = d.location_id and c.sku = d.sku and c.snapshot_date <= d.business_date
     left join articles as a on a.sku = d.sku
 ),
+known as (
+    -- Goods without a cost have no currency either: they leave every value of that month unknown.
+    select *, sum(uncosted_count) over (partition by month_end) as uncosted_in_month from stock_values
+),
 valued as (
     select v.month_end, v.currency, v.quantity, b.amount as ledger_amount, in_money(v.value, m.digits) as stock_amount,
-        sum(v.uncosted_count) over (partition by v.month_end) as uncosted_count
-    from stock_values as v
+        v.uncosted_in_month as uncosted_count
+    from known as v
     join ledger_balances as b using (month_end, currency)
     left join minor_units as m using (currency)
 )
