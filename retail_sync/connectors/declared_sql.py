@@ -47,7 +47,8 @@ def staged_table_sql(wanted: DeclaredObject, source: Source, reader: ColumnReade
 
 
 def _cells(reader: ColumnReader) -> str:
-    return ", ".join(["line_no", *(f"c{place}" for place in reader.used)])
+    numbers = (f"number_of(c{place}) as n{place}" for place in sorted(reader.numbers))
+    return ", ".join(["line_no", *(f"c{place}" for place in reader.used), *numbers])
 
 
 def _type(wanted: DeclaredObject, name: str) -> str:
