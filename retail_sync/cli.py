@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import uuid
 from datetime import UTC, date, datetime
@@ -14,7 +15,7 @@ import typer
 
 from retail_sync.core.errors import RetailSyncError, SettingsError
 from retail_sync.reports import terminal
-from retail_sync.settings import Home
+from retail_sync.settings import DEFAULT_HOME, PROJECT_ROOT, Home
 
 if TYPE_CHECKING:  # imported inside the commands that need it: --help must answer at once
     from retail_sync.pipeline import Pipeline
@@ -84,6 +85,29 @@ def demo(home: HomeOption = None, as_json: JsonOption = False) -> None:
     _print(result.as_dict(), as_json, *result.renderings())
     if not result.is_as_planted:
         raise typer.Exit(NEEDS_A_PERSON)
+
+
+@app.command()
+def simulate(
+    lines: Annotated[int, typer.Option("--lines", help="Lines in all files, about: 10000 to many millions.")],
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed writes the same bytes.")] = 1,
+    out: Annotated[Path, typer.Option("--out", help="A new or empty folder, which becomes the home.")] = DEFAULT_HOME
+    / "simulated",
+    as_json: JsonOption = False,
+) -> None:
+    """Write a made-up company of any size as a home: a marketplace, two stores, a card processor, an ERP, a bank.
+
+    It is sound: `retail-sync run nightly --home OUT` has nothing to report. For trying out volumes and settings; the company
+    with planted problems is `retail-sync demo`. Needs a checkout: the generator lives beside the tests.
+    """
+    if not (PROJECT_ROOT / "retail_sync_tests" / "simulate.py").is_file():
+        raise RetailSyncError(
+            "the simulator is not here: it lives beside the tests, and this is an installed package without them",
+            "run it from a checkout of the project",
+        )
+    command = [sys.executable, "-m", "retail_sync_tests.simulate", "--lines", str(lines), "--seed", str(seed)]
+    command += ["--out", str(out.resolve()), *(["--json"] if as_json else [])]
+    raise typer.Exit(subprocess.run(command, cwd=PROJECT_ROOT, check=False).returncode)  # noqa: S603 - our own program
 
 
 @app.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
 from retail_sync_tests import stock_problems, store_files, store_problems
 from retail_sync_tests.answers import Answer
@@ -19,7 +19,7 @@ from retail_sync_tests.store_problems import STRAY_CREDIT
 SEED = 20_261_001
 FIRST, LAST = date(2026, 10, 1), date(2026, 10, 31)
 STATEMENT_TO = date(2026, 11, 20)
-_COUNTED = datetime.combine(LAST, time(21, 40))
+_COUNTED = datetime.combine(LAST, store_files.COUNTED_AT)
 _SUNDAY = 6
 
 UNRELATED = (

@@ -9,7 +9,7 @@ import csv
 import io
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time
 
 from retail_sync_tests.simulated_catalogue import ARTICLES, BY_SKU, CURRENCY, FBA, LOCATIONS, WAREHOUSE
 from retail_sync_tests.simulated_company import ZONES, CompanyDay, Deposit, monday, utc
@@ -38,6 +38,8 @@ TENDER_WORDS = {"cash": "CASH", "card": "CARD", "gift_card": "GIFT"}
 PROCESSOR_CLOCK = "S01"
 ACCOUNT = "HB-USD-0528"
 LISTED = 5
+COUNTED_AT = time(21, 40)
+"""After the stores have closed: a count is compared with the end of its day."""
 
 
 class Exports:
@@ -82,7 +84,7 @@ def add_day(exports: Exports, day: CompanyDay, first: date) -> None:
          p.payout_id, p.payout_date.isoformat() if p.payout_date else "")
         for p in day.payments
     ))  # fmt: skip
-    exports.add("square_payouts", "payouts", payout_rows(day))
+    exports.add("square_payouts", f"payouts_{week}", payout_rows(day))
     exports.add("erp_movements", f"movements_{week}", (
         (m.movement_id, _minute(m.at), m.location, m.sku, m.kind, str(m.quantity), _cost(m.sku), m.reference)
         for m in day.movements

@@ -115,9 +115,11 @@ def _filled(wanted: DeclaredObject, source: Source, given: dict[str, Declared], 
         places, zones = bindings.bind(list(source.time_zones)), bindings.bind(list(source.time_zones.values()))
         zone = f"coalesce(list_extract({zones}, nullif(list_position({places}, {wanted.place}), 0)), {zone})"
     defaults = [f"{sql} as {name}" for name, sql in wanted.defaults.items() if name not in given]
-    units = "left join currency_units using (currency)" if "currency" in given else ""
-    unit = "unit, digits" if units else "cast(null as decimal(18, 4)) as unit, cast(null as integer) as digits"
-    columns = ",\n    ".join(["given.*", f"{zone} as zone", unit, *_derived(wanted, given), *defaults])
+    # Called coin here: an article has a unit of its own.
+    coins = "left join (select currency, unit as coin, digits from currency_units) using (currency)"
+    units = coins if "currency" in given else ""
+    coin = "coin, digits" if units else "cast(null as decimal(18, 4)) as coin, cast(null as integer) as digits"
+    columns = ",\n    ".join(["given.*", f"{zone} as zone", coin, *_derived(wanted, given), *defaults])
     yield f"filled as (\n  select {columns}\n  from given {units}\n)"
     if wanted.table.name == "pos_sales":
         yield from _taxed(source, given, is_by_rate=_is_by_rate(wanted, given))
@@ -160,7 +162,7 @@ def _money(name: str, given: dict[str, Declared]) -> str:
     """A figure as money of its row's currency: rounded where it was computed, else null where it has a part of a unit."""
     if given[name].is_computed:
         return f"money_of({name}, digits)"
-    return f"case when {name} % coalesce(unit, 0.0001) = 0 then try_cast({name} as {_MONEY}) end"
+    return f"case when {name} % coalesce(coin, 0.0001) = 0 then try_cast({name} as {_MONEY}) end"
 
 
 def _tax(source: Source, base: str) -> str:
@@ -221,7 +223,7 @@ def _value(wanted: DeclaredObject, column: Column, given: dict[str, Declared], s
         return _rounded(name, column.sql_type)
     # More decimals than the currency has (1.005 EUR, 100.5 JPY) is no amount of money; zeros after them lose nothing.
     is_whole = column.sql_type == _MONEY and name not in (*_FINER, *_OTHER_CURRENCY)
-    step = "coalesce(unit, 0.0001)" if is_whole else _STEPS[column.sql_type]
+    step = "coalesce(coin, 0.0001)" if is_whole else _STEPS[column.sql_type]
     return f"case when {name} % {step} = 0 then try_cast({name} as {column.sql_type}) end"
 
 

@@ -95,6 +95,12 @@ class ExceptionQueue:
         with self._engine.connect() as connection:
             return list(connection.execute(query))
 
+    def closed_count(self) -> int:
+        """Return how many were found once and are gone."""
+        query = sa.select(sa.func.count()).where(db.exceptions.c.closed_at.is_not(None))
+        with self._engine.connect() as connection:
+            return int(connection.scalar(query) or 0)
+
     def find(self, exception_id: str) -> sa.Row[tuple[object, ...]] | None:
         """Return one exception by its id or a unique beginning of it, open or closed."""
         columns = db.exceptions.c
