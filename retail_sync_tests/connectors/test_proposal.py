@@ -63,7 +63,11 @@ def test_a_german_till_export(proposed: Any) -> None:
     assert "includes tax" not in told(found)
     assert (found.trial.accepted_count, found.trial.rejected_count) == (3, 0)
     first = dict(zip(found.trial.header, found.trial.rows[0], strict=True))
-    assert [str(first[name]) for name in ("gross_amount", "tax_amount", "net_amount")] == ["11.9000", "1.9000", "10.0000"]
+    assert [str(first[name]) for name in ("gross_amount", "tax_amount", "net_amount")] == [
+        "11.9000",
+        "1.9000",
+        "10.0000",
+    ]
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "utf-16"])
@@ -201,7 +205,9 @@ def test_what_an_etsy_statement_cannot_give_is_said(samples: Path) -> None:
     assert "gross_amount" in found.trial.refused
 
 
-@pytest.mark.parametrize("path", ["erp/businesscentral_itemLedgerEntry_v2.json", "square/square_ListPayoutsResponse.example.json"])
+@pytest.mark.parametrize(
+    "path", ["erp/businesscentral_itemLedgerEntry_v2.json", "square/square_ListPayoutsResponse.example.json"]
+)
 def test_payloads_are_no_tables(samples: Path, path: str) -> None:
     """An API's answer is not a CSV; the message says what it is."""
     with pytest.raises(DeliveryRefused, match="JSON"):

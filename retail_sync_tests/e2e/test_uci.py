@@ -60,8 +60,14 @@ def read_sales(files: Sequence[Path]) -> list[Sale]:
                 exact = Decimal(record["Quantity"]) * Decimal(record["UnitPrice"])
                 amount = exact.quantize(Decimal("0.01"), ROUND_HALF_UP)
                 sales.append(
-                    Sale(file.stem, reader.line_num, record["InvoiceNo"], record["StockCode"].strip(),
-                         Decimal(record["Quantity"]), amount)  # fmt: skip
+                    Sale(
+                        file.stem,
+                        reader.line_num,
+                        record["InvoiceNo"],
+                        record["StockCode"].strip(),
+                        Decimal(record["Quantity"]),
+                        amount,
+                    )  # fmt: skip
                 )
     return sales
 
@@ -119,7 +125,9 @@ def test_nothing_is_lost(query: Query, sales: list[Sale], files: list[Path]) -> 
     by_day = query("select business_date, count(*) from canonical.pos_sales group by 1")
     rejected = sum(row[2] for row in found)
     assert sum(count for _, count in by_day) + rejected == len(sales)
-    assert rejected == 0, query("select column_name, reason, any_value(value) from canonical.rejected_rows group by all")
+    assert rejected == 0, query(
+        "select column_name, reason, any_value(value) from canonical.rejected_rows group by all"
+    )
 
 
 def test_totals_by_day_to_the_penny(query: Query, sales: list[Sale]) -> None:
