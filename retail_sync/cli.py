@@ -177,7 +177,8 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
             title="Settlements",
             right=("settlements", "stated total"),
         ),
-        *_store_table(found.stores),
+        *_table_of(found.stores, "Stores", ("rows", "difference")),
+        *_table_of(found.stock, "Stock variances", ("rows", "units", "value")),
         terminal.table(
             ("exception", "open", "value", "oldest"),
             [(g["code"], g["count"], g["value"], terminal.age(g["since"], today)) for g in found.exceptions],
@@ -191,13 +192,13 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
         raise typer.Exit(NEEDS_A_PERSON)
 
 
-def _store_table(stores: list[dict[str, Any]]) -> list[Any]:
-    if not stores:
-        return []
-    header = ("store", "currency", "comparison", "verdict", "rows", "difference")
-    return [
-        terminal.table(header, [tuple(row.values()) for row in stores], title="Stores", right=("rows", "difference"))
-    ]
+def _table_of(rows: list[dict[str, Any]], title: str, right: tuple[str, ...]) -> list[Any]:
+    """Render rows under a title; nothing where there are none."""
+    return (
+        [terminal.table(tuple(rows[0]), [tuple(row.values()) for row in rows], title=title, right=right)]
+        if rows
+        else []
+    )
 
 
 @exceptions_app.command("list")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from retail_sync.connectors.problems import find_delivery_problems, find_unreada
 from retail_sync.core.archive import RawArchive
 from retail_sync.core.errors import RetailSyncError
 from retail_sync.core.locks import exclusive
+from retail_sync.core.money import from_minor
 from retail_sync.core.rules import read_rules
 from retail_sync.core.warehouse import Warehouse
 from retail_sync.journal.build import JournalReport, build_journal
@@ -39,6 +41,8 @@ from retail_sync.operations.evidence import Evidence, Facts, Sight
 from retail_sync.operations.exceptions import ExceptionQueue, Problem
 from retail_sync.operations.releases import Releaser, ReleaseReport
 from retail_sync.operations.verdicts import Desired
+from retail_sync.reconcile.availability import reconcile_availability
+from retail_sync.reconcile.inventory import reconcile_inventory
 from retail_sync.reconcile.problems import find_breaks
 from retail_sync.reconcile.report import ReconcileReport
 from retail_sync.reconcile.settlements import reconcile_settlements
@@ -164,8 +168,25 @@ class Pipeline:
                 connection, match_rules, read_rules(self.home.rules, "bank_payers"), self.progress
             )
             report += reconcile_store_days(connection, match_rules, self.progress)
+            report += reconcile_availability(connection, read_rules(self.home.rules, "safety_stock"), self.progress)
+            report += reconcile_inventory(
+                connection,
+                self.progress,
+                self._inventory_balances,
+                is_trued_up=self.home.settings.ledger.stock == "journal",
+            )
             self._settle("reconcile", find_breaks(connection))
         return report
+
+    def _inventory_balances(self, month_end: date) -> dict[str, Decimal]:
+        """What the ledger holds as inventory besides our own stock entries, by currency; nothing where it keeps none."""
+        account = PostingRules.read(self.home.rules).legs["inventory"]
+        found: dict[str, Decimal] = {}
+        for balance in self.ledger.balances(month_end, leaving_out="stock:"):
+            if balance.account == account:
+                amount = from_minor(balance.home_minor, balance.home_currency)
+                found[balance.home_currency] = found.get(balance.home_currency, Decimal(0)) + amount
+        return found
 
     def journal(self) -> JournalReport:
         """Reconcile to desired journal entries."""
@@ -174,7 +195,7 @@ class Pipeline:
             report = build_journal(
                 connection,
                 PostingRules.read(self.home.rules),
-                Policies(settings.home_currency, settings.ledger.deposits),
+                Policies(settings.home_currency, settings.ledger.deposits, settings.ledger.stock),
                 self.progress,
             )
             self._settle("journal", find_held_documents(connection))

@@ -126,6 +126,10 @@ class LedgerSettings(_Section):
         "journal",
         description="journal: we post the deposit on bank evidence; bank_feed: the ledger's own feed does",
     )
+    stock: Literal["erp", "journal"] = Field(
+        "erp",
+        description="erp: the ERP books cost of sales and stock; journal: we book them, counts and the month-end true-up",
+    )
     closed_period: Literal["hold", "next_open_period"] = Field(
         "hold", description="what happens to an entry whose period is closed in the ledger"
     )

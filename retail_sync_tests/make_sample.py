@@ -14,6 +14,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+from retail_sync_tests.answers import HEADER, Answer
+from retail_sync_tests.sample_readme import README
+from retail_sync_tests.sample_settings import SETTINGS as ALL_SOURCES
+from retail_sync_tests.sample_stores import StoreSample, store_sample
 from retail_sync_tests.simulator import (
     ADVERTISING,
     CARD_CHARGE,
@@ -200,83 +204,10 @@ UNRELATED = (
 )
 STATEMENT_FROM, STATEMENT_TO = "2026-09-01", "2026-11-20"
 
-SETTINGS = """\
-# The sample company: one seller, Amazon US (USD) and Amazon DE (EUR), one bank with two accounts.
-# There is no home currency: each settlement is kept in its own.
-
-[[source]]
-name = "amazon"
-connector = "amazon_settlement"
-
-[[source]]
-name = "bank"
-connector = "declared_csv"
-object = "bank_transactions"
-delimiter = ","
-date_format = "%Y-%m-%d"
-decimal_mark = "."
-encoding = "utf-8"
-
-[source.columns]
-value_date = "Date"
-account = "Account"
-reference = "Description"
-amount = "Amount"
-currency = "Currency"
-transaction_id = "Transaction id"
-"""
-
-README = """\
-# Fernway Goods, the sample company
-
-Fernway Goods is invented. It sells candles, mugs and throws on Amazon US, which settles weekly in
-USD, and since 21 September 2026 on Amazon DE, which settles every two weeks in EUR. Its bank has an
-account in each currency. Every id, SKU and amount is made up, and nobody's data is in here.
-
-| folder or file | what it is |
-|---|---|
-| `inbox/amazon/` | settlement files (flat file V2) as they were downloaded |
-| `inbox/bank/` | the statement of each account, complete to {statement_to} |
-| `later/amazon/` | a corrected re-issue of one settlement, which arrives after the others |
-| `answers.csv` | every exception to expect once the inbox **and** `later/` are processed |
-| `retail_sync.toml` | the two sources |
-
-## The settlements
-
-The totals are those of the files' header rows (for {reissued}, of the re-issue).
-
-| settlement | period | deposit date | total | in the bank |
-|---|---|---|---:|---|
-{settlements}
-
-## What is unusual and still right
-
-* {debt} is negative. Its debt is the `Payable to Amazon` line of {debt_next}, and is charged to the
-  company's card (`Successful charge`), so neither has anything to do with the bank.
-* The transfer of {failed} failed; its total comes back as a line of {failed_next}, which pays both.
-* {reserve} holds back a reserve and {reserve_next} releases the same amount.
-* The period of {straddling} contains a month end.
-* {awaiting} has a deposit date so late that the statement cannot show the money yet.
-* One file is an exact copy of another under another name: a duplicate, not a problem.
-* {identical} has two identical lines, and both count.
-* A SKU contains a blank; the amounts of card charges are padded with blanks; lines of the account
-  name no marketplace; one order-id is that of an inbound shipment.
-
-## What is wrong, once each
-
-`answers.csv` gives the amounts: lines less header total, bank less total, released less held.
-
-{problems}
-
-Before `later/` is processed, {reissued} has a total that its deposit does not match.
-
-## How to make it again
-
-    python -m retail_sync_tests.make_sample
-
-writes the same bytes every time; the plan and the planted problems are data at the top of
-`retail_sync_tests/make_sample.py`. Do not edit the files here by hand: a test compares them.
-"""
+SETTINGS = f"""\
+# The sample company: one seller on Amazon US (USD) and Amazon DE (EUR), two stores, a card processor, a warehouse and stock
+# at Amazon. One bank with three accounts. There is no home currency: each settlement is kept in its own.
+{ALL_SOURCES}"""
 
 
 # ---- Settlements ------------------------------------------------------------------------------
@@ -472,22 +403,6 @@ def _bank_files(settlements: dict[str, Settlement]) -> dict[str, bytes]:
 # ---- Answers ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One exception that the product must report, and nothing beside these."""
-
-    code: str
-    subject: str
-    amount: Decimal | None
-    currency: str
-    explanation: str
-
-    def cells(self) -> tuple[str, ...]:
-        """The row of `answers.csv`."""
-        amount = "" if self.amount is None else f"{self.amount:.2f}"
-        return self.code, self.subject, amount, self.currency, self.explanation
-
-
 def answers(settlements: dict[str, Settlement]) -> list[Answer]:
     """Every exception to expect after the inbox and the later folder were processed."""
     return [
@@ -601,13 +516,17 @@ def _chain_answers(settlements: dict[str, Settlement]) -> list[Answer]:
 # ---- README and all ---------------------------------------------------------------------------
 
 
-def _readme(settlements: dict[str, Settlement]) -> bytes:
+def _readme(settlements: dict[str, Settlement], stores: StoreSample) -> bytes:
+    found = [*answers(settlements), *stores.answers]
     ids = {key: f"`{settlement.settlement_id}`" for key, settlement in settlements.items()}
     straddling = [
         ids[key] for key, settlement in settlements.items() if settlement.start_at.month != settlement.end_at.month
     ]
     text = README.format(
         statement_to=STATEMENT_TO,
+        problem_count=len(found),
+        receipt_count=stores.receipt_count,
+        late_receipt_count=stores.late_receipt_count,
         settlements="\n".join(
             f"| `{s.settlement_id}` | {s.start_at.date()} to {s.end_at.date()} "
             f"| {s.deposit_at.date()} | {s.header_total:,.2f} {s.currency} "
@@ -625,9 +544,7 @@ def _readme(settlements: dict[str, Settlement]) -> bytes:
         straddling=", ".join(straddling[:-1]) + f" and {straddling[-1]}",
         awaiting=ids["de-04"],
         identical=ids["de-02"],
-        problems="\n".join(
-            f"* `{answer.code}`, `{answer.subject}`: {answer.explanation}" for answer in answers(settlements)
-        ),
+        problems="\n".join(f"* `{answer.code}`, `{answer.subject}`: {answer.explanation}" for answer in found),
     )
     return text.encode()
 
@@ -635,13 +552,16 @@ def _readme(settlements: dict[str, Settlement]) -> bytes:
 def sample_files() -> dict[str, bytes]:
     """Every file of the sample, by its path inside `data/sample`."""
     settlements = build()
-    header = ("code", "subject", "amount", "currency", "explanation")
+    stores = store_sample(
+        row for plan in PLANS if plan.market is US for row in settlements[plan.key].rows
+    )  # what Amazon sent to customers from the company's stock there
     return {
         **_amazon_files(settlements),
         **_bank_files(settlements),
-        "answers.csv": _csv(header, [answer.cells() for answer in answers(settlements)]),
+        **stores.files,
+        "answers.csv": _csv(HEADER, [answer.cells() for answer in (*answers(settlements), *stores.answers)]),
         "retail_sync.toml": SETTINGS.encode(),
-        "README.md": _readme(settlements),
+        "README.md": _readme(settlements, stores),
     }
 
 

@@ -25,6 +25,11 @@ def exponent(currency_code: str) -> int:
     return _EXPONENTS.get(currency_code, 2)
 
 
+def other_exponents() -> dict[str, int]:
+    """Return the currencies whose exponent is not 2."""
+    return dict(_EXPONENTS)
+
+
 def to_minor(amount: Decimal, currency_code: str) -> int:
     """Convert `amount` to integer minor units. Raises ValueError where that would lose a digit; never rounds."""
     scaled = amount.scaleb(exponent(currency_code), _EXACT)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -23,6 +24,7 @@ HEADERS = {
     ),
     "category_accounts": ("category", "account", "role", "description"),
     "leg_accounts": ("leg", "account", "description"),
+    "safety_stock": ("sku", "channel", "quantity", "prepared_by", "approved_by"),
     "bank_payers": ("channel", "pattern", "prepared_by", "approved_by"),
     "match_rules": (
         "reconciliation", "priority", "rule_id", "version", "key", "amount_tolerance", "days_before", "days_after",
@@ -30,6 +32,7 @@ HEADERS = {
     ),
 }  # fmt: skip
 
+_QUANTITY = re.compile(r"\d{1,12}(\.\d{1,6})?", re.ASCII)
 _FLAGS = ("is_active", "is_confirming")
 
 
@@ -86,6 +89,11 @@ def _complaint(row: dict[str, str]) -> tuple[str, str]:
         return f"{row['prepared_by']} prepared and approved the same rule", "have it approved by somebody else"
     if row.get("sign", "*") not in ("*", "+", "-", "0"):
         return f"sign {row['sign']!r} is none of * + - 0", "correct that line"
+    if not _QUANTITY.fullmatch(row.get("quantity", "0").strip()):
+        return (
+            f"quantity {row['quantity']!r} is no number of units",
+            "write it like 5 or 2.5, without sign or separators",
+        )
     for flag in _FLAGS:
         if row.get(flag, "true").strip().lower() not in ("true", "false"):
             return f"{flag} {row[flag]!r} is neither true nor false", "write true or false"

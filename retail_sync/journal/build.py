@@ -15,12 +15,12 @@ import pyarrow as pa
 
 from retail_sync.core.failpoints import failpoint
 from retail_sync.core.warehouse import transaction
-from retail_sync.journal import settlement_documents, store_day_documents
+from retail_sync.journal import settlement_documents, stock_documents, store_day_documents
 from retail_sync.journal.desired import DesiredEntry, Document
 from retail_sync.journal.rules import Policies, PostingRules
 from retail_sync.schemas.proof import mark_changed
 
-_KINDS = (settlement_documents, store_day_documents)
+_KINDS = (settlement_documents, store_day_documents, stock_documents)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def build_journal(
     progress: Callable[[str], None],
 ) -> JournalReport:
     """Build the desired journal of what reconcile handed over; of everything, when a governed file or policy changed."""
-    version = _hash(f"{rules.hash}|{policies.home_currency}|{policies.deposits}")
+    version = _hash(f"{rules.hash}|{policies.home_currency}|{policies.deposits}|{policies.stock}")
     touched = ready = held = 0
     with transaction(connection):
         _touch_all_if_changed(connection, version)

@@ -15,6 +15,18 @@ _OWN: dict[str, tuple[Kind, str]] = {
         "configuration",
         "leave home_currency empty to book each currency by itself, or wait for rates",
     ),
+    "store_day_currencies": (
+        "business",
+        "a store's day is booked in one currency: declare the tills of each currency as a store of its own",
+    ),
+    "stock_cost_missing": (
+        "data",
+        "give the article a unit cost in the ERP and deliver movements, snapshot or products again",
+    ),
+    "stock_documents_held": (
+        "data",
+        "settle the held documents of stock first; the true-up follows by itself",
+    ),
     "entry_invariant_broken": (
         "data",
         "report this: the program refused to book an entry that breaks its own rules",

@@ -10,7 +10,7 @@ from pathlib import Path
 from retail_sync.core.errors import RulesError
 from retail_sync.core.rules import read_rules
 
-LEGS = ("payout", "carried_forward", "bank", "own_tax")
+LEGS = ("payout", "carried_forward", "bank", "own_tax", "cogs", "inventory", "shrinkage", "stock_write_off")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,7 @@ class Policies:
 
     home_currency: str
     deposits: str
+    stock: str = "erp"
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,9 +87,18 @@ def settlement_entries(
     legs = _Legs(settlement, rules)
     entries = _parts(legs, components)
     entries += _failed_transfers(legs, [c for c in components if c.category == "failed_transfer" and c.amount])
-    if deposits == "journal" and settlement.bank_amount == settlement.total and settlement.total > 0:
+    if deposits == "journal" and settlement.bank_amount == settlement.total and _moves_by_itself(settlement):
         entries.append(_deposit(legs))
     return entries
+
+
+def _moves_by_itself(settlement: Settlement) -> bool:
+    """Whether the bank line is where the money is booked.
+
+    Amazon charges a debt to a card and says so in the next settlement, where it is booked once (worked example J4); every
+    other channel takes what it is owed from the bank account.
+    """
+    return settlement.total > 0 or (settlement.total < 0 and settlement.channel != "amazon")
 
 
 def _parts(legs: _Legs, components: Sequence[Component]) -> list[DesiredEntry]:

@@ -156,14 +156,20 @@ class EmbeddedLedger:
         """Open `month` again, on the record. Raises LedgerRefused without a name and reason."""
         self._record_period_event(month, "reopen", by, reason)
 
-    def balances(self, as_of: date | None = None) -> Sequence[Balance]:
-        """Return the trial balance up to and including `as_of`, ordered by account and currency."""
+    def balances(self, as_of: date | None = None, leaving_out: str = "") -> Sequence[Balance]:
+        """Return the trial balance up to and including `as_of`, ordered by account and currency.
+
+        Entries whose key starts with `leaving_out` do not count.
+        """
         by = (line.c.account, line.c.transaction_currency, line.c.home_currency)
         sums = func.sum(line.c.transaction_minor), func.sum(line.c.home_minor)
         query = select(*by, *sums).group_by(*by).order_by(*by)
-        if as_of is not None:
+        if as_of is not None or leaving_out:
             query = query.join(entry, entry.c.id == line.c.entry_id)
+        if as_of is not None:
             query = query.where(entry.c.posting_date <= as_of)
+        if leaving_out:
+            query = query.where(~entry.c.key.startswith(leaving_out, autoescape=True))
         with self._database.reading() as connection:
             # PostgreSQL sums BIGINT as NUMERIC.
             return [

@@ -2,51 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal
-
 import duckdb
 
-from retail_sync.core.money import format_money, to_minor
-from retail_sync.operations.exceptions import Kind, Problem
-
-
-@dataclass(frozen=True, slots=True)
-class Break:
-    """A row of reconcile.breaks with the channel's rejected rows, if any, as places."""
-
-    code: str
-    subject: str
-    amount: Decimal | None
-    currency: str
-    since: date
-    counterpart: str
-    places: str
-
-    @property
-    def minor(self) -> int | None:
-        """The value in minor units."""
-        return None if self.amount is None else to_minor(self.amount, self.currency)
-
-    @property
-    def is_payout(self) -> bool:
-        """Whether a header that is missing is that of a payout; `counterpart` is the channel then."""
-        return self.counterpart != "amazon"
-
-    @property
-    def money(self) -> str:
-        """The value as text, without sign."""
-        return format_money(abs(self.minor or 0), self.currency)
-
-
-@dataclass(frozen=True, slots=True)
-class _Wording:
-    kind: Kind
-    owner: str
-    message: Callable[[Break], str]
-    remedy: Callable[[Break], str]
+from retail_sync.operations.exceptions import Problem
+from retail_sync.reconcile.stock_wordings import STOCK_WORDINGS
+from retail_sync.reconcile.wording import Break, Wording
 
 
 def _more_or_less(item: Break) -> str:
@@ -62,13 +22,14 @@ def _listed(item: Break) -> str:
     return f"{rows} payout(s) and the payments name {payouts}"
 
 
-_WORDINGS: dict[str, _Wording] = {
-    "settlement_does_not_foot": _Wording(
+_WORDINGS: dict[str, Wording] = {
+    **STOCK_WORDINGS,
+    "settlement_does_not_foot": Wording(
         "data", "finance",
         lambda b: f"The lines of settlement {b.subject} sum to {b.money} {_more_or_less(b)} than its total. Its entry is held.",
         lambda _: "download the settlement again: a line is missing, repeated or changed; if it stays, ask the marketplace",
     ),
-    "settlement_header_missing": _Wording(
+    "settlement_header_missing": Wording(
         "data", "finance",
         lambda b: f"Payout {b.subject} is in no list of payouts; its payments sum to {b.amount:,.2f}. Its entry is held."
         if b.is_payout
@@ -76,65 +37,65 @@ _WORDINGS: dict[str, _Wording] = {
         lambda b: "deliver the payouts export of that day; both sources must name the same account"
         if b.is_payout else "deliver the whole file, with the summary line that Amazon puts first",
     ),
-    "payout_ambiguous": _Wording(
+    "payout_ambiguous": Wording(
         "data", "finance",
         lambda b: f"Which total is that of payout {b.subject} cannot be told: without ids, the list has {_listed(b)} of that day "
         f"and currency. Its entry is held.",
         lambda _: "deliver the transactions export of all payouts of that day, and a payouts export with their ids if there is one",
     ),
-    "payout_failed": _Wording(
+    "payout_failed": Wording(
         "business", "finance",
         lambda b: f"Payout {b.subject} of {b.money} is {b.counterpart}: no money is on its way. Its entry is held.",
         lambda _: "see in the shop's admin which later payout takes it over; the entry follows when the list says paid",
     ),
-    "payout_transactions_missing": _Wording(
+    "payout_transactions_missing": Wording(
         "data", "operations",
         lambda b: f"A payout of {b.money} is listed ({b.subject}), and no payment names it.",
         lambda _: "deliver the transactions export that holds that payout; both sources must name the same account",
     ),
-    "settlement_unclassified": _Wording(
+    "settlement_unclassified": Wording(
         "mapping", "finance",
         lambda b: f"{b.counterpart} line(s) of settlement {b.subject}, together {b.money}, are of a kind no rule knows: "
         f"{b.places}. Its entry is held.",
         lambda _: "add a rule for that combination to data/rules/settlement_categories.csv and have it approved",
     ),
-    "rows_rejected": _Wording(
+    "rows_rejected": Wording(
         "data", "operations",
         lambda b: f"{b.counterpart} row(s) of settlement {b.subject} could not be read: {b.places}. Its entry is held.",
         lambda _: "download the settlement again, or have the damaged row corrected where it was made",
     ),
-    "deposit_differs": _Wording(
+    "deposit_differs": Wording(
         "business", "finance",
         lambda b: f"The bank shows {b.money} {_more_or_less(b)} than settlement {b.subject} says it pays "
         f"(bank transaction {b.counterpart}).",
         lambda _: "ask the bank or the marketplace for the difference (bank fee, partial or corrected payout)",
     ),
-    "deposit_overdue": _Wording(
+    "deposit_overdue": Wording(
         "business", "finance",
         lambda b: f"The payout of {b.money} of settlement {b.subject}, due {b.since}, is not in the bank; "
         f"the statement reaches {b.counterpart}.",
         lambda _: "ask the marketplace for the transfer; check that the statement of the right account was delivered",
     ),
-    "deposit_ambiguous": _Wording(
+    "deposit_ambiguous": Wording(
         "business", "finance",
         lambda b: f"More than one bank deposit of {b.money} could be the payout of settlement {b.subject}"
         + (f", or of settlement {b.counterpart}" if b.counterpart else "") + ". None was chosen.",
         lambda _: "find the settlement ids in the marketplace's payout details; a bank reference naming them settles it",
     ),
-    "deposit_unexplained": _Wording(
+    "deposit_unexplained": Wording(
         "business", "finance",
         lambda b: f"The bank shows {b.money} {_from_or_to(b)} {b.counterpart.capitalize()} on {b.since} "
         f"(transaction {b.subject}) "
         "and no settlement explains it.",
         lambda _: "download the settlement of that period and deliver it",
     ),
-    "reserve_chain_broken": _Wording(
+    "reserve_chain_broken": Wording(
         "business", "finance",
         lambda b: f"Settlement {b.subject} releases {b.money} {_more_or_less(b)} reserve than settlement "
         f"{b.counterpart or '(none found)'} held.",
         lambda _: "compare both settlements in the marketplace; a settlement in between may be missing",
     ),
-    "failed_transfer_unexplained": _Wording(
+    "failed_transfer_unexplained": Wording(
         "business", "finance",
         lambda b: f"Settlement {b.subject} takes back a payout of {b.money} that did not go through, and "
         + (f"more than one earlier settlement announced that payout ({b.counterpart}). None was chosen."
@@ -142,44 +103,44 @@ _WORDINGS: dict[str, _Wording] = {
         lambda _: "see the failed transfer in the marketplace's payments page; deliver the settlement it belongs to, "
         "or name it to finance",
     ),
-    "opening_debt_unexplained": _Wording(
+    "opening_debt_unexplained": Wording(
         "business", "finance",
         lambda b: f"Settlement {b.subject} starts with a debt of {b.money} that no earlier settlement left.",
         lambda _: "find the settlement that the debt comes from and deliver it, or ask the marketplace",
     ),
-    "tenders_differ": _Wording(
+    "tenders_differ": Wording(
         "business", "operations",
         lambda b: f"Receipts and tenders of store {b.subject} differ: the tenders are {b.money} {_more_or_less(b)}. "
         "Its day is held.",
         lambda _: "compare the till's receipts and payments of that day; export both again and deliver them",
     ),
-    "tenders_missing": _Wording(
+    "tenders_missing": Wording(
         "data", "operations",
         lambda b: f"Nothing says how receipts of {b.money} of store {b.subject} were paid. Its day is held.",
         lambda _: "deliver the tenders of that day",
     ),
-    "sales_missing": _Wording(
+    "sales_missing": Wording(
         "data", "operations",
         lambda b: f"Store {b.subject} took {b.money} for which there is no receipt. Its day is held.",
         lambda _: "deliver the receipts of that day",
     ),
-    "drawer_over_short": _Wording(
+    "drawer_over_short": Wording(
         "business", "store",
         lambda b: f"The drawer of store {b.subject} held {b.money} {_more_or_less(b)} than its cash tenders. "
         "It is booked to over/short.",
         lambda _: "count again if the drawer is still there; look for a payment in or out that was not rung up",
     ),
-    "drawer_not_counted": _Wording(
+    "drawer_not_counted": Wording(
         "data", "store",
         lambda b: f"The drawer of store {b.subject} took {b.money} in cash and was not counted. Its day is held.",
         lambda _: "close and count the drawer, deliver the shift",
     ),
-    "card_payments_differ": _Wording(
+    "card_payments_differ": Wording(
         "business", "finance",
         lambda b: f"The processor reports {b.money} {_more_or_less(b)} card payments than store {b.subject} rang up.",
         lambda _: "compare the till's card receipts with the processor's payments of that day",
     ),
-    "card_payments_missing": _Wording(
+    "card_payments_missing": Wording(
         "business", "finance",
         lambda b: f"The processor reports none of the card payments of {b.money} that store {b.subject} rang up.",
         lambda _: "ask the processor; deliver its payments of that day",

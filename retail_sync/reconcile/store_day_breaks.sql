@@ -2,7 +2,7 @@
 create or replace temp table new_store_breaks as
 select
     'store_days' as reconciliation,
-    concat_ws(' ', store, cast(business_date as varchar), nullif(register, '-')) as subject,
+    concat_ws(' ', store, cast(business_date as varchar), nullif(nullif(register, '-'), '')) as subject,
     case
         when comparison = 'sales_tenders' and status = 'left_only' then 'tenders_missing'
         when comparison = 'sales_tenders' and status = 'right_only' then 'sales_missing'

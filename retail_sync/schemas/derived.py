@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandera.ibis as pa
 
+from retail_sync.schemas.derived_stock import CAUSES
 from retail_sync.schemas.types import Count, Day, Flag, Money, currency, key, one_of, plain, text
 
 STATUSES = ("matched", "variance", "left_only", "right_only", "awaiting_bank")
@@ -33,6 +34,9 @@ BREAK_CLASSES = (
     "payout_ambiguous",
     "payout_failed",
     "payout_transactions_missing",
+    *(f"stock_{cause}" for cause in CAUSES),
+    "oversell_risk",
+    "listed_unmapped",
 )
 
 
@@ -159,7 +163,7 @@ class Documents(pa.DataFrameModel):
     The facts hashes tell a changed fact from a changed rule: only a changed fact corrects a released entry by itself.
     """
 
-    document_id: str = key("settlement id, store_day:<store>|<day>, ...")
+    document_id: str = key("settlement id, store_day:<store>|<day>, stock:cogs:<location>|<day>, ...")
     kind: str = one_of("what the document is", *JOURNAL_KINDS)
     title: str = text("what a person calls it")
     since_date: Day = plain("day it belongs to")

@@ -1,4 +1,4 @@
--- From a leg of a desired entry back to the canonical lines under it, and so to the line of the delivered file.
+-- From a leg of a desired entry back to the canonical rows under it, and so to the line of the delivered file.
 create or replace view journal.line_sources as
 select
     j.entry_key, j.line_no as entry_line_no, j.account, j.home_minor,
@@ -11,3 +11,17 @@ join canonical.settlement_lines as l
     and l.category = j.category
     and l.marketplace = j.location
     and cast(date_trunc('month', least(l.business_date, s.closing_date)) as date) = j.posting_month
+union all
+-- Over/short is the difference of two sums: both stand under it.
+select
+    j.entry_key, j.line_no, j.account, j.home_minor,
+    p.delivery_id, p.line_no, p.component, p.word, '', '',
+    p.receipt_id, p.sku, p.happened_at, p.amount, p.currency
+from journal.lines as j
+join reconcile.store_day_parts as p
+    on j.document_id = 'store_day:' || p.store || '|' || p.business_date
+    and j.transaction_currency = p.currency
+    and (
+        j.category = p.component
+        or (j.category = 'cash_over_short' and p.component in ('tender_cash', 'drawer_proceeds'))
+    )

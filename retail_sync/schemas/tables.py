@@ -12,7 +12,7 @@ import pandera.ibis as pa
 from retail_sync.core import sql
 from retail_sync.core.errors import RetailSyncError
 from retail_sync.core.warehouse import STAGE_SCHEMAS, transaction
-from retail_sync.schemas import canonical, derived, derived_stores, sales, stock
+from retail_sync.schemas import canonical, derived, derived_stock, derived_stores, sales, stock
 from retail_sync.schemas.contract import Table, code_digest, contract_hash
 
 _PLACE = ("delivery_id", "line_no")
@@ -70,6 +70,11 @@ TABLES = (
           ("store", "business_date", "currency", "register", "side", "component"), "group"),
     Table("reconcile", "store_days", derived_stores.StoreDays,
           ("store", "business_date", "currency", "register", "comparison"), "run"),
+    Table("reconcile", "inventory_variances", derived_stock.InventoryVariances,
+          ("question", "location_id", "sku", "business_date", "part", "currency"), "run"),
+    Table("reconcile", "cost_of_sales", derived_stock.CostOfSales,
+          ("location_id", "business_date", "currency", "component"), "run"),
+    Table("reconcile", "availability", derived_stock.Availability, ("channel", "sku", "status"), "run"),
     Table("reconcile", "matches", derived.Matches, ("reconciliation", "left_id", "right_id"), "run"),
     Table("reconcile", "breaks", derived.Breaks, ("reconciliation", "subject", "break_class"), "run"),
     Table("journal", "documents", derived.Documents, ("document_id",), "settlement",
@@ -77,6 +82,10 @@ TABLES = (
     Table("journal", "entries", derived.Entries, ("entry_key",), "settlement", volatile=("facts_hash",)),
     Table("journal", "lines", derived.Lines, ("entry_key", "line_no"), "settlement"),
 )  # fmt: skip
+
+
+# In the order in which they build on each other.
+_VIEWS = ("store_day_parts", "line_sources")
 
 
 def table(qualified: str) -> Table:
@@ -105,7 +114,7 @@ def prepare(
     deliveries that were loaded, and raises where they cannot all be read again. Where only code changed the rows are then
     kept as they are: retention and upgrades must go together.
     """
-    wanted = contract_hash(TABLES, sql.statement(__package__, "line_sources"))
+    wanted = contract_hash(TABLES, *(sql.statement(__package__, name) for name in _VIEWS))
     code = _deriving_code()
     found, found_code = _applied(connection, "contract"), _applied(connection, "code")
     if (found, found_code) == (wanted, code):
@@ -126,7 +135,8 @@ def prepare(
             connection.execute(f"create schema if not exists {schema}")
         for entry in TABLES:
             connection.execute(entry.ddl())
-        connection.execute(sql.statement(__package__, "line_sources"))
+        for name in _VIEWS:
+            connection.execute(sql.statement(__package__, name))
         _note(connection, "contract", wanted)
         _note(connection, "code", code)
     return bool(found)

@@ -94,6 +94,19 @@ def test_deposits_are_booked_on_bank_evidence_of_the_very_amount() -> None:
     assert found == {"amazon:deposit:31000001": entry("2026-10-17", "1000 10000 | 1120 -10000")}
 
 
+def test_a_payout_that_the_bank_debits_is_booked_on_its_bank_line() -> None:
+    """A shop whose refunds exceed its sales pays from the bank account; nothing else books that."""
+    owed = Settlement(
+        "PO-9", "shopify", "USD", date(2026, 10, 14), Decimal("-20.00"), date(2026, 10, 16), Decimal("-20.00")
+    )
+    refund = Component(date(2026, 10, 1), None, "order_refunds", "", Decimal("-20.00"))
+    made = {one.kind: one for one in settlement_entries(owed, [refund], PostingRules.read(RULES), "journal")}
+    assert Counter((leg.line.account, leg.line.home_minor) for leg in made["deposit"].legs) == {
+        ("1000", -2000): 1,
+        ("1120", 2000): 1,
+    }
+
+
 def test_where_the_ledgers_bank_feed_books_deposits_we_do_not() -> None:
     """Two systems booking one deposit would double the bank balance."""
     found = journalled(PAID, ITS_BANK, Policies(home_currency="", deposits="bank_feed"))

@@ -186,6 +186,21 @@ def test_a_store_day_is_worked_example_d1(make_home: Callable[..., Home]) -> Non
     assert problems(pipeline) == []
 
 
+def test_every_leg_of_a_day_leads_to_the_lines_of_its_files(make_home: Callable[..., Home]) -> None:
+    """The auditor's way back: the rows under each leg sum to it; under over/short stand both sides of the difference."""
+    pipeline = home_with(make_home, DAY)
+    with pipeline.warehouse.reading() as connection:
+        rows = connection.execute(
+            "select account, home_minor, cast(sum(amount) * 100 as bigint), string_agg(distinct split_part(delivery_id, '-', 1)) "
+            "from journal.line_sources group by entry_key, entry_line_no, account, home_minor"
+        ).fetchall()
+    found = {(account, minor): (total, source) for account, minor, total, source in rows}
+    assert found["4000", -245000] == (245000, "receipts")
+    assert found["1110", 215000] == (215000, "tenders")
+    assert found["2310", -12000] == (12000, "receipts")
+    assert len(found) == 9
+
+
 def test_a_card_deposit_is_worked_example_d2(make_home: Callable[..., Home]) -> None:
     """The processor's payout arrives net of 58.05: the clearing account comes back to zero, the fee is an expense."""
     pipeline = home_with(make_home, DAY | PAID_OUT)

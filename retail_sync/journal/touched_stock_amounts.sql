@@ -1,0 +1,20 @@
+-- Cost of sales and count differences of the touched documents, by what is booked for them.
+with rows as (
+    select 'stock:cogs:' || location_id || '|' || business_date as document_id, 'cogs' as kind, location_id, business_date,
+        component, currency, amount, uncosted_count, uncosted_sku
+    from reconcile.cost_of_sales
+    union all
+    select 'stock:count:' || location_id || '|' || business_date, 'count', location_id, business_date,
+        case when cause in ('shrinkage', 'gain') then 'count_difference' else 'marketplace_difference' end,
+        currency, sum(coalesce(value_variance, 0)), count(*) filter (value_variance is null),
+        coalesce(min(sku) filter (value_variance is null), '')
+    from reconcile.inventory_variances
+    -- What is only a wrong unit, a late posting or an unknown book is no loss and no gain.
+    where question = 'count' and cause in ('shrinkage', 'gain', 'marketplace_lost', 'marketplace_found')
+    group by all
+)
+select document_id, kind, location_id, business_date, component, currency, cast(amount as decimal(18, 4)) as amount,
+    uncosted_count, uncosted_sku
+from rows
+where document_id in (select document_id from raw.touched where stage = 'journal' and kind = 'stock')
+order by business_date, document_id, component, currency

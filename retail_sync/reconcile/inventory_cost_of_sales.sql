@@ -1,0 +1,43 @@
+-- Cost of what the ERP booked as sold and returned, by location and day, and of returned goods that were written off.
+create or replace temp table new_cost_of_sales as
+with written_off as (
+    select location_id, business_date, sku, quantity, coalesce(return_id, '') as return_id, coalesce(order_id, '') as order_id
+    from canonical.returns
+    where disposition = 'written_off' and location_id is not null and sku is not null
+),
+moved as (
+    select m.location_id, m.business_date, m.sku, m.unit_cost, m.currency,
+        case m.kind when 'sale' then 'cost_of_goods_sold' else 'cost_of_goods_returned' end as component,
+        case m.kind when 'sale' then -m.quantity else m.quantity end as quantity
+    from canonical.stock_movements as m
+    where m.kind in ('sale', 'return')
+        -- What was posted in and is not sellable never went back to stock: it is written off below.
+        and not (m.kind = 'return' and exists (
+            select 1 from written_off as w
+            where w.location_id = m.location_id and w.sku = m.sku and m.reference in (w.return_id, w.order_id)
+        ))
+    union all
+    select location_id, business_date, sku, null, 'XXX', 'cost_written_off', quantity from written_off
+),
+costed as (
+    select m.location_id, m.business_date, m.sku, m.component, m.quantity,
+        coalesce(m.unit_cost, c.unit_cost, a.unit_cost) as unit_cost,
+        case when m.unit_cost is not null then m.currency when c.unit_cost is not null then c.currency
+            else coalesce(a.currency, 'XXX') end as currency
+    from moved as m
+    asof left join snapshot_costs as c
+        on c.location_id = m.location_id and c.sku = m.sku and c.snapshot_date <= m.business_date
+    left join articles as a on a.sku = m.sku
+),
+summed as (
+    select location_id, business_date, currency, component, sum(quantity * coalesce(unit_cost, 0)) as amount,
+        count(*) as row_count,
+        count(*) filter (unit_cost is null) as uncosted_count,
+        coalesce(min(sku) filter (unit_cost is null), '') as uncosted_sku
+    from costed
+    group by all
+)
+select s.location_id, s.business_date, s.currency, s.component, in_money(s.amount, m.digits) as amount, s.row_count,
+    s.uncosted_count, s.uncosted_sku
+from summed as s
+left join minor_units as m using (currency)

@@ -1,0 +1,47 @@
+-- What the ERP's stock is worth at each month end that it has reported: latest snapshot + movements since, at unit cost.
+create or replace temp table stock_values as
+with dates as (
+    select distinct location_id, snapshot_date from canonical.stock_snapshots
+),
+reported as (
+    select min(snapshot_date) as first_day, greatest(max(snapshot_date), (select max(business_date) from canonical.stock_movements))
+        as last_day
+    from dates
+),
+month_ends as (
+    select cast(last_day(unnest(generate_series(date_trunc('month', first_day), last_day, interval 1 month))) as date) as month_end
+    from reported where first_day is not null
+),
+opened as (
+    select d.location_id, m.month_end, max(d.snapshot_date) as snapshot_date
+    from month_ends as m
+    join dates as d on d.snapshot_date <= m.month_end
+    where m.month_end <= (select last_day from reported)
+    group by all
+),
+pieces as (
+    select o.month_end, s.location_id, s.sku, s.quantity_on_hand as quantity
+    from opened as o join canonical.stock_snapshots as s using (location_id, snapshot_date)
+    union all
+    select o.month_end, m.location_id, m.sku, m.quantity
+    from opened as o
+    join canonical.stock_movements as m on m.location_id = o.location_id
+        and m.business_date > o.snapshot_date and m.business_date <= o.month_end
+),
+lying as (
+    select month_end, location_id, sku, cast(sum(quantity) as decimal(18, 6)) as quantity
+    from pieces group by all having sum(quantity) <> 0
+),
+costed as (
+    select l.*, coalesce(c.unit_cost, a.unit_cost) as unit_cost,
+        case when c.unit_cost is not null then c.currency else coalesce(a.currency, 'XXX') end as currency
+    from lying as l
+    asof left join snapshot_costs as c
+        on c.location_id = l.location_id and c.sku = l.sku and c.snapshot_date <= l.month_end
+    left join articles as a on a.sku = l.sku
+)
+select month_end, currency, cast(sum(quantity) as decimal(18, 6)) as quantity,
+    sum(quantity * coalesce(unit_cost, 0)) as value,
+    count(*) filter (unit_cost is null) as uncosted_count
+from costed
+group by all

@@ -1,0 +1,43 @@
+-- The differences of all questions with what they are worth: units at the cost of that day.
+create or replace temp table new_variances as
+with differences as (
+    select 'interface_sales' as question, location_id, sku, business_date, left(trim(direction || ' ' || receipt), 1000) as part,
+        left_quantity, right_quantity, variance, cause, counterpart
+    from sales_causes
+    union all
+    select 'interface_snapshot', location_id, sku, to_date, '', left_quantity, right_quantity, variance, cause, counterpart
+    from interval_causes
+    union all
+    select 'count', location_id, sku, business_date, kind, left_quantity, right_quantity, variance, cause, counterpart
+    from count_causes
+),
+costed as (
+    select d.*, coalesce(c.unit_cost, a.unit_cost) as unit_cost,
+        case when c.unit_cost is not null then c.currency else coalesce(a.currency, 'XXX') end as currency
+    from differences as d
+    asof left join snapshot_costs as c
+        on c.location_id = d.location_id and c.sku = d.sku and c.snapshot_date <= d.business_date
+    left join articles as a on a.sku = d.sku
+),
+known as (
+    -- Goods without a cost have no currency either: they leave every value of that month unknown.
+    select *, sum(uncosted_count) over (partition by month_end) as uncosted_in_month from stock_values
+),
+valued as (
+    select v.month_end, v.currency, v.quantity, b.amount as ledger_amount, in_money(v.value, m.digits) as stock_amount,
+        v.uncosted_in_month as uncosted_count
+    from known as v
+    join ledger_balances as b using (month_end, currency)
+    left join minor_units as m using (currency)
+)
+select c.question, c.location_id, c.sku, c.business_date, c.part, c.left_quantity, c.right_quantity,
+    c.variance as quantity_variance, c.unit_cost, in_money(c.variance * c.unit_cost, m.digits) as value_variance, c.currency,
+    c.cause, left(coalesce(c.counterpart, ''), 1000) as counterpart
+from costed as c
+left join minor_units as m using (currency)
+union all
+select 'valuation', '*', '*', month_end, '', quantity, quantity, 0, null,
+    case when uncosted_count = 0 then cast(ledger_amount - stock_amount as decimal(18, 4)) end, currency, 'ledger_differs',
+    case when uncosted_count = 0 then 'stock ' || stock_amount || ', ledger ' || ledger_amount
+        else uncosted_count || ' articles without a unit cost' end
+from valued

@@ -1,0 +1,76 @@
+"""The text of the sample company's README; `make_sample` fills in what it made."""
+
+from __future__ import annotations
+
+README = """\
+# Fernway Goods, the sample company
+
+Fernway Goods is invented. It sells candles, mugs and throws on Amazon US, which settles weekly in
+USD, and since 21 September 2026 on Amazon DE, which settles every two weeks in EUR. In October 2026 it
+also has two stores, S01 in New York (tills T1 and T2) and S02 in Los Angeles (till T1), a card processor
+(Square), a warehouse (W01) and stock at Amazon (FBA). Its bank has three accounts. Every id, SKU and
+amount is made up, and nobody's data is in here.
+
+| folder or file | what it is |
+|---|---|
+| `inbox/amazon/` | settlement files (flat file V2) as they were downloaded |
+| `inbox/amazon_shipments/`, `amazon_listings/` | what Amazon sent to customers in October, and what it offers at the end |
+| `inbox/till_receipts/`, `till_tenders/` | the tills' exports, a file per store and week, in the store's local time |
+| `inbox/till_drawers/` | the drawers: opened with a float of 200.00, counted in the evening |
+| `inbox/square/`, `square_payouts/` | the card processor's payments (2.7 % of each charge is kept) and its list of payouts |
+| `inbox/erp_products/`, `erp_prices/`, `erp_locations/` | the ERP's articles, prices and places |
+| `inbox/erp_movements/`, `erp_snapshots/`, `erp_counts/` | what moved, what lay where each evening, the count of 31 October |
+| `inbox/bank/` | the statement of each account, complete to {statement_to} |
+| `later/` | what arrives after the first run: a corrected re-issue of one settlement, and what a store could not send |
+| `answers.csv` | every exception to expect once the inbox **and** `later/` are processed: {problem_count} |
+| `retail_sync.toml` | how each of these is read |
+
+## The stores' month
+
+{receipt_count} receipts with sales tax (8.875 % and 9.5 %, rounded on each line), discounts, tips, gift cards sold and
+redeemed, and returns, paid in cash, by card or by gift card. Of what truly happened, everything is conserved:
+a receipt's tenders sum to its lines, a drawer holds its float and its cash (now and then some coins more or less, within the
+tolerance), a payout is its payments less their fees and arrives two days later or on the Monday after, a
+snapshot is the one before plus the day's movements, and each sale or return is one movement of the ERP.
+
+## The settlements
+
+The totals are those of the files' header rows (for {reissued}, of the re-issue).
+
+| settlement | period | deposit date | total | in the bank |
+|---|---|---|---:|---|
+{settlements}
+
+## What is unusual and still right
+
+* The line of store S02 was down from 20 to 23 October, 15:00: {late_receipt_count} receipts come with `later/`. Until
+  then its drawers held more than its receipts say, and the days were booked so; they correct themselves.
+* Store S02 sells until 21:00 in Los Angeles, which is the next day in UTC.
+* {debt} is negative. Its debt is the `Payable to Amazon` line of {debt_next}, and is charged to the
+  company's card (`Successful charge`), so neither has anything to do with the bank.
+* The transfer of {failed} failed; its total comes back as a line of {failed_next}, which pays both.
+* {reserve} holds back a reserve and {reserve_next} releases the same amount.
+* The period of {straddling} contains a month end.
+* {awaiting} has a deposit date so late that the statement cannot show the money yet.
+* One file is an exact copy of another under another name: a duplicate, not a problem.
+* {identical} has two identical lines, and both count.
+* A SKU contains a blank; the amounts of card charges are padded with blanks; lines of the account
+  name no marketplace; one order-id is that of an inbound shipment.
+
+## What is wrong, once each
+
+`answers.csv` gives the amounts: lines less header total, bank less total, released less held; for the stores tenders less
+receipts, drawer less cash tenders, processor less card tenders.
+
+{problems}
+
+Before `later/` is processed, {reissued} has a total that its deposit does not match, and S02's offline days differ.
+
+## How to make it again
+
+    python -m retail_sync_tests.make_sample
+
+writes the same bytes every time. The plan of the settlements and what is planted in them are data at the top of
+`retail_sync_tests/make_sample.py`; what is planted in the stores is in `retail_sync_tests/store_problems.py`. Do not
+edit the files here by hand: a test compares them. `retail-sync simulate` writes such a company, sound, at any size.
+"""
