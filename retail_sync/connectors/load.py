@@ -227,7 +227,7 @@ def _replace(
 ) -> tuple[int, int]:
     """Put the staged rows into the canonical tables if this delivery is the one in force for its document."""
     for qualified in staged.tables:
-        _reject(connection, contract_of(qualified))
+        split_by_contract(connection, contract_of(qualified))
     rejected = _scalar(connection, "select count(distinct line_no) from staged_rejected")
     difference = _control_difference(connection) if staged.has_control_total else None
     complete = rejected == 0 and (difference == 0 if staged.is_document else True)
@@ -261,7 +261,7 @@ def _replace(
     return accepted, rejected
 
 
-def _reject(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+def split_by_contract(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     """Move what breaks the contract of `table` from the staged rows to `staged_rejected`."""
     staged = f"staged_{table.name}"
     columns = frozenset(row[0] for row in connection.execute(f"describe {staged}").fetchall())
