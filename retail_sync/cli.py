@@ -18,6 +18,7 @@ from retail_sync.reports import terminal
 from retail_sync.settings import DEFAULT_HOME, PROJECT_ROOT, Home
 
 if TYPE_CHECKING:  # imported inside the commands that need it: --help must answer at once
+    from retail_sync.connectors.proposal import Proposal
     from retail_sync.pipeline import Pipeline
 
 app = typer.Typer(
@@ -30,7 +31,9 @@ app = typer.Typer(
 exceptions_app = typer.Typer(no_args_is_help=True, help="Open problems: what happened, what it is worth, what to do.")
 period_app = typer.Typer(no_args_is_help=True, help="Close and reopen months of the embedded ledger.")
 app.add_typer(exceptions_app, name="exceptions")
+sources_app = typer.Typer(no_args_is_help=True, help="What is declared, and a block for a file that is not yet.")
 app.add_typer(period_app, name="period")
+app.add_typer(sources_app, name="sources")
 
 HomeOption = Annotated[
     Path | None, typer.Option("--home", help="Home directory (default: $RETAIL_SYNC_HOME, else data/).")
@@ -198,7 +201,8 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
             title="Settlements",
             right=("settlements", "stated total"),
         ),
-        *_store_table(found.stores),
+        *_table_of(found.stores, "Stores", ("rows", "difference")),
+        *_table_of(found.stock, "Stock variances", ("rows", "units", "value")),
         terminal.table(
             ("exception", "open", "value", "oldest"),
             [(g["code"], g["count"], g["value"], terminal.age(g["since"], today)) for g in found.exceptions],
@@ -212,13 +216,13 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
         raise typer.Exit(NEEDS_A_PERSON)
 
 
-def _store_table(stores: list[dict[str, Any]]) -> list[Any]:
-    if not stores:
-        return []
-    header = ("store", "currency", "comparison", "verdict", "rows", "difference")
-    return [
-        terminal.table(header, [tuple(row.values()) for row in stores], title="Stores", right=("rows", "difference"))
-    ]
+def _table_of(rows: list[dict[str, Any]], title: str, right: tuple[str, ...]) -> list[Any]:
+    """Render rows under a title; nothing where there are none."""
+    return (
+        [terminal.table(tuple(rows[0]), [tuple(row.values()) for row in rows], title=title, right=right)]
+        if rows
+        else []
+    )
 
 
 @exceptions_app.command("list")
@@ -385,6 +389,64 @@ def ui(port: Annotated[int, typer.Option("--port", help="Port on 127.0.0.1.")] =
     sys.stderr.flush()
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell that starts this in the background has it ignored
     os.execv(program, [program, "dev", "-m", "retail_sync.definitions", "-h", "127.0.0.1", "-p", str(port)])  # noqa: S606
+
+
+@sources_app.command("try")
+def sources_try(
+    file: Annotated[Path, typer.Argument(help="A sample file of the system: CSV, any delimiter.")],
+    object_name: Annotated[str, typer.Option("--object", help="What its rows are, where the guess is wrong.")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Propose a [[source]] block for a file, and show what it would load. Writes nothing.
+
+    Exit code 1 when rows are rejected or the block cannot work yet.
+    """
+    from retail_sync.connectors.proposal import propose
+
+    found = propose(file, object_name)
+    trial = found.trial
+    if as_json:
+        _print(found.as_dict(), True)
+    else:
+        sys.stdout.write(found.toml + "\n")  # as it is, so that it can be pasted
+        _print(None, False, *_trial_renderings(found))
+    if trial.refused or trial.rejected_count:
+        raise typer.Exit(NEEDS_A_PERSON)
+
+
+def _trial_renderings(found: Proposal) -> list[Any]:
+    trial = found.trial
+    shown: list[Any] = []
+    if trial.rows:
+        header = ("column", *(f"row {number}" for number in range(1, len(trial.rows) + 1)))
+        rows = [(name, *values) for name, values in zip(trial.header, zip(*trial.rows, strict=True), strict=True)]
+        shown.append(terminal.table(header, rows, title=f"The first rows as canonical.{found.object}"))
+    if trial.rejected:
+        rows = [(r.count, r.column, r.reason, r.line_no, r.value) for r in trial.rejected]
+        header = ("rows", "column", "reason", "first line", "what stands there")
+        shown.append(terminal.table(header, rows, title="Rejected", right=("rows", "first line")))
+    if found.untold:
+        shown += ["What the file does not tell:", *(f"  - {sentence}" for sentence in found.untold)]
+    if trial.refused:
+        shown.append(f"Under this block the file is refused: {trial.refused}")
+    else:
+        shown.append(f"{trial.accepted_count} rows would load, {trial.rejected_count} would be rejected.")
+    shown.append(
+        "next: paste the block into retail_sync.toml, correct what is open, then retail-sync ingest --source NAME FILE"
+    )
+    return shown
+
+
+@sources_app.command("list")
+def sources_list(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """List the declared sources, and what is wrong with a block. Exit code 1 when one cannot work."""
+    from retail_sync.reports.sources import read_sources
+
+    rows = read_sources(Home.locate(home))
+    header = ("name", "connector", "object", "inbox", "problem")
+    _print(rows, as_json, terminal.table(header, [tuple(row[name] for name in header) for row in rows]))
+    if any(row["problem"] for row in rows):
+        raise typer.Exit(NEEDS_A_PERSON)
 
 
 @period_app.command("close")

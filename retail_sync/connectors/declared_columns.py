@@ -52,6 +52,7 @@ class ColumnReader:
         self.source = source
         self.names = [name.strip() for name in header]
         self.bindings = bindings
+        self.numbers: set[int] = set()  # places whose cells expressions compute with: `n0` is the number of `c0`
 
     @property
     def used(self) -> list[int]:
@@ -122,8 +123,10 @@ class ColumnReader:
         shown: list[str] = []
 
         def cell(name: str) -> str:
-            shown.append(f"c{self.place(name, column)}")
-            return f"operand_of({shown[-1]})"
+            place = self.place(name, column)
+            self.numbers.add(place)
+            shown.append(f"c{place}")
+            return f"operand_of(n{place})"
 
         def number(digits: str) -> str:
             return f"cast({self.bindings.bind(digits)} as decimal(38, 6))"

@@ -135,12 +135,13 @@ def _register_units(connection: duckdb.DuckDBPyConnection, source: Source, reade
 
 
 def _check_block(source: Source) -> None:
-    problem = _complaint(source)
+    problem = complaint(source)
     if problem:
         raise SettingsError(f"source {source.name}: {problem}", "correct that [[source]] in retail_sync.toml")
 
 
-def _complaint(source: Source) -> str:
+def complaint(source: Source) -> str:
+    """Say what is wrong with a block, whatever file it is for; empty where it can work."""
     wanted = OBJECTS.get(source.object)
     if wanted is None:
         return f"object {source.object!r} is not known to declared_csv; it reads {', '.join(sorted(OBJECTS))}"

@@ -47,7 +47,8 @@ def staged_table_sql(wanted: DeclaredObject, source: Source, reader: ColumnReade
 
 
 def _cells(reader: ColumnReader) -> str:
-    return ", ".join(["line_no", *(f"c{place}" for place in reader.used)])
+    numbers = (f"number_of(c{place}) as n{place}" for place in sorted(reader.numbers))
+    return ", ".join(["line_no", *(f"c{place}" for place in reader.used), *numbers])
 
 
 def _type(wanted: DeclaredObject, name: str) -> str:
@@ -114,11 +115,13 @@ def _filled(wanted: DeclaredObject, source: Source, given: dict[str, Declared], 
         places, zones = bindings.bind(list(source.time_zones)), bindings.bind(list(source.time_zones.values()))
         zone = f"coalesce(list_extract({zones}, nullif(list_position({places}, {wanted.place}), 0)), {zone})"
     defaults = [f"{sql} as {name}" for name, sql in wanted.defaults.items() if name not in given]
-    # Called coin here: an article has a unit of its own.
-    coins = "left join (select currency, unit as coin, digits from currency_units) using (currency)"
-    units = coins if "currency" in given else ""
-    coin = "coin, digits" if units else "cast(null as decimal(18, 4)) as coin, cast(null as integer) as digits"
-    columns = ",\n    ".join(["given.*", f"{zone} as zone", coin, *_derived(wanted, given), *defaults])
+    units = "left join currency_units using (currency)" if "currency" in given else ""
+    unit = (
+        "currency_units.unit as coin, currency_units.digits as coin_digits"  # a product has a unit of its own
+        if units
+        else "cast(null as decimal(18, 4)) as coin, cast(null as integer) as coin_digits"
+    )
+    columns = ",\n    ".join(["given.*", f"{zone} as zone", unit, *_derived(wanted, given), *defaults])
     yield f"filled as (\n  select {columns}\n  from given {units}\n)"
     if wanted.table.name == "pos_sales":
         yield from _taxed(source, given, is_by_rate=_is_by_rate(wanted, given))
@@ -160,13 +163,13 @@ def _taxed(source: Source, given: dict[str, Declared], *, is_by_rate: bool) -> I
 def _money(name: str, given: dict[str, Declared]) -> str:
     """A figure as money of its row's currency: rounded where it was computed, else null where it has a part of a unit."""
     if given[name].is_computed:
-        return f"money_of({name}, digits)"
+        return f"money_of({name}, coin_digits)"
     return f"case when {name} % coalesce(coin, 0.0001) = 0 then try_cast({name} as {_MONEY}) end"
 
 
 def _tax(source: Source, base: str) -> str:
     def tax_of(figure: str) -> str:
-        return f"tax_of({figure}, rate, {'true' if base == 'gross_amount' else 'false'}, digits)"
+        return f"tax_of({figure}, rate, {'true' if base == 'gross_amount' else 'false'}, coin_digits)"
 
     if source.tax_rounding == "line":
         return tax_of(f"{base}_")
@@ -229,7 +232,7 @@ def _value(wanted: DeclaredObject, column: Column, given: dict[str, Declared], s
 def _rounded(name: str, sql_type: str) -> str:
     if sql_type != _MONEY:
         return f"try_cast(round({name}, {sql_type.rstrip(')').split(', ')[1]}) as {sql_type})"
-    return f"money_of({name}, {'4' if name in (*_FINER, *_OTHER_CURRENCY) else 'digits'})"
+    return f"money_of({name}, {'4' if name in (*_FINER, *_OTHER_CURRENCY) else 'coin_digits'})"
 
 
 def _instant(name: str, source: Source) -> str:

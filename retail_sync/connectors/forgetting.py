@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import duckdb
 
+from retail_sync.schemas.contract import Table
 from retail_sync.schemas.proof import mark_changed
 from retail_sync.schemas.tables import TABLES
 
@@ -20,8 +21,8 @@ def forget_deliveries(connection: duckdb.DuckDBPyConnection, delivery_ids: Seque
     )
     theirs = "delivery_id in (select delivery_id from forgotten)"
     for table in (entry for entry in TABLES if entry.schema == "canonical"):
-        for kind, document in table.hands_on:
-            hand_on(connection, kind, f"select {document} from {table.qualified} where {theirs}")  # noqa: S608
+        if table.hands_on:
+            hand_on_rows(connection, table, f"{table.qualified} where {theirs}")
         connection.execute(f"delete from {table.qualified} where {theirs}")  # noqa: S608
     # A document has a verdict even where none of its rows could be read.
     documents = f"select document_id from raw.deliveries where {theirs} and document_id not in ('', delivery_id)"  # noqa: S608
@@ -38,4 +39,26 @@ def hand_on(connection: duckdb.DuckDBPyConnection, kind: str, documents: str, do
         "where document_id is not null "
         "except select stage, kind, document_id from raw.touched",
         {"kind": kind} | ({"document": document_id} if "$document" in documents else {}),
+    )
+
+
+def hand_on_rows(
+    connection: duckdb.DuckDBPyConnection, table: Table, old: str, new: str = "", document_id: str = ""
+) -> None:
+    """Hand on the documents of all kinds that rows belong to: `old` may use $document, `new` are staged rows, if any."""
+    # One pass over the table for all kinds: a year of sales is behind `old`.
+    documents = ", ".join(f"{document} as d{place}" for place, (_, document) in enumerate(table.hands_on))
+    kinds = ", ".join(
+        f"{{'kind': '{kind}', 'document_id': d{place}}}" for place, (kind, _) in enumerate(table.hands_on)
+    )
+    changed = f"select {documents} from {old}" + (f" union select {documents} from {new}" if new else "")  # noqa: S608
+    connection.execute(
+        f"""
+        insert into raw.touched
+        select distinct 'reconcile', kind, document_id
+        from (select unnest([{kinds}], recursive := true) from ({changed}))
+        where document_id is not null
+        except select stage, kind, document_id from raw.touched
+        """,  # noqa: S608 - expressions of the registry of tables
+        {"document": document_id} if "$document" in changed else {},
     )

@@ -21,7 +21,7 @@ from retail_sync import __version__
 from retail_sync.connectors.categories import categorise_staged, load_category_rules, recategorise
 from retail_sync.connectors.connector import Staged
 from retail_sync.connectors.documents import open_text
-from retail_sync.connectors.forgetting import forget_deliveries, hand_on
+from retail_sync.connectors.forgetting import forget_deliveries, hand_on, hand_on_rows
 from retail_sync.connectors.payout_statements import derive_payout_statements
 from retail_sync.connectors.registry import connector_named
 from retail_sync.core.archive import RawArchive
@@ -227,7 +227,7 @@ def _replace(
 ) -> tuple[int, int]:
     """Put the staged rows into the canonical tables if this delivery is the one in force for its document."""
     for qualified in staged.tables:
-        _reject(connection, contract_of(qualified))
+        split_by_contract(connection, contract_of(qualified))
     rejected = _scalar(connection, "select count(distinct line_no) from staged_rejected")
     difference = _control_difference(connection) if staged.has_control_total else None
     complete = rejected == 0 and (difference == 0 if staged.is_document else True)
@@ -261,7 +261,7 @@ def _replace(
     return accepted, rejected
 
 
-def _reject(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+def split_by_contract(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     """Move what breaks the contract of `table` from the staged rows to `staged_rejected`."""
     staged = f"staged_{table.name}"
     columns = frozenset(row[0] for row in connection.execute(f"describe {staged}").fetchall())
@@ -336,9 +336,8 @@ def _put(connection: duckdb.DuckDBPyConnection, table: Table, delivery: Delivery
         )
         # What this delivery brought when it was read before goes too: it may be read otherwise today.
         old = f"(t.delivery_id = $document or exists (select 1 from {rows} as s where {same}))"  # noqa: S608
-    for kind, document in table.hands_on:
-        hand_on(connection, kind, f"select {document} from {table.qualified} as t where {old}", staged.document_id)  # noqa: S608
-        hand_on(connection, kind, f"select {document} from {rows}")  # noqa: S608
+    if table.hands_on:
+        hand_on_rows(connection, table, f"{table.qualified} as t where {old}", rows, staged.document_id)
     connection.execute(f"delete from {table.qualified} as t where {old}", {"document": staged.document_id})  # noqa: S608
     connection.execute(f"insert into {table.qualified} by name select {names} from {rows}")  # noqa: S608
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from retail_sync.defs import reconcile_stock, reconcile_stores
 from retail_sync.defs.metadata import (
     contract_check,
     contract_specs,
@@ -13,31 +14,23 @@ from retail_sync.defs.metadata import (
     small_table,
     spec,
 )
+from retail_sync.defs.reconcile_stock import tell_stock
+from retail_sync.defs.reconcile_stores import tell_stores
 from retail_sync.defs.windows import DAYS, run_window
 from retail_sync.reconcile.report import ReconcileReport
-from retail_sync.reports.plots import settlement_plot, store_day_plot
+from retail_sync.reports.plots import settlement_plot
 from retail_sync.reports.state import ReconcileState, read_reconcile
 from retail_sync.reports.values import Rows
 from retail_sync.resources import HomeResource
 from retail_sync.schemas.tables import table
 
-TABLES = COMPONENTS, TOTALS, MATCHES, BREAKS, STORE_COMPONENTS, STORE_DAYS = tuple(
-    table(f"reconcile.{name}")
-    for name in (
-        "settlement_components",
-        "settlement_totals",
-        "matches",
-        "breaks",
-        "store_day_components",
-        "store_days",
-    )
+_OWN = COMPONENTS, TOTALS, MATCHES, BREAKS = tuple(
+    table(f"reconcile.{name}") for name in ("settlement_components", "settlement_totals", "matches", "breaks")
 )
+TABLES = (*_OWN, *reconcile_stores.TABLES, *reconcile_stock.TABLES)
 _SETTLEMENTS = [("canonical", "settlements"), ("canonical", "settlement_lines"), ("canonical", "rejected_rows")]
 _KEY = ["reconcile", "settlement_totals"]
 _PLOT = "plot: settlements by closing day"
-_STORES = ["reconcile", "store_days"]
-_STORE_PLOT = "plot: store days"
-_TILLS = [("canonical", "pos_sales"), ("canonical", "pos_tenders"), ("canonical", "pos_shifts")]
 # check: beginnings of the break classes it shows, and what it says when there is none
 SHOWN_BY = {
     "settlements_foot": (("settlement_", "rows_", "payout_"), "every settlement's lines sum to its total"),
@@ -47,22 +40,8 @@ SHOWN_BY = {
         "debts, reserves and failed payouts pass on unchanged",
     ),
 }
-# The same for the stores.
-SHOWN_BY_STORES = {
-    "store_days_foot": (("tenders_", "sales_"), "every store's receipts and tenders agree"),
-    "drawers_counted": (("drawer_",), "every drawer was counted and held what it took"),
-    "cards_reported": (("card_",), "the processor reports every card payment"),
-}
-_STORE_VERDICTS = """\
-| comparison | left | right |
-| --- | --- | --- |
-| `sales_tenders` | receipts of a till | its tenders |
-| `drawer` | its cash tenders | what the drawer took in, as counted |
-| `card_payments` | card tenders of the store | what the processor reports for these receipts |
-
-`open`: a drawer is not closed yet. `awaiting_processor`: its reports do not reach that day plus three.
-
-**Look at** the sentences under *what needs a person*, then at the plot. The partitions are the stores' days."""
+# The checks of every page here.
+SHOWN_ON = ((_KEY, SHOWN_BY), *reconcile_stores.SHOWN_ON, *reconcile_stock.SHOWN_ON)
 _VERDICTS = """\
 | verdict | means |
 | --- | --- |
@@ -95,13 +74,8 @@ _VERDICTS = """\
             deps=[("reconcile", "settlement_totals"), ("reconcile", "matches")],
             look="**Look at** *what needs a person*, the largest value first.",
         ),
-        spec(STORE_COMPONENTS, deps=_TILLS),
-        spec(
-            STORE_DAYS,
-            deps=[("reconcile", "store_day_components"), ("canonical", "payments")],
-            look=_STORE_VERDICTS,
-            partitions_def=DAYS,
-        ),
+        *reconcile_stores.SPECS,
+        *reconcile_stock.SPECS,
     ],
     check_specs=[
         *contract_specs(TABLES),
@@ -126,21 +100,8 @@ _VERDICTS = """\
             asset=_KEY,
             description="Debts, reserves and failed payouts that one settlement leaves are those that a later one takes over.",
         ),
-        dg.AssetCheckSpec(
-            "store_days_foot",
-            asset=_STORES,
-            description="The receipts of every till and day were paid with tenders of the same sum.",
-        ),
-        dg.AssetCheckSpec(
-            "drawers_counted",
-            asset=_STORES,
-            description="Every drawer with cash was counted, and held what it took in within the tolerance.",
-        ),
-        dg.AssetCheckSpec(
-            "cards_reported",
-            asset=_STORES,
-            description="The processor reports the card payments that the stores rang up.",
-        ),
+        *reconcile_stores.CHECKS,
+        *reconcile_stock.CHECKS,
     ],
 )
 def reconcile_settlements(
@@ -170,15 +131,12 @@ def reconcile_settlements(
             "dagster/row_count": counts["breaks"],
         },
     )
-    yield dg.MaterializeResult(
-        asset_key=["reconcile", "store_day_components"],
-        metadata={"dagster/row_count": counts["store_day_components"]},
-    )
-    yield from _stores(context, report, state)
+    yield from tell_stores(context, report, state)
+    yield from tell_stock(context, state)
     for entry in TABLES:
         yield contract_check(entry, state.problems)
     yield _residual(report.residual)
-    for key, checks in ((_KEY, SHOWN_BY), (_STORES, SHOWN_BY_STORES)):
+    for key, checks in SHOWN_ON:
         for name, (prefixes, fine) in checks.items():
             found = [problem for problem in state.found if problem.code.startswith(prefixes)]
             yield problem_check(key, name, found, fine)
@@ -217,42 +175,6 @@ def _totals(
     inside = {day for day in state.by_day if window.start.isoformat() <= day < window.end.isoformat()}
     _tell_days(context, days | inside, state)
     context.log_event(dg.AssetMaterialization(asset_key=_KEY, metadata=summary))
-
-
-def _stores(
-    context: dg.AssetExecutionContext, report: ReconcileReport, state: ReconcileState
-) -> Iterator[dg.MaterializeResult[None]]:
-    """Tell the store days that changed, then all of them together."""
-    stores, window = state.stores, run_window(context)
-    found = [
-        p
-        for p in state.found
-        if p.code.startswith(tuple(b for prefixes, _ in SHOWN_BY_STORES.values() for b in prefixes))
-    ]
-    header = ("day", "store", "till", "comparison", "verdict", "left", "right", "difference", "currency")
-    inside = {day for day in stores.by_day if window and window.start.isoformat() <= day < window.end.isoformat()}
-    summary = {
-        "verdicts": small_table(("comparison", "verdict", "currency", "rows", "difference"), stores.verdicts),
-        _STORE_PLOT: picture(context, _STORES, _STORE_PLOT, stores.plot, lambda: store_day_plot(stores.plot)),
-        "what needs a person": problem_table(found),
-        "newest days": small_table(header, stores.newest, header[:-1]),
-        "dagster/row_count": state.row_counts["store_days"],
-    }
-    if window is not None:  # Dagster tells this result once for every day of the range
-        yield dg.MaterializeResult(asset_key=_STORES, metadata={"store days": "none"})
-    for day in sorted((set(report.days) & set(stores.by_day)) | inside):
-        if DAYS.has_partition_key(day):
-            rows = stores.by_day[day]
-            metadata = {
-                "store days": small_table(header, rows, header[1:-1]),
-                "what needs a person": problem_table([p for p in found if p.since_date == day]),
-                "dagster/partition_row_count": len(rows),
-            }
-            context.log_event(dg.AssetMaterialization(asset_key=_STORES, partition=day, metadata=metadata))
-    if window is None:
-        yield dg.MaterializeResult(asset_key=_STORES, metadata=summary)
-    else:
-        context.log_event(dg.AssetMaterialization(asset_key=_STORES, metadata=summary))
 
 
 def _tell_days(context: dg.AssetExecutionContext, days: set[str], state: ReconcileState) -> None:

@@ -1,6 +1,7 @@
 -- The unit costs that snapshots state, by location, sku and day: the latest up to a day is the cost on that day.
 create or replace temp table snapshot_costs as
-select location_id, sku, snapshot_date, arg_min(unit_cost, source) as unit_cost, arg_min(currency, source) as currency
+select location_id, sku, snapshot_date, cast(arg_min(unit_cost, source) as decimal(38, 6)) as unit_cost,
+    arg_min(currency, source) as currency
 from canonical.stock_snapshots
 where unit_cost is not null
 group by all

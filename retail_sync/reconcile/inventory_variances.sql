@@ -19,20 +19,24 @@ costed as (
         on c.location_id = d.location_id and c.sku = d.sku and c.snapshot_date <= d.business_date
     left join articles as a on a.sku = d.sku
 ),
+known as (
+    -- Goods without a cost have no currency either: they leave every value of that month unknown.
+    select *, sum(uncosted_count) over (partition by month_end) as uncosted_in_month from stock_values
+),
 valued as (
     select v.month_end, v.currency, v.quantity, b.amount as ledger_amount, in_money(v.value, m.digits) as stock_amount,
-        sum(v.uncosted_count) over (partition by v.month_end) as uncosted_count
-    from stock_values as v
+        v.uncosted_in_month as uncosted_count
+    from known as v
     join ledger_balances as b using (month_end, currency)
     left join minor_units as m using (currency)
 )
 select c.question, c.location_id, c.sku, c.business_date, c.part, c.left_quantity, c.right_quantity,
-    c.variance as quantity_variance, c.unit_cost, in_money(c.variance * c.unit_cost, m.digits) as value_variance, c.currency,
+    c.variance as quantity_variance, cast(c.unit_cost as decimal(18, 6)) as unit_cost, in_money(c.variance * c.unit_cost, m.digits) as value_variance, c.currency,
     c.cause, left(coalesce(c.counterpart, ''), 1000) as counterpart
 from costed as c
 left join minor_units as m using (currency)
 union all
-select 'valuation', '*', '*', month_end, '', quantity, quantity, 0, null,
+select 'valuation', '*', '*', month_end, '', quantity, quantity, cast(0 as decimal(18, 6)), null,
     case when uncosted_count = 0 then cast(ledger_amount - stock_amount as decimal(18, 4)) end, currency, 'ledger_differs',
     case when uncosted_count = 0 then 'stock ' || stock_amount || ', ledger ' || ledger_amount
         else uncosted_count || ' articles without a unit cost' end

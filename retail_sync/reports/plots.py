@@ -20,6 +20,9 @@ _COLOURS = {
     "variance": "#c0392b",
     "left_only": "#8e44ad",
     "right_only": "#2c6fbb",
+    "interface_sales": "#2c6fbb",
+    "interface_snapshot": "#8e44ad",
+    "count": "#c0392b",
 }
 _UNKNOWN = "#808080"
 _SETTLEMENT_WORDS = {
@@ -35,6 +38,11 @@ _STORE_WORDS = {
     "variance": "receipts, tenders or drawer differ",
     "left_only": "tenders or count missing",
     "right_only": "receipts missing",
+}
+_STOCK_WORDS = {
+    "interface_sales": "sold or taken back × posted by the ERP",
+    "interface_snapshot": "movements × snapshot",
+    "count": "book × counted",
 }
 _BARS = 60
 _PANELS = 3
@@ -54,6 +62,11 @@ def settlement_plot(rows: Sequence[tuple[Any, ...]]) -> bytes:
 def store_day_plot(rows: Sequence[tuple[Any, ...]]) -> bytes:
     """Return a bar per store day (day, store and currency, worst verdict, sales), a panel per store: the three busiest."""
     return _plot(rows, "What each store sold, by day and verdict", "sales with tax", _STORE_WORDS)
+
+
+def stock_plot(rows: Sequence[tuple[Any, ...]]) -> bytes:
+    """Return a bar per day, location and question with the value of its variances, a panel per location: the three busiest."""
+    return _plot(rows, "Value of stock variances, by day and question", "ERP - expected", _STOCK_WORDS)
 
 
 def _plot(rows: Sequence[tuple[Any, ...]], title: str, label: str, words: Mapping[str, str]) -> bytes:

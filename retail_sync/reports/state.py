@@ -18,6 +18,7 @@ from retail_sync.operations import database as db
 from retail_sync.operations.exceptions import Problem
 from retail_sync.pipeline import Pipeline
 from retail_sync.reconcile.problems import find_breaks
+from retail_sync.reports.stock_state import StockState, read_stock
 from retail_sync.reports.store_state import StoreState, read_stores
 from retail_sync.reports.values import Rows, amount
 from retail_sync.schemas.proof import prove_changed
@@ -53,6 +54,7 @@ class ReconcileState:
     by_day: Mapping[str, Rows]
     plot: Rows
     stores: StoreState
+    stock: StockState
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,7 @@ def _reconcile(connection: duckdb.DuckDBPyConnection) -> ReconcileState:
         by_day=by_day,
         plot=[(row[2], row[1], row[8], row[4] if row[4] is not None else row[5]) for row in totals],
         stores=read_stores(connection),
+        stock=read_stock(connection),
     )
 
 

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from retail_sync.core.money import format_money
 from retail_sync.operations import database as db
+from retail_sync.reports.stock_state import read_stock
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Status:
     freshness: dict[str, str]
     verdicts: list[dict[str, Any]]
     stores: list[dict[str, Any]]
+    stock: list[dict[str, Any]]
     exceptions: list[dict[str, Any]]
     postings: dict[str, int]
     key_figures: dict[str, str]
@@ -34,6 +36,7 @@ def read_status(connection: duckdb.DuckDBPyConnection | None, engine: sa.Engine)
     """Return the status; `connection` is None where nothing was published yet."""
     freshness, verdicts, figures = _warehouse(connection) if connection else ({}, [], {})
     stores = _stores(connection) if connection else []
+    stock = _stock(connection) if connection else []
     with engine.connect() as operations:
         received = operations.execute(
             sa.select(
@@ -63,7 +66,7 @@ def read_status(connection: duckdb.DuckDBPyConnection | None, engine: sa.Engine)
     total = sum(postings.values())
     if total:
         figures["entries verified in the ledger"] = f"{100 * postings.get('verified', 0) / total:.1f} %"
-    return Status(freshness, verdicts, stores, [_group(row) for row in groups], postings, figures)
+    return Status(freshness, verdicts, stores, stock, [_group(row) for row in groups], postings, figures)
 
 
 def _group(row: sa.Row[Any]) -> dict[str, Any]:
@@ -103,6 +106,11 @@ def _stores(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     ).fetchall()
     names = ("store", "currency", "comparison", "verdict", "rows", "difference")
     return [dict(zip(names, (*row[:5], f"{row[5]:,.2f}"), strict=True)) for row in rows]
+
+
+def _stock(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    names = ("question", "cause", "currency", "rows", "units", "value")
+    return [dict(zip(names, row, strict=True)) for row in read_stock(connection).causes]
 
 
 def _matched_share(rows: Sequence[tuple[Any, ...]]) -> dict[str, str]:

@@ -120,11 +120,17 @@ def variances(facts: StockFacts) -> Found:
     )
 
 
-def expected(text: str) -> Found:
-    """The same from a pipe table: question (sales, snapshot, count), day, variance, cause; and at, sku."""
+def expected(text: str, question: str = "sales") -> Found:
+    """The same from a pipe table: on, variance, cause; and at, sku, and question where rows are of several."""
     names = {"sales": "interface_sales", "snapshot": "interface_snapshot", "count": "count"}
     return Counter(
-        (names[row["question"]], row.get("at") or "S1", row.get("sku") or "A-1", day(row["on"]), number(row["variance"]),
-         row["cause"])
-        for row in pipe_table(text)
-    ) if text.strip() else Counter()  # fmt: skip
+        (
+            names[row.get("question") or question],
+            row.get("at") or "S1",
+            row.get("sku") or "A-1",
+            day(row["on"]),
+            number(row["variance"]),
+            row["cause"],
+        )
+        for row in (pipe_table(text) if text.strip() else [])
+    )

@@ -1,0 +1,239 @@
+"""A `[[source]]` block proposed for a sample file: what it most probably holds, which column is which, what nobody can tell.
+
+Nothing is written and nothing is decided for good: a person reads the block, fills in what is missing and pastes it. The
+first rows shown are those that the connector itself makes of the file under that block.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from retail_sync.connectors.declared_csv import DeclaredCsv
+from retail_sync.connectors.declared_objects import OBJECTS, DeclaredObject
+from retail_sync.connectors.load import split_by_contract
+from retail_sync.connectors.proposal_columns import Choice, choose_columns
+from retail_sync.connectors.proposal_file import SampleFile, read_sample
+from retail_sync.connectors.proposal_tax import choose_amounts
+from retail_sync.core.errors import DeliveryRefused, SettingsError
+from retail_sync.settings import Column, Source
+
+_ROWS_SHOWN = 5
+_LEAST_SCORE = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedKind:
+    """Rows rejected for one reason, with the first of them."""
+
+    count: int
+    column: str
+    reason: str
+    line_no: int
+    value: str
+
+
+@dataclass(slots=True)
+class Trial:
+    """What the connector made of the file."""
+
+    header: tuple[str, ...] = ()
+    rows: list[tuple[Any, ...]] = field(default_factory=list)
+    rejected: list[RejectedKind] = field(default_factory=list)
+    accepted_count: int = 0
+    rejected_count: int = 0
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """The proposed block as TOML, what it would load, and in words what could not be told."""
+
+    object: str
+    others: tuple[str, ...]
+    toml: str
+    untold: tuple[str, ...]
+    trial: Trial
+
+    def as_dict(self) -> dict[str, Any]:
+        """The proposal for `--json`."""
+        trial = self.trial
+        return {
+            "object": self.object,
+            "other_objects": list(self.others),
+            "toml": self.toml,
+            "could_not_tell": list(self.untold),
+            "accepted_count": trial.accepted_count,
+            "rejected_count": trial.rejected_count,
+            "refused": trial.refused,
+            "rows": [dict(zip(trial.header, row, strict=True)) for row in trial.rows],
+            "rejected": [
+                {"count": r.count, "column": r.column, "reason": r.reason, "line_no": r.line_no, "value": r.value}
+                for r in trial.rejected
+            ],
+        }
+
+
+def propose(path: Path, wanted_object: str = "") -> Proposal:
+    """Propose a block for a file. Raises DeliveryRefused where it is no table, SettingsError for an unknown object."""
+    if wanted_object and wanted_object not in OBJECTS:
+        raise SettingsError(f"there is no object {wanted_object!r}", f"use one of: {', '.join(OBJECTS)}")
+    with tempfile.TemporaryDirectory() as folder:
+        sample = read_sample(path, Path(folder))
+        choices = sorted(
+            (choose_columns(sample, name) for name in ([wanted_object] if wanted_object else OBJECTS)),
+            key=lambda choice: -choice.score,
+        )
+        best = choices[0]
+        others = tuple(c.object for c in choices[1:4] if c.score >= max(best.score * 0.7, _LEAST_SCORE))
+        untold = list(_about_object(best, others, is_given=bool(wanted_object)))
+        choose_amounts(sample, best)
+        source = _source(path, sample, best)
+        untold += [*best.untold, *_about_file(sample, best, source)]
+        trial = _try(sample, source)
+    return Proposal(best.object, others, _as_toml(source, best, sample), tuple(untold), trial)
+
+
+def _about_object(best: Choice, others: tuple[str, ...], *, is_given: bool) -> Iterable[str]:
+    if is_given:
+        return
+    if best.score < _LEAST_SCORE:
+        yield f"what the file holds: {best.object} is a weak guess; say it with --object"
+    elif others:
+        yield f"whether it holds {best.object}, or rather {' or '.join(others)} (--object says which)"
+
+
+def _source(path: Path, sample: SampleFile, choice: Choice) -> Source:
+    name = re.sub(r"[^a-z0-9]+", "_", path.name.split(".")[0].casefold()).strip("_")
+    values: dict[str, Any] = {
+        "name": (name if name[:1].isalpha() else f"source_{name}".rstrip("_"))[:31],
+        "connector": "declared_csv",
+        "object": choice.object,
+        "columns": choice.columns,
+        "delimiter": sample.delimiter,
+    }
+    if choice.date_format:
+        values["date_format"] = choice.date_format
+    if sample.document.encoding == "utf-16":
+        values["encoding"] = "utf-16"
+    if choice.decimal_mark != "auto":
+        values["decimal_mark"] = choice.decimal_mark
+    if not sample.document.is_terminated:
+        values["last_line_ended"] = False
+    return Source(**values)
+
+
+def _about_file(sample: SampleFile, choice: Choice, source: Source) -> Iterable[str]:
+    """Say what the file as a whole leaves open."""
+    if not source.last_line_ended:
+        yield (
+            "whether the file is whole: its last line has no line end. last_line_ended = false takes it; leave that out "
+            "if the system usually ends its lines"
+        )
+    if sample.document.encoding == "cp1252":
+        yield "whether the encoding is cp1252 (Windows): it is no UTF-8; look at umlauts and accents below"
+    if sample.odd_rows:
+        yield (
+            f"what to do with {sample.odd_rows} rows that have another number of fields than the header's "
+            f"{len(sample.columns)}: they are rejected; have the export corrected"
+        )
+    if decorated := [repr(c.name) for c in sample.columns if c.is_decorated]:
+        yield (
+            f"the figures in {', '.join(decorated)}: they carry a currency sign, brackets or a minus behind; the connector "
+            "reads plain numbers, so have them exported so"
+        )
+    if choice.has_instants and "%z" not in choice.date_format:
+        yield 'the time zone of its clock: UTC is assumed; set time_zone, e.g. "Europe/Berlin"'
+    unused = [c.name for c in sample.columns if c.name not in choice.used and c.cells]
+    if unused:
+        yield f"a use for these columns: {', '.join(unused[:12])}{', ...' if len(unused) > 12 else ''}"
+
+
+def _try(sample: SampleFile, source: Source) -> Trial:
+    """Run the connector on the file, in memory."""
+    connector, trial = DeclaredCsv(), Trial()
+    wanted = OBJECTS[source.object]
+    with duckdb.connect() as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        try:
+            connector.check_header(sample.document.header, source)
+            connector.stage(connection, sample.document, source, "trial")
+        except (DeliveryRefused, SettingsError) as refusal:
+            trial.refused = str(refusal)
+            return trial
+        split_by_contract(connection, wanted.table)
+        _read_trial(connection, wanted, trial)
+    return trial
+
+
+def _read_trial(connection: duckdb.DuckDBPyConnection, wanted: DeclaredObject, trial: Trial) -> None:
+    staged = f"staged_{wanted.table.name}"
+    names = [name for name in wanted.table.column_names if name not in ("source", "delivery_id")]
+    rows = connection.execute(
+        f"select {', '.join(names)} from {staged} order by line_no limit {_ROWS_SHOWN}"  # noqa: S608 - registry names
+    ).fetchall()
+    shown = [place for place in range(len(names)) if not rows or any(row[place] is not None for row in rows)]
+    trial.header = tuple(names[place] for place in shown)
+    trial.rows = [tuple(row[place] for place in shown) for row in rows]
+    counts = connection.execute(
+        f"select (select count(*) from {staged}), (select count(distinct line_no) from staged_rejected)"  # noqa: S608
+    ).fetchone()
+    trial.accepted_count, trial.rejected_count = counts or (0, 0)
+    found = connection.execute(
+        "select count(*), column_name, reason, min(line_no), arg_min(left(coalesce(value, ''), 60), line_no) "
+        "from staged_rejected group by column_name, reason order by 1 desc, 2 limit 20"
+    ).fetchall()
+    trial.rejected = [RejectedKind(*row) for row in found]
+
+
+def _as_toml(source: Source, choice: Choice, sample: SampleFile) -> str:
+    """Write the block as a person would: what is to be filled in carries a remark."""
+    lines = [
+        "[[source]]",
+        f"name = {_quoted(source.name)}",
+        'connector = "declared_csv"',
+        f"object = {_quoted(source.object)}",
+    ]
+    if choice.date_format:
+        remark = f"   # or {' or '.join(choice.other_formats)}: the file does not tell" if choice.other_formats else ""
+        lines.append(f"date_format = {_quoted(source.date_format)}{remark}")
+    if choice.has_instants:
+        lines.append(f"time_zone = {_quoted(source.time_zone)}   # of the clock that wrote the times")
+    if sample.delimiter != ",":
+        lines.append(f"delimiter = {_quoted(sample.delimiter)}")
+    if source.encoding != "auto":
+        lines.append(f"encoding = {_quoted(source.encoding)}")
+    if source.decimal_mark != "auto":
+        lines.append(f"decimal_mark = {_quoted(source.decimal_mark)}   # a guess: nothing in the file tells")
+    if not source.last_line_ended:
+        lines.append("last_line_ended = false")
+    lines.append("[source.columns]")
+    for name, column in source.columns.items():
+        remark = f"   # {choice.remarks[name]}" if name in choice.remarks else ""
+        lines.append(f"{name} = {_column(column)}{remark}")
+    return "\n".join(lines) + "\n"
+
+
+def _column(column: str | Column) -> str:
+    if isinstance(column, str):
+        return _quoted(column)
+    parts = [f"from = {_quoted(column.read)}"]
+    if column.values:
+        parts.append("values = {" + ", ".join(f"{_quoted(k)} = {_quoted(v)}" for k, v in column.values.items()) + "}")
+    if column.patterns:
+        parts.append("patterns = [" + ", ".join(f"[{_quoted(p)}, {_quoted(v)}]" for p, v in column.patterns) + "]")
+    if column.otherwise is not None:
+        parts.append(f"otherwise = {_quoted(column.otherwise)}")
+    return "{" + ", ".join(parts) + "}"
+
+
+def _quoted(text: str) -> str:
+    """Write a TOML basic string: JSON's escapes are TOML's too."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,172 @@
+"""A sample file looked at without knowing what it is: encoding, delimiter, and of each column what its cells look like.
+
+Decides nothing about meaning. Dates are decided from all cells of a column: one that fits two orders is told as undecided.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from retail_sync.connectors.documents import TextDocument, open_text
+from retail_sync.core.errors import DeliveryRefused
+
+_DELIMITERS = (",", ";", "\t", "|")
+_MAX_ROWS = 50_000
+_MAX_BYTES = 1 << 30
+_NUMBER = re.compile(r"-?(\d+|\d{1,3}([.,]\d{3})+)([.,]\d{1,8})?")
+_DECORATED = re.compile(r"[-(]?\s?[$€£¥]?\s?-?[\d.,]+\s?[$€£¥%]?[-)]?")
+_TIME = re.compile(r"\d{1,2}:\d\d(:\d\d)?")
+_MOST = 0.9
+_INTEGER = re.compile(r"\d{1,15}")
+_CURRENCY = re.compile(r"[A-Z]{3}")
+_DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%y", "%d/%m/%y",
+         "%m/%d/%y", "%B %d, %Y", "%b %d, %Y", "%d %B %Y", "%d %b %Y", "%Y%m%d")  # fmt: skip
+_TIMES = ("", " %H:%M:%S", " %H:%M", " %H:%M:%S %z", "T%H:%M:%S%z", "T%H:%M:%SZ", "T%H:%M:%S.%fZ", "T%H:%M:%S", "T%H:%M",
+          " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p", " %H:%M:%S UTC", ", %H:%M:%S", ", %H:%M")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class FileColumn:
+    """A column of the file: its distinct cells (without empty ones) in order of appearance, and what they look like."""
+
+    name: str
+    place: int
+    cells: tuple[str, ...]
+    filled: int
+    formats: tuple[str, ...]
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the cells are numbers, written with a point or a comma; a few damaged ones change nothing."""
+        return bool(self.cells) and _share(bool(_NUMBER.fullmatch(cell)) for cell in self.cells) >= _MOST
+
+    @property
+    def is_decorated(self) -> bool:
+        """Whether the cells are numbers with a sign around them that the connector does not read: $1.20, (5.00), 5.00-."""
+        likely = [bool(_DECORATED.fullmatch(cell)) for cell in self.cells if cell.strip("-")]
+        return bool(likely) and not self.is_number and not self.formats and _share(likely) >= _MOST
+
+    @property
+    def is_integer(self) -> bool:
+        """Whether every cell is a whole number without sign."""
+        return bool(self.cells) and all(_INTEGER.fullmatch(cell) for cell in self.cells)
+
+    @property
+    def is_time(self) -> bool:
+        """Whether every cell is a time of the day."""
+        return bool(self.cells) and all(_TIME.fullmatch(cell) for cell in self.cells)
+
+    @property
+    def is_currency(self) -> bool:
+        """Whether every cell looks like an ISO 4217 code."""
+        return bool(self.cells) and all(_CURRENCY.fullmatch(cell) for cell in self.cells)
+
+    @property
+    def has_negatives(self) -> bool:
+        """Whether a cell begins with a minus sign."""
+        return any(cell.startswith("-") for cell in self.cells)
+
+
+@dataclass(frozen=True, slots=True)
+class SampleFile:
+    """The file as it was found. `records` are its rows as cells; `widths` how many rows have another number of fields."""
+
+    document: TextDocument
+    delimiter: str
+    columns: tuple[FileColumn, ...]
+    records: tuple[tuple[str, ...], ...]
+    odd_rows: int
+
+    def column(self, name: str) -> FileColumn:
+        """Return the column called so."""
+        return next(column for column in self.columns if column.name == name)
+
+
+def read_sample(path: Path, scratch: Path) -> SampleFile:
+    """Read a sample. Raises DeliveryRefused where it is no table."""
+    document = _open(path, scratch)
+    text = document.path.read_text(encoding="utf-8")
+    delimiter = _delimiter(text)
+    rows = []
+    try:
+        for row in csv.reader(text.splitlines(keepends=True), delimiter=delimiter, strict=True):
+            if row:
+                rows.append(tuple(cell.strip() for cell in row))
+            if len(rows) > _MAX_ROWS:
+                break
+    except csv.Error as error:
+        raise DeliveryRefused(f"the CSV is broken: {error}", "export the file again") from error
+    if not rows:
+        raise DeliveryRefused("the file has no header", "export the file again")
+    # A row that ends early is looked at too: a whole file may be written so.
+    header, records = rows[0], [row + ("",) * (len(rows[0]) - len(row)) for row in rows[1:] if len(row) <= len(rows[0])]
+    if len(header) < 2:
+        raise DeliveryRefused(
+            "the first line is no header of two or more columns",
+            "remove lines above the header, or export the file as CSV",
+        )
+    columns = tuple(_column(name, place, records) for place, name in enumerate(header))
+    return SampleFile(document, delimiter, columns, tuple(records), sum(len(row) != len(header) for row in rows[1:]))
+
+
+def _open(path: Path, scratch: Path) -> TextDocument:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DeliveryRefused(f"{path} cannot be read: {error.strerror}", "check the path") from error
+    encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "auto"
+    return open_text([content], scratch / "sample.txt", encoding=encoding, japanese=b"\xff\xfe", max_bytes=_MAX_BYTES)
+
+
+def _delimiter(text: str) -> str:
+    """Return the delimiter that splits most lines into as many fields as the header."""
+    lines = text.splitlines(keepends=True)[:200]
+
+    def fitness(delimiter: str) -> tuple[int, int]:
+        try:
+            widths = [len(row) for row in csv.reader(lines, delimiter=delimiter)]
+        except csv.Error:
+            return (0, 0)
+        return (
+            sum(width == widths[0] for width in widths) if widths and widths[0] > 1 else 0,
+            widths[0] if widths else 0,
+        )
+
+    best = max(_DELIMITERS, key=lambda delimiter: (fitness(delimiter)[1] > 1, *fitness(delimiter)))
+    return best if fitness(best)[1] > 1 else ","
+
+
+def _column(name: str, place: int, records: Sequence[tuple[str, ...]]) -> FileColumn:
+    filled = [row[place] for row in records if row[place]]
+    cells = tuple(dict.fromkeys(filled))
+    return FileColumn(name, place, cells, len(filled), _formats(cells))
+
+
+def _formats(cells: Sequence[str]) -> tuple[str, ...]:
+    """Return every known date format that reads all cells, or equally many and nearly all."""
+    if not cells or not any(character.isdigit() for character in cells[0]):
+        return ()
+    likely = [day + time for day in _DAYS for time in _TIMES if _reads(day + time, cells[0])]
+    read = {pattern: sum(_reads(pattern, cell) for cell in cells) for pattern in likely}
+    most = max(read.values(), default=0)
+    return tuple(pattern for pattern, count in read.items() if count == most) if most >= _MOST * len(cells) else ()
+
+
+def _share(hits: Iterable[bool]) -> float:
+    found = list(hits)
+    return sum(found) / len(found)
+
+
+def _reads(pattern: str, cell: str) -> bool:
+    if not 6 <= len(cell) <= 40:
+        return False
+    try:
+        year = datetime.strptime(cell, pattern).year  # noqa: DTZ007 - only whether it can be read
+    except ValueError:
+        return False
+    return 1990 <= year <= 2100

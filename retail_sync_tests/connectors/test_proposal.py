@@ -1,0 +1,238 @@
+"""`sources try`: a block proposed for a file nobody has declared yet, with what the file does not tell said in words."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from retail_sync.cli import app
+from retail_sync.connectors.proposal import Proposal, propose
+from retail_sync.core.errors import DeliveryRefused, SettingsError
+from retail_sync.settings import Settings
+
+TILL = (
+    "Filiale;Bon-Nr;Datum;Uhrzeit;Artikelnr;Bezeichnung;Menge;Betrag;MwSt-Satz;MwSt;Vorgang\n"
+    "F01;1001;16.09.2026;10:15;A-1;Tasse grün;1;11,90;19;1,90;Verkauf\n"
+    "F01;1001;16.09.2026;10:15;A-2;Brot;0,333;2,14;7;0,14;Verkauf\n"
+    "F02;77;17.09.2026;11:00;A-1;Tasse grün;-1;-11,90;19;-1,90;Retoure\n"
+)
+
+
+@pytest.fixture
+def proposed(tmp_path: Path) -> Any:
+    """Propose a block for a text, written as a file."""
+
+    def propose_for(text: str, encoding: str = "utf-8", wanted: str = "") -> Proposal:
+        file = tmp_path / "sample.csv"
+        file.write_bytes(text.encode(encoding))
+        return propose(file, wanted)
+
+    return propose_for
+
+
+def block(proposal: Proposal) -> dict[str, Any]:
+    """The block as its TOML says it; it must be one that the settings take."""
+    content = tomllib.loads(proposal.toml)
+    Settings.model_validate(content)
+    (source,) = content["source"]
+    return source
+
+
+def told(proposal: Proposal) -> str:
+    """All that could not be told."""
+    return "\n".join(proposal.untold)
+
+
+def test_a_german_till_export(proposed: Any) -> None:
+    """Semicolons, decimal commas, days and times in two columns, tax inside the price, the till's own words."""
+    found = proposed(TILL)
+    source = block(found)
+    assert (found.object, source["delimiter"], source["date_format"]) == ("pos_sales", ";", "%d.%m.%Y %H:%M")
+    columns = source["columns"]
+    assert columns["sold_at"] == "[Datum] [Uhrzeit]"
+    assert (columns["store"], columns["receipt_id"], columns["sku"]) == ("Filiale", "Bon-Nr", "Artikelnr")
+    assert columns["kind"] == {"from": "Vorgang", "values": {"Verkauf": "sale", "Retoure": "return"}}
+    assert (columns["gross_amount"], columns["tax_amount"]) == ("Betrag", "MwSt")
+    assert columns["currency"] == "=XXX"
+    assert "currency: no column says it" in told(found)
+    assert "includes tax" not in told(found)
+    assert (found.trial.accepted_count, found.trial.rejected_count) == (3, 0)
+    first = dict(zip(found.trial.header, found.trial.rows[0], strict=True))
+    assert [str(first[name]) for name in ("gross_amount", "tax_amount", "net_amount")] == [
+        "11.9000",
+        "1.9000",
+        "10.0000",
+    ]
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16"])
+def test_other_encodings(proposed: Any, encoding: str) -> None:
+    """A Windows file is read with its umlauts and told of; UTF-16 is declared."""
+    found = proposed(TILL, encoding)
+    assert found.trial.accepted_count == 3
+    assert "Tasse grün" in str(found.trial.rows)
+    assert block(found).get("encoding", "auto") == ("utf-16" if encoding == "utf-16" else "auto")
+    assert ("cp1252" in told(found)) == (encoding == "cp1252")
+
+
+def test_prices_without_tax_are_told_by_the_figures(proposed: Any) -> None:
+    """10.00 with 1.90 tax at 19 percent: the tax came on top. Rate and tax decide, not the header."""
+    lines = "Store,Receipt,Date,Qty,Total,Tax Rate,Tax\nA,1,2026-09-16,1,10.00,19,1.90\nA,2,2026-09-16,1,20.00,7,1.40\n"
+    columns = block(proposed(lines))["columns"]
+    assert (columns["net_amount"], columns["tax_amount"]) == ("Total", "Tax")
+    assert "gross_amount" not in columns
+
+
+def test_a_rate_alone_is_a_fraction(proposed: Any) -> None:
+    """19 and 19 % are 0.19; whether the price includes it is a guess and said to be one."""
+    for cell, written in (("19", "[VAT rate] * 0.01"), ("19 %", {"from": "VAT rate", "values": {"19 %": "0.19"}})):
+        found = proposed(f"Store,Receipt,Date,Qty,Total,VAT rate\nA,1,2026-09-16,1,11.90,{cell}\n")
+        assert block(found)["columns"]["tax_rate"] == written
+        assert "whether 'Total' includes tax" in told(found)
+        assert "1.9000" in str([str(value) for value in found.trial.rows[0]])
+
+
+@pytest.mark.parametrize(
+    ("days", "date_format", "is_told"),
+    [
+        (("03/04/2026", "05/04/2026"), "%d/%m/%Y", False),
+        (("03/04/2026", "25/04/2026"), "%d/%m/%Y", True),
+        (("04/03/2026", "04/25/2026"), "%m/%d/%Y", True),
+        (("2026-04-03", "2026-04-25"), "%Y-%m-%d", True),
+    ],
+)
+def test_day_and_month_are_decided_from_all_values(
+    proposed: Any, days: tuple[str, ...], date_format: str, is_told: bool
+) -> None:
+    """One value above 12 decides; without one both orders are named."""
+    found = proposed("Date,Account,Amount,Currency,Description\n" + "".join(f"{d},DE1,-1.50,EUR,Fee\n" for d in days))
+    assert found.object == "bank_transactions"
+    assert block(found)["date_format"] == date_format
+    assert ("order of day and month" not in told(found)) == is_told
+    assert ("%m/%d/%Y" in found.toml) == (not is_told or date_format == "%m/%d/%Y")
+
+
+def test_a_stock_list(proposed: Any) -> None:
+    """Tabs, German headers, a currency column."""
+    found = proposed("Stichtag\tLager\tArtikelnr\tBestand\tEK-Preis\tWährung\n2026-09-30\tL1\tA-1\t5\t1.25\tEUR\n")
+    source = block(found)
+    assert (found.object, source["delimiter"], found.trial.accepted_count) == ("stock_snapshots", "\t", 1)
+    assert source["columns"]["quantity_on_hand"] == "Bestand"
+
+
+def test_words_nobody_knows_are_named(proposed: Any) -> None:
+    """A tender that is in no list is not guessed: its row is rejected and its word named."""
+    lines = "Filiale;Bon;Datum;Zahlart;Betrag;Währung\nA;1;16.09.2026;Bar;5,00;EUR\nA;2;16.09.2026;Taler;6,00;EUR\n"
+    found = proposed(lines)
+    assert found.object == "pos_tenders"
+    assert "'Taler'" in told(found)
+    (rejected,) = found.trial.rejected
+    assert (rejected.column, rejected.value, rejected.line_no) == ("tender", "Taler", 3)
+
+
+def test_rejected_rows_are_shown_with_their_reason(proposed: Any) -> None:
+    """A damaged figure does not hide that its column is the amount."""
+    good = "".join(f"2026-09-{day},DE1,{day}.50,EUR,Fee\n" for day in range(10, 25))
+    found = proposed(f"Date,Account,Amount,Currency,Description\n{good}2026-09-26,DE1,12.5a,EUR,Fee\n")
+    assert (found.trial.accepted_count, found.trial.rejected_count) == (15, 1)
+    assert found.trial.rejected[0].value == "12.5a"
+
+
+def test_a_last_line_without_end_is_named(proposed: Any) -> None:
+    """It may be cut off: the block takes it, and says so."""
+    found = proposed(TILL.rstrip("\n"))
+    assert block(found)["last_line_ended"] is False
+    assert "last line has no line end" in told(found)
+    assert found.trial.accepted_count == 3
+
+
+def test_an_object_that_is_given_is_taken(proposed: Any) -> None:
+    """--object overrules the guess; one that does not exist is refused with the list."""
+    assert proposed(TILL, wanted="stock_movements").object == "stock_movements"
+    with pytest.raises(SettingsError, match="pos_sales"):
+        proposed(TILL, wanted="shoes")
+
+
+@pytest.mark.parametrize("content", ["", "{}", "one column\n1\n", 'a,b\n"1,2\n'])
+def test_what_is_no_table_is_refused_in_words(proposed: Any, content: str) -> None:
+    """Nothing is proposed for what cannot be read."""
+    with pytest.raises(DeliveryRefused):
+        proposed(content)
+
+
+@pytest.mark.parametrize("hostile", ['x"]\n[evil]\n', "a'b", "tab\\u0009", "=1+1", "[a", "ü{}"])
+def test_headers_cannot_break_out_of_the_block(proposed: Any, hostile: str) -> None:
+    """A header is data: whatever it says, the block stays one source and the SQL stays ours."""
+    quoted = hostile.replace('"', '""')
+    found = proposed(f'"Date {quoted}",Amount,Currency,Text\n2026-09-16,1.50,EUR,"{quoted}"\n')
+    assert block(found)["connector"] == "declared_csv"
+
+
+# File, object, a few columns, rows that load and rows that do not: read in the files by hand.
+REAL = {
+    "uci": ("uci_online_retail/2010-12-01.csv", "pos_sales",
+            {"receipt_id": "InvoiceNo", "sku": "StockCode", "gross_amount": "[Quantity] * [UnitPrice]"}, (3108, 0)),
+    "shopify": ("shopify/payment_transactions_export_excerpt.csv", "payments",
+                {"gross_amount": "Amount", "fee_amount": "Fee", "net_amount": "Net", "currency": "Currency"}, (6, 0)),
+    "amazon_orders": ("amazon_fba/orders.csv", "orders", {"ordered_at": "purchase_date"}, (99, 1)),
+    "amazon_items": ("amazon_fba/order_item.csv", "order_lines", {"unit_price": "item_price_amount"}, (95, 5)),
+    "amazon_stock": ("amazon_fba/fba_inventory_summary.csv", "stock_counts", {"quantity": "fulfillable_quantity"}, (100, 0)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_real_files(samples: Path, name: str) -> None:
+    """Files that nobody here wrote are recognised, and every row is accounted for."""
+    path, wanted, columns, counts = REAL[name]
+    found = propose(samples / path)
+    assert found.object == wanted
+    assert columns.items() <= block(found)["columns"].items()
+    assert (found.trial.accepted_count, found.trial.rejected_count) == counts
+
+
+def test_what_an_etsy_statement_cannot_give_is_said(samples: Path) -> None:
+    """Ten headers over rows of eight cells, and dollar signs: said in words, nothing invented."""
+    found = propose(samples / "etsy" / "statement.csv")
+    assert found.object == "payments"
+    assert block(found)["date_format"] == "%B %d, %Y"
+    assert "29 rows" in told(found)
+    assert "currency sign" in told(found)
+    assert "gross_amount" in found.trial.refused
+
+
+@pytest.mark.parametrize(
+    "path", ["erp/businesscentral_itemLedgerEntry_v2.json", "square/square_ListPayoutsResponse.example.json"]
+)
+def test_payloads_are_no_tables(samples: Path, path: str) -> None:
+    """An API's answer is not a CSV; the message says what it is."""
+    with pytest.raises(DeliveryRefused, match="JSON"):
+        propose(samples / path)
+
+
+def test_the_command_writes_nothing(tmp_path: Path) -> None:
+    """It prints a block that can be pasted, as TOML first, and leaves the folder as it was."""
+    file = tmp_path / "till.csv"
+    file.write_text(TILL, encoding="utf-8")
+    result = CliRunner().invoke(app, ["sources", "try", str(file)])
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith("[[source]]\n")
+    assert "3 rows would load, 0 would be rejected." in result.output
+    as_json = CliRunner().invoke(app, ["sources", "try", str(file), "--object", "pos_sales", "--json"])
+    assert json.loads(as_json.output)["accepted_count"] == 3
+    assert [entry.name for entry in tmp_path.iterdir()] == ["till.csv"]
+
+
+def test_sources_are_listed_with_what_is_wrong(tmp_path: Path) -> None:
+    """A block that cannot work is named before any file comes."""
+    (tmp_path / "retail_sync.toml").write_text(
+        '[[source]]\nname = "tills"\nconnector = "declared_csv"\nobject = "pos_sales"\n', encoding="utf-8"
+    )
+    result = CliRunner().invoke(app, ["sources", "list", "--home", str(tmp_path), "--json"])
+    assert result.exit_code == 1
+    (source,) = json.loads(result.output)
+    assert "lacks store" in source["problem"]

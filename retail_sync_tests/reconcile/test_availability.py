@@ -1,0 +1,144 @@
+"""What a channel may promise × what it lists."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from retail_sync.core.errors import RulesError
+from retail_sync.core.rules import read_rules
+from retail_sync.operations.exceptions import Problem
+from retail_sync.reconcile.problems import find_breaks
+from retail_sync_tests.reconcile.facts import own_rules, pipe_table
+from retail_sync_tests.reconcile.stock_facts import StockFacts, number
+
+PRODUCTS = "| sku | cost |\n| A-1 | 12.40 |\n| B-1 | 3.00 |\n| C-1 | |"
+Row = tuple[str, str, Decimal | None, Decimal | None, Decimal, str]
+
+
+def found(facts: StockFacts) -> set[Row]:
+    """(channel, sku, available, listed, oversell, status) of every row."""
+    return set(
+        facts.connection.execute(
+            "select channel, sku, available_to_promise, listed_quantity, oversell_quantity, status from reconcile.availability"
+        ).fetchall()
+    )
+
+
+def listed_problems(facts: StockFacts) -> list[Problem]:
+    """The breaks of offers, without those of the stock itself."""
+    return [problem for problem in find_breaks(facts.connection) if not problem.code.startswith("stock_")]
+
+
+def expected(text: str) -> set[Row]:
+    """The same from a pipe table."""
+    return {
+        (
+            row["channel"],
+            row["sku"],
+            number(row["available"]),
+            number(row["listed"]),
+            Decimal(row["oversell"]),
+            row["status"],
+        )
+        for row in pipe_table(text)
+    }
+
+
+STOCK = """
+    | on    | at  | sku | quantity | reserved |
+    | 10-13 | S1  | A-1 | 500      |          |
+    | 10-14 | S1  | A-1 | 4        | 1        |
+    | 10-12 | W1  | A-1 | 10       |          |
+    | 10-14 | S1  | B-1 | 6        | 6        |
+    | 10-14 | FBA | A-1 | 900      |          |"""
+PLACES = "| at | kind |\n| S1 | store |\n| W1 | warehouse |\n| FBA | marketplace_fulfilment |"
+
+
+def test_listed_and_available() -> None:
+    """Newest snapshot of each store and warehouse, less what is promised; a marketplace's own stock is not ours to promise."""
+    facts = StockFacts()
+    facts.take(
+        products=PRODUCTS,
+        locations=PLACES,
+        snapshots=STOCK,
+        listed="""
+            | channel | code | sku | quantity |
+            | web     | A    | A-1 | 13       |
+            | ebay    | A    | A-1 | 14       |
+            | ebay    | A2   | A-1 | 2        |
+            | web     | B    | B-1 | 1        |
+            | web     | C    | C-1 | 2        |
+            | web     | Q    |     | 5        |
+            | ebay    | Z    | Z-9 | 7        |""",
+    )
+    facts.compare()
+    assert found(facts) == expected("""
+        | channel | sku | available | listed | oversell | status          |
+        | web     | A-1 | 13        | 13     | 0        | ok              |
+        | ebay    | A-1 | 13        | 16     | 3        | oversell_risk   |
+        | web     | B-1 | 0         | 1      | 1        | oversell_risk   |
+        | web     | C-1 |           | 2      | 2        | oversell_risk   |
+        | web     | Q   |           | 5      | 0        | listed_unmapped |
+        | ebay    | Z-9 |           | 7      | 0        | listed_unmapped |
+        | ebay    | B-1 | 0         |        | 0        | unlisted        |""")
+    told = {(problem.code, problem.subject): problem for problem in listed_problems(facts)}
+    assert {key: problem.amount_minor for key, problem in told.items()} == {
+        ("oversell_risk", "ebay A-1"): 3720,
+        ("oversell_risk", "web B-1"): 300,
+        ("oversell_risk", "web C-1"): None,
+        ("listed_unmapped", "web Q"): None,
+        ("listed_unmapped", "ebay Z-9"): None,
+    }
+    assert told["oversell_risk", "ebay A-1"].message == (
+        "More is listed than can be delivered: ebay A-1, 3 units too many, worth 37.20 USD."
+    )
+
+
+def test_the_newest_listing_counts_and_a_lowered_one_closes_the_break() -> None:
+    """A risk that was dealt with must not stay on the list."""
+    facts = StockFacts()
+    facts.take(products=PRODUCTS, snapshots=STOCK, listed="| sku | quantity | on |\n| B-1 | 3 | 10-14T08:00:00 |")
+    facts.compare()
+    assert len(listed_problems(facts)) == 1
+    facts.take(listed="| sku | quantity | on |\n| B-1 | 0 | 10-14T09:00:00 |")
+    facts.compare()
+    assert listed_problems(facts) == []
+
+
+@pytest.mark.parametrize(
+    ("rules", "kept"),
+    [
+        ("*,*,2", 2),
+        ("*,*,2\n*,web,3", 3),
+        ("*,*,2\n*,web,3\nA-1,*,4", 4),
+        ("A-1,web,0\n*,*,2\n*,web,3\nA-1,*,4", 0),
+        ("A-1,ebay,9\nB-1,web,8", 0),
+    ],
+)
+def test_the_most_specific_safety_stock_holds(tmp_path: Path, rules: str, kept: int) -> None:
+    """Article and channel before article before channel before all, wherever the line stands; a changed file counts at once."""
+    facts = StockFacts()
+    facts.take(
+        products=PRODUCTS, snapshots="| on | quantity |\n| 10-14 | 10 |", listed="| sku | quantity |\n| A-1 | 10 |"
+    )
+    facts.compare()
+    folder = own_rules(tmp_path / "rules", "safety_stock", {"sku": "*"})
+    lines = "\n".join(f"{line},operations,controller" for line in rules.splitlines())
+    (folder / "safety_stock.csv").write_text(
+        f"sku,channel,quantity,prepared_by,approved_by\n{lines}\n", encoding="utf-8"
+    )
+    facts.rules = folder
+    facts.compare()
+    status = "oversell_risk" if kept else "ok"
+    assert found(facts) == {("web", "A-1", Decimal(10 - kept), Decimal(10), Decimal(kept), status)}
+
+
+@pytest.mark.parametrize("quantity", ["-1", "many", "1e3", "1,5", ""])
+def test_a_safety_stock_that_is_no_quantity_is_refused(tmp_path: Path, quantity: str) -> None:
+    """The line is named, nothing is guessed."""
+    folder = own_rules(tmp_path / "rules", "safety_stock", {"sku": "*"}, quantity=quantity)
+    with pytest.raises(RulesError, match="line 2: quantity"):
+        read_rules(folder, "safety_stock")

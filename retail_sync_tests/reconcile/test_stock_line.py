@@ -1,0 +1,145 @@
+"""Stock down the whole line: files of an ERP and a till, in any order and grouping of runs, to the ledger's inventory account."""
+
+from __future__ import annotations
+
+import csv
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from retail_sync.pipeline import Pipeline
+from retail_sync.schemas.journal import Entry, EntryLine
+from retail_sync.schemas.proof import prove_changed
+from retail_sync.settings import Home
+from retail_sync_tests.conftest import run_line
+from retail_sync_tests.reconcile.files import digests, looking
+from retail_sync_tests.reconcile.shop_floor import Row, found, plant, rows_of
+from retail_sync_tests.reconcile.stock_facts import StockFacts
+
+# Ibis calls what DuckDB and pandas call otherwise by now.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:The 'future.infer_string' option:DeprecationWarning"),
+]
+SOURCES = {
+    "products": ("sku", "pack_quantity", "unit_cost", "currency"),
+    "pos_sales": (
+        "store",
+        "receipt_id",
+        "kind",
+        "sold_at",
+        "sku",
+        "quantity",
+        "currency",
+        "gross_amount",
+        "tax_amount",
+    ),
+    "stock_movements": ("movement_id", "moved_at", "location_id", "sku", "kind", "quantity", "currency", "reference"),
+    "stock_snapshots": ("snapshot_date", "location_id", "sku", "quantity_on_hand", "currency"),
+    "stock_counts": ("counted_at", "location_id", "sku", "kind", "quantity"),
+}
+FORMATS = {"stock_snapshots": "%Y-%m-%d"}
+# What a file of the table holds whole: a snapshot of a day must not be cut.
+CUT_BY = {"stock_snapshots": "snapshot_date", "stock_movements": "business_date", "pos_sales": "store"}
+
+
+def _settings() -> str:
+    blocks = []
+    for table, columns in SOURCES.items():
+        names = "\n".join(f'{column} = "{column}"' for column in columns)
+        blocks.append(
+            f'[[source]]\nname = "{table}"\nconnector = "declared_csv"\nobject = "{table}"\n'
+            f'date_format = "{FORMATS.get(table, "%Y-%m-%d %H:%M:%S")}"\n[source.columns]\n{names}\n'
+        )
+    return "\n".join(blocks)
+
+
+def _pipeline(root: Path, ledger: str = "") -> Pipeline:
+    root.mkdir(parents=True)
+    (root / "retail_sync.toml").write_text(f"{ledger}\n{_settings()}", encoding="utf-8")
+    return Pipeline(Home(root), "test")
+
+
+def _file(folder: Path, table: str, name: str, rows: Sequence[Row]) -> tuple[str, str]:
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{table}-{name}.csv"
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, SOURCES[table], extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows([{key: _text(row.get(key)) for key in SOURCES[table]} for row in rows])
+    return table, str(path)
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value).removesuffix("+00:00")
+
+
+def _files(folder: Path, seed: int) -> list[tuple[str, str]]:
+    files = []
+    for table, rows in rows_of(plant(seed)).items():
+        parts: dict[str, list[Row]] = defaultdict(list)
+        for row in rows:
+            parts[str(row[CUT_BY[table]]) if table in CUT_BY else "all"].append(row)
+        files += [_file(folder, table, name, part) for name, part in parts.items()]
+    return files
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_files_in_any_order_and_grouping_give_the_same_tables(tmp_path: Path, seed: int) -> None:
+    """Hourly runs as files trickle in, or one run at month end: every table is the same, and every planted fault is found."""
+    files, rng = _files(tmp_path / "files", seed), random.Random(seed)  # noqa: S311 - a test's dice
+    seen = []
+    for name in ("month end", "hourly"):
+        pipeline = _pipeline(tmp_path / name, '[ledger]\nstock = "journal"')
+        for number, (source, file) in enumerate(rng.sample(files, len(files))):
+            pipeline.ingest([file], source)
+            if name == "hourly" and number % 8 == 0:
+                run_line(pipeline)
+        run_line(pipeline)
+        with looking(pipeline) as connection:
+            seen.append(digests(connection))
+            assert prove_changed(connection, "reconcile") == {}
+            facts = StockFacts.__new__(StockFacts)
+            facts.connection = connection
+            assert found(facts) == plant(seed).planted
+    assert seen[0] == seen[1]
+
+
+def test_after_the_true_up_the_ledger_holds_what_the_stock_is_worth(tmp_path: Path) -> None:
+    """Opening 900.00 in the ledger; stock 1,000.00 in September and 600.00 in October, after sales at a cost of 450.00."""
+    pipeline = _pipeline(tmp_path / "home", '[ledger]\nstock = "journal"')
+    opening = EntryLine("1200", 90000, "USD", 90000, "USD")
+    owed = EntryLine("1000", -90000, "USD", -90000, "USD")
+    pipeline.ledger.post(Entry("opening#1", date(2026, 9, 1), "Opening", (opening, owed)), "opening")
+    at = {"location_id": "S1", "sku": "A-1", "currency": "USD"}
+    files = [
+        _file(tmp_path / "files", "products", "all", [{"sku": "A-1", "unit_cost": "10", "currency": "USD"}]),
+        _file(tmp_path / "files", "stock_snapshots", "all", [
+            {"snapshot_date": "2026-09-30", "quantity_on_hand": "100", **at},
+            {"snapshot_date": "2026-10-31", "quantity_on_hand": "60", **at},
+        ]),
+        _file(tmp_path / "files", "stock_movements", "all", [
+            {"movement_id": "1", "moved_at": "2026-10-14 12:00:00", "kind": "sale", "quantity": "-45", **at},
+            {"movement_id": "2", "moved_at": "2026-10-15 12:00:00", "kind": "receipt", "quantity": "5", **at},
+        ]),
+    ]  # fmt: skip
+    for source, file in files:
+        pipeline.ingest([file], source)
+    run_line(pipeline)
+    assert _inventory(pipeline, date(2026, 9, 30)) == 100000
+    assert _inventory(pipeline, date(2026, 10, 31)) == 60000
+    booked = pipeline.ledger.entry_count()
+    source, file = _file(tmp_path / "more", "stock_counts", "all", [
+        {"counted_at": "2026-10-31 20:00:00", "kind": "physical", "quantity": "60", **at},
+    ])  # fmt: skip
+    pipeline.ingest([file], source)
+    run_line(pipeline)
+    assert pipeline.ledger.entry_count() == booked
+
+
+def _inventory(pipeline: Pipeline, as_of: date) -> int:
+    return sum(balance.home_minor for balance in pipeline.ledger.balances(as_of) if balance.account == "1200")
