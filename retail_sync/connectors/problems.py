@@ -18,7 +18,6 @@ from retail_sync.connectors.intake import Received, shown_name
 from retail_sync.operations.deliveries import Delivery
 from retail_sync.operations.exceptions import Problem
 from retail_sync.schemas.tables import TABLES
-from retail_sync.schemas.tables import TABLES
 
 _REPLACED_BY_KEY = frozenset(table.name for table in TABLES if table.replaced_by == "group")
 
