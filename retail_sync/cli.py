@@ -60,7 +60,7 @@ def main() -> None:
 def _pipeline(home: Path | None) -> Pipeline:
     from retail_sync.pipeline import Pipeline
 
-    return Pipeline(Home.locate(home), uuid.uuid4().hex, _tell)
+    return Pipeline(Home.locate(home).require(), uuid.uuid4().hex, _tell)
 
 
 def _tell(text: str) -> None:
@@ -116,7 +116,7 @@ def simulate(
 @app.command()
 def ingest(
     files: Annotated[list[str], typer.Argument(help="Files to take in; they are copied, never moved.")],
-    source: Annotated[str, typer.Option("--source", help="Name of a [[source]] in retail_sync.toml.")],
+    source: Annotated[str, typer.Option("--source", help="Name of a source block in retail_sync.toml.")],
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -159,7 +159,7 @@ def run(
     if until and until not in STAGES:
         raise SettingsError(f"{until!r} is no stage", f"use one of: {', '.join(STAGES)}")
     name, tags = job_and_tags(job, day, month, start, end)
-    place = Home.locate(home)
+    place = Home.locate(home).require()
     outcome = run_job(prepare_instance(place), name, tags, until)
     if not outcome.is_success:
         raise RetailSyncError(
@@ -205,11 +205,15 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
         *_table_of(found.stock, "Stock variances", ("rows", "units", "value")),
         terminal.table(
             ("exception", "open", "value", "oldest"),
-            [(g["code"], g["count"], g["value"], terminal.age(g["since"], today)) for g in found.exceptions],
+            [
+                (g["code"].replace("_", " "), g["count"], g["value"], terminal.age(g["since"], today))
+                for g in found.exceptions
+            ],
             title="Open exceptions",
             right=("open", "value", "oldest"),
         ),
         terminal.table(("posting state", "entries"), list(found.postings.items()), title="Postings"),
+        *_table_of(found.held, "Held, in no ledger yet", ("count", "value")),
     ]
     _print(value, as_json, *grids)
     if found.exceptions:
@@ -231,7 +235,14 @@ def exceptions_list(home: HomeOption = None, as_json: JsonOption = False) -> Non
     rows = [dict(row._mapping) for row in _pipeline(home).exceptions.open()]
     today = datetime.now(UTC).date()
     shown = [
-        (r["exception_id"], r["code"], r["subject"], _value(r), terminal.age(r["since_date"], today), r["owner"])
+        (
+            r["exception_id"],
+            r["code"].replace("_", " "),
+            r["subject"],
+            _value(r),
+            terminal.age(r["since_date"], today),
+            r["owner"],
+        )
         for r in rows
     ]
     header = ("id", "what", "subject", "value", "age", "owner")
@@ -250,8 +261,10 @@ def exceptions_show(
     """Show one exception: what happened, what it is worth, what to do, and the command that replays it."""
     row = _pipeline(home).exceptions.find(exception_id)
     if row is None:
-        raise RetailSyncError(f"no exception (or more than one) begins with {exception_id}", "see exceptions list")
+        raise RetailSyncError(f"not exactly one exception begins with {exception_id!r}", "see exceptions list")
     values = dict(row._mapping)
+    if home:
+        values["replay"] += f" --home {home}"
     lines = [
         terminal.bold(f"{values['code']}  {values['subject']}  {_value(values)}"),
         values["message"],
@@ -259,9 +272,30 @@ def exceptions_show(
         f"Replay:     {values['replay']}",
         f"Kind {values['kind']}, owner {values['owner']}, first seen {values['first_seen_at'][:19]}, "
         f"last seen {values['last_seen_at'][:19]}"
-        + (f", closed {values['closed_at'][:19]}" if values["closed_at"] else ""),
+        + (f", closed {values['closed_at'][:19]}" if values["closed_at"] else "")
+        + (f", resolved by {values['resolved_by']}: {values['resolution']}" if values["resolved_by"] else ""),
     ]
     _print(values, as_json, *lines)
+
+
+@exceptions_app.command("resolve")
+def exceptions_resolve(
+    exception_id: Annotated[str, typer.Argument(help="Its id, or the beginning of it.")],
+    by: Annotated[str, typer.Option("--by", help="Who takes responsibility.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why nothing more is to be done, for the auditor.")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Close an exception that nothing will mend by itself. It opens again when what was found changes.
+
+    It books nothing: what is held stays held, what is open in the ledger stays open.
+    """
+    queue = _pipeline(home).exceptions
+    row = queue.find(exception_id)
+    if row is None:
+        raise RetailSyncError(f"not exactly one exception begins with {exception_id!r}", "see exceptions list")
+    queue.resolve(str(row.exception_id), by, reason)
+    _print({"exception_id": row.exception_id, "state": "resolved"}, as_json, f"{row.exception_id} is resolved by {by}")
 
 
 def _value(row: dict[str, Any]) -> str:

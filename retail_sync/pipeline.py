@@ -132,6 +132,8 @@ class Pipeline:
     def receive_inbox(self) -> list[Received]:
         """Take in what is new in the inbox folders."""
         with self._intake_lock():
+            for source in self.home.settings.source:  # so that nobody has to guess where files go
+                (self.home.inbox / source.name).mkdir(parents=True, exist_ok=True)
             received = list(scan_inbox(self.home, self.archive, self.registry, self.trace_id))
             self._settle("raw", find_unreadable_files(received))
         new = sum(item.is_new for item in received)

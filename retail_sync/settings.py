@@ -200,6 +200,15 @@ class Home:
         """Open `given`, else `RETAIL_SYNC_HOME`, else `data/` of the checkout."""
         return cls(given or Path(os.environ.get("RETAIL_SYNC_HOME") or DEFAULT_HOME))
 
+    def require(self) -> Home:
+        """Return this home. Raises SettingsError where there is none: empty tables would look like clean books."""
+        if not ((self.root / SETTINGS_NAME).exists() or self.state.exists()):
+            raise SettingsError(
+                f"{self.root} is no home: it has neither {SETTINGS_NAME} nor anything that was run",
+                f"give another --home, or write {SETTINGS_NAME} there (docs/settings.md); `retail-sync demo` makes a sample home",
+            )
+        return self
+
     @property
     def rules(self) -> Path:
         """The governed files: the home's own `rules/` where it has one, else those shipped with the project."""

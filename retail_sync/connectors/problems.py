@@ -145,10 +145,16 @@ def _unread_rows(connection: duckdb.DuckDBPyConnection, read: Sequence[_Seen]) -
 
 
 def _rows_in_force(connection: duckdb.DuckDBPyConnection, item: _Seen) -> int:
-    row = connection.execute(
-        "select count(*) from canonical.bank_transactions where delivery_id = ?", [item.delivery.delivery_id]
-    ).fetchone()
-    return int(row[0]) if row else 0
+    """Count its rows in whatever tables its object fills."""
+    counts = [
+        connection.execute(
+            f"select count(*) from {table.qualified} where delivery_id = ?",  # noqa: S608 - a name of the registry
+            [item.delivery.delivery_id],
+        ).fetchone()
+        for table in TABLES
+        if table.schema == "canonical" and table.replaced_by == "group"
+    ]
+    return sum(row[0] for row in counts if row)
 
 
 def _places(connection: duckdb.DuckDBPyConnection, item: _Seen) -> str:

@@ -27,6 +27,7 @@ from retail_sync.settings import Column, Source
 
 _ROWS_SHOWN = 5
 _LEAST_SCORE = 3.0
+_NOTHING_FOUND = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,11 @@ def propose(path: Path, wanted_object: str = "") -> Proposal:
             key=lambda choice: -choice.score,
         )
         best = choices[0]
+        if not wanted_object and best.score < _NOTHING_FOUND:
+            raise DeliveryRefused(
+                f"what the file holds cannot be told from its columns: {', '.join(c.name for c in sample.columns)[:300]}",
+                f"say it with --object: {', '.join(OBJECTS)}",
+            )
         others = tuple(c.object for c in choices[1:4] if c.score >= max(best.score * 0.7, _LEAST_SCORE))
         untold = list(_about_object(best, others, is_given=bool(wanted_object)))
         choose_amounts(sample, best)

@@ -17,6 +17,7 @@ from retail_sync.core.errors import DeliveryRefused
 
 _DELIMITERS = (",", ";", "\t", "|")
 _MAX_ROWS = 50_000
+_LOOK_FOR_HEADER = 40
 _MAX_BYTES = 1 << 30
 _NUMBER = re.compile(r"-?(\d+|\d{1,3}([.,]\d{3})+)([.,]\d{1,8})?")
 _DECORATED = re.compile(r"[-(]?\s?[$€£¥]?\s?-?[\d.,]+\s?[$€£¥%]?[-)]?")
@@ -105,6 +106,11 @@ def read_sample(path: Path, scratch: Path) -> SampleFile:
         raise DeliveryRefused("the file has no header", "export the file again")
     # A row that ends early is looked at too: a whole file may be written so.
     header, records = rows[0], [row + ("",) * (len(rows[0]) - len(row)) for row in rows[1:] if len(row) <= len(rows[0])]
+    if above := _lines_above_header(rows):
+        raise DeliveryRefused(
+            f"{above} lines stand above the header ({', '.join(rows[above][:3])}, ...); a header must be the first line",
+            "export without them, or delete them before the file is delivered",
+        )
     if len(header) < 2:
         raise DeliveryRefused(
             "the first line is no header of two or more columns",
@@ -121,6 +127,14 @@ def _open(path: Path, scratch: Path) -> TextDocument:
         raise DeliveryRefused(f"{path} cannot be read: {error.strerror}", "check the path") from error
     encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "auto"
     return open_text([content], scratch / "sample.txt", encoding=encoding, japanese=b"\xff\xfe", max_bytes=_MAX_BYTES)
+
+
+def _lines_above_header(rows: Sequence[tuple[str, ...]]) -> int:
+    """Return how many rows precede the first one whose cells are all filled, where the first row is mostly empty."""
+    width = max(len(row) for row in rows[:_LOOK_FOR_HEADER])
+    if 2 * sum(bool(cell) for cell in rows[0]) > width:
+        return 0
+    return next((n for n, row in enumerate(rows[:_LOOK_FOR_HEADER]) if len(row) == width and all(row)), 0)
 
 
 def _delimiter(text: str) -> str:

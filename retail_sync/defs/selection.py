@@ -18,7 +18,7 @@ def job_and_tags(job: str, day: str, month: str, start: str, end: str) -> tuple[
             closing = _day(day) if day else datetime.now(UTC).date()
             return NIGHTLY_JOB, _range(closing, closing)
         case "month-end" if month and not (day or start or end):
-            first = _day(f"{month}-01")
+            first = _month(month)
             return BACKFILL_JOB, _range(first, first.replace(day=calendar.monthrange(first.year, first.month)[1]))
         case "month-end" if start and end and not (day or month):
             return BACKFILL_JOB, _range(_day(start), _day(end))
@@ -34,6 +34,13 @@ def _range(first: date, last: date) -> dict[str, str]:
     if last < first:
         raise SettingsError(f"the range ends ({last}) before it begins ({first})", "turn the days round")
     return {RANGE_START: first.isoformat(), RANGE_END: last.isoformat()}
+
+
+def _month(text: str) -> date:
+    try:
+        return date.fromisoformat(f"{text}-01")
+    except ValueError as error:
+        raise SettingsError(f"{text!r} is not a month", "write months as 2026-10") from error
 
 
 def _day(text: str) -> date:

@@ -68,6 +68,8 @@ exceptions = sa.Table(
     sa.Column("first_seen_at", sa.String(40), nullable=False),
     sa.Column("last_seen_at", sa.String(40), nullable=False),
     sa.Column("closed_at", sa.String(40)),
+    sa.Column("resolved_by", sa.String(80), nullable=False, server_default=""),
+    sa.Column("resolution", sa.Text, nullable=False, server_default=""),
     sa.Column("trace_id", sa.String(64), nullable=False),
 )
 

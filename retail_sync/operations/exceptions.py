@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
@@ -56,15 +56,10 @@ class ExceptionQueue:
         seen_at = db.now()
         columns = db.exceptions.c
         with self._engine.begin() as connection:
-            known = {
-                row.exception_id: row.closed_at
-                for row in connection.execute(
-                    sa.select(columns.exception_id, columns.closed_at).where(columns.stage == stage)
-                )
-            }
+            known = _known(connection, columns.stage == stage)
             for problem in current.values():
                 _open(connection, problem, known, _values(problem, stage, trace_id, seen_at))
-            gone = [key for key, closed_at in known.items() if key not in current and not closed_at]
+            gone = [key for key, row in known.items() if key not in current and not row.closed_at]
             if gone:
                 connection.execute(
                     sa.update(db.exceptions).where(columns.exception_id.in_(gone)).values(closed_at=seen_at)
@@ -74,10 +69,7 @@ class ExceptionQueue:
         """Open one more exception of `stage`, or see it again; the others stay as they are."""
         columns = db.exceptions.c
         with self._engine.begin() as connection:
-            query = sa.select(columns.exception_id, columns.closed_at).where(
-                columns.exception_id == problem.exception_id
-            )
-            known = {row.exception_id: row.closed_at for row in connection.execute(query)}
+            known = _known(connection, columns.exception_id == problem.exception_id)
             _open(connection, problem, known, _values(problem, stage, trace_id, db.now()))
 
     def open(self) -> Sequence[sa.Row[tuple[object, ...]]]:
@@ -95,6 +87,18 @@ class ExceptionQueue:
         with self._engine.connect() as connection:
             return list(connection.execute(query))
 
+    def resolve(self, exception_id: str, by: str, reason: str) -> None:
+        """Close an exception in a person's name. It stays closed while the same is found, and opens when that changes.
+
+        It says that somebody knows; it books nothing and changes no figure.
+        """
+        with self._engine.begin() as connection:
+            connection.execute(
+                sa.update(db.exceptions)
+                .where(db.exceptions.c.exception_id == exception_id)
+                .values(closed_at=db.now(), resolved_by=by, resolution=reason)
+            )
+
     def closed_count(self) -> int:
         """Return how many were found once and are gone."""
         query = sa.select(sa.func.count()).where(db.exceptions.c.closed_at.is_not(None))
@@ -110,17 +114,24 @@ class ExceptionQueue:
         return rows[0] if len(rows) == 1 else None
 
 
-def _open(
-    connection: sa.Connection, problem: Problem, known: Mapping[str, str | None], values: dict[str, object]
-) -> None:
-    """Insert or update one row; `known` has the closing instant of the rows that are there."""
+def _known(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> dict[str, Any]:
+    columns = db.exceptions.c
+    query = sa.select(columns.exception_id, columns.closed_at, columns.resolved_by, columns.message).where(condition)
+    return {row.exception_id: row for row in connection.execute(query)}
+
+
+def _open(connection: sa.Connection, problem: Problem, known: Mapping[str, Any], values: dict[str, object]) -> None:
+    """Insert or update one row; `known` has the rows that are there."""
     exception_id, seen_at = problem.exception_id, values["last_seen_at"]
     if exception_id not in known:
         values |= {"exception_id": exception_id, "first_seen_at": seen_at}
         connection.execute(sa.insert(db.exceptions).values(**values))
         return
-    if known[exception_id]:  # it came back: its age starts anew
-        values["first_seen_at"] = seen_at
+    old = known[exception_id]
+    if old.closed_at and old.resolved_by and old.message == problem.message:
+        values = {"last_seen_at": seen_at}  # a person knows of exactly this
+    elif old.closed_at:  # it came back: its age starts anew
+        values |= {"first_seen_at": seen_at, "resolved_by": "", "resolution": ""}
     connection.execute(sa.update(db.exceptions).where(db.exceptions.c.exception_id == exception_id).values(**values))
 
 

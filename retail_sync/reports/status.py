@@ -25,6 +25,7 @@ class Status:
     stock: list[dict[str, Any]]
     exceptions: list[dict[str, Any]]
     postings: dict[str, int]
+    held: list[dict[str, Any]]
     key_figures: dict[str, str]
 
     def as_dict(self) -> dict[str, Any]:
@@ -37,6 +38,7 @@ def read_status(connection: duckdb.DuckDBPyConnection | None, engine: sa.Engine)
     freshness, verdicts, figures = _warehouse(connection) if connection else ({}, [], {})
     stores = _stores(connection) if connection else []
     stock = _stock(connection) if connection else []
+    held = _held(connection) if connection else []
     with engine.connect() as operations:
         received = operations.execute(
             sa.select(
@@ -66,7 +68,7 @@ def read_status(connection: duckdb.DuckDBPyConnection | None, engine: sa.Engine)
     total = sum(postings.values())
     if total:
         figures["entries verified in the ledger"] = f"{100 * postings.get('verified', 0) / total:.1f} %"
-    return Status(freshness, verdicts, stores, stock, [_group(row) for row in groups], postings, figures)
+    return Status(freshness, verdicts, stores, stock, [_group(row) for row in groups], postings, held, figures)
 
 
 def _group(row: sa.Row[Any]) -> dict[str, Any]:
@@ -106,6 +108,23 @@ def _stores(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     ).fetchall()
     names = ("store", "currency", "comparison", "verdict", "rows", "difference")
     return [dict(zip(names, (*row[:5], f"{row[5]:,.2f}"), strict=True)) for row in rows]
+
+
+def _held(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """What waits and is in no ledger: it must not be forgotten beside the entries that are verified."""
+    rows = connection.execute(
+        "select kind, held_code, currency, count(*), cast(coalesce(sum(value_minor), 0) as bigint) "
+        "from journal.documents where status = 'held' group by all order by all"
+    ).fetchall()
+    return [
+        {
+            "document": kind.replace("_", " "),
+            "held for": code.replace("_", " "),
+            "count": count,
+            "value": format_money(minor, currency),
+        }
+        for kind, code, currency, count, minor in rows
+    ]
 
 
 def _stock(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:

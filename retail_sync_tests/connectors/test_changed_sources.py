@@ -137,3 +137,15 @@ def test_another_sources_copy_of_a_document_takes_over(make_home: Callable[..., 
     changed = Pipeline(make_home(settings=both + 'encoding = "utf-16"\n'), "test")
     changed.load()
     assert [line[2] for line in canonical_rows(changed)["settlements"]] == ["us"]
+
+
+def test_a_rejected_row_of_any_object_is_reported(tills: Tills) -> None:
+    """A sale that could not be read is told of like a bank row: its store day would only look short."""
+    pipeline = tills()
+    file = pipeline.home.root / "day.csv"
+    file.write_text(_DAYS[0] + "2026-10-01 23:45,9,a9,1,5.0a\n", encoding="utf-8")
+    pipeline.ingest([str(file)], "tills")
+    pipeline.load()
+    (problem,) = pipeline.exceptions.open()
+    assert problem.code == "delivery_rows_rejected"
+    assert 'line 4, gross_amount "5.0a"' in problem.message

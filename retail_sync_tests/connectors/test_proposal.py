@@ -214,6 +214,20 @@ def test_payloads_are_no_tables(samples: Path, path: str) -> None:
         propose(samples / path)
 
 
+REFUSED = {
+    "lines_above": ("amazon_settlement_v2/amazon_us_date_range_report.csv", "7 lines stand above the header"),
+    "no_table_of_ours": ("amazon_fba/fba_inventory_researching_quantity_entry.csv", "cannot be told from its columns"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_guess_without_ground_is_not_made(samples: Path, case: str) -> None:
+    """Nothing but constants would be no proposal; a report with a preamble is named as one."""
+    path, words = REFUSED[case]
+    with pytest.raises(DeliveryRefused, match=words):
+        propose(samples / path)
+
+
 def test_the_command_writes_nothing(tmp_path: Path) -> None:
     """It prints a block that can be pasted, as TOML first, and leaves the folder as it was."""
     file = tmp_path / "till.csv"
