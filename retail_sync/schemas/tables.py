@@ -44,7 +44,7 @@ TABLES = (
     _delivered(stock.Prices, "prices", ("sku", "channel", "valid_from"), 3),
     _delivered(sales.Customers, "customers", ("channel", "customer_id"), 2),
     _delivered(stock.Locations, "locations", ("location_id",), 1, ("stock", "'*'")),
-    _delivered(stock.Listings, "listings", ("channel", "channel_sku"), 2, ("availability", "'*'")),
+    _delivered(stock.Listings, "listings", ("channel", "channel_sku"), 2, ("availability", "'*'"), ("stock", "'*'")),
     _delivered(sales.Orders, "orders", ("channel", "order_id"), 2),
     _delivered(sales.OrderLines, "order_lines", ("channel", "order_id", "order_line_no"), 2),
     _delivered(sales.Payments, "payments", ("channel", "payment_id"), 2,
