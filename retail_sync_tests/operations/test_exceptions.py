@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -112,7 +113,7 @@ def test_found_by_the_beginning_of_its_id(queue: ExceptionQueue) -> None:
 
 def test_what_a_person_resolved_stays_closed_until_it_changes(queue: ExceptionQueue) -> None:
     """A bank fee that everybody knows of must not nag every hour; another amount of it must."""
-    known = problem("deposit_differs", "S1", message="25.00 less")
+    known = replace(overdue(), message="25.00 less")
     queue.settle("reconcile", [known], "t")
     queue.resolve(known.exception_id, "Ann", "bank fee, booked by hand")
     queue.settle("reconcile", [known], "t")
@@ -120,6 +121,6 @@ def test_what_a_person_resolved_stays_closed_until_it_changes(queue: ExceptionQu
     row = queue.find(known.exception_id)
     assert row is not None
     assert (row.resolved_by, row.resolution) == ("Ann", "bank fee, booked by hand")
-    queue.settle("reconcile", [problem("deposit_differs", "S1", message="26.00 less")], "t")
+    queue.settle("reconcile", [replace(overdue(), message="26.00 less")], "t")
     (again,) = queue.open()
     assert (again.message, again.resolved_by) == ("26.00 less", "")
