@@ -6,13 +6,12 @@ a day whose refunds exceed its charges waits for the next.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from retail_sync_tests.simulated_stores import StoreDay
 
-PROCESSOR = "square"
 _FEE_PER_MILLE = 27
 
 
@@ -86,11 +85,3 @@ def card_payments(day: StoreDay) -> Iterable[Payment]:
             kind = "charge" if gross > 0 else "refund"
             number = f"pay_{receipt.receipt_id.replace('-', '')}"
             yield Payment(number, receipt.store, kind, receipt.receipt_id, receipt.at, gross, fee_of(gross))
-
-
-def totals(payments: Sequence[Payment]) -> dict[str, int]:
-    """Net by payout."""
-    sums: dict[str, int] = {}
-    for payment in payments:
-        sums[payment.payout_id] = sums.get(payment.payout_id, 0) + payment.net
-    return sums

@@ -249,6 +249,18 @@ def test_a_day_that_does_not_agree_says_so(make_home: Callable[..., Home], name:
         assert problems(pipeline) == []
 
 
+def test_a_card_payment_that_the_processor_lacks_is_told_of_the_whole_store(make_home: Callable[..., Home]) -> None:
+    """Its reports reach three days further and name one of two receipts: 1,466.00 less. No till is named."""
+    processor = (
+        PAYMENTS,
+        "P1,charge,R1,2026-10-14 09:00,684.00,18.47,,",
+        "P9,charge,R99,2026-10-17 09:00,5.00,0.14,,",
+    )
+    pipeline = home_with(make_home, DAY | {"processor": processor})
+    (found,) = pipeline.exceptions.open()
+    assert (found.code, found.subject, found.amount_minor) == ("card_payments_differ", "7 2026-10-14", -146600)
+
+
 def test_a_store_that_was_offline_corrects_its_day(make_home: Callable[..., Home]) -> None:
     """Receipts of a posted day arrive three days later: the entry is reversed and posted again with them."""
     pipeline = home_with(make_home, {name: DAY[name] for name in ("receipts", "tenders")})
