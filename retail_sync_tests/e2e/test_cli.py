@@ -64,10 +64,10 @@ def test_help(cli: Cli, name: str) -> None:
 
 
 def test_every_command_takes_json_and_home() -> None:
-    """What a person reads, a script can read; what a command works on can be chosen. Three have no use for one of them."""
+    """What a person reads, a script can read; what a command works on can be chosen. Four have no use for one of them."""
     options = {name: {opt for param in command.params for opt in param.opts} for name, command in COMMANDS.items()}
     assert {name for name, opts in options.items() if "--json" not in opts} == {"ui"}
-    assert {name for name, opts in options.items() if "--home" not in opts} == {"contracts", "simulate"}
+    assert {name for name, opts in options.items() if "--home" not in opts} == {"contracts", "simulate", "sources try"}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
