@@ -244,10 +244,21 @@ def test_an_error_says_what_is_wrong_and_what_to_do(cli: Cli, quiet: Home, argum
 @pytest.mark.parametrize("arguments", [("verify",), ("query", "select 1"), ("query", "select 1", "--on", "ledger")])
 def test_nothing_was_run_yet(cli: Cli, tmp_path: Path, arguments: tuple[str, ...]) -> None:
     """On a fresh home the next step is the first run."""
+    (tmp_path / "retail_sync.toml").touch()
     answer = cli(*arguments, "--home", tmp_path)
     assert (answer.code, "retail-sync run hourly" in answer.err) == (2, True)
     assert cli("status", "--home", tmp_path).code == 0
     assert cli("exceptions", "list", "--home", tmp_path).out.endswith("no open exception\n")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("status",), ("exceptions", "list"), ("run", "hourly"), ("trial-balance",), ("query", "select 1")]
+)
+def test_a_folder_that_is_no_home_is_refused(cli: Cli, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    """A mistyped --home must not look like clean books, nor leave anything there."""
+    answer = cli(*arguments, "--home", tmp_path / "mistyped")
+    assert (answer.code, "is no home" in answer.err) == (2, True)
+    assert not (tmp_path / "mistyped").exists()
 
 
 BROKEN_SETTINGS = {
