@@ -37,10 +37,10 @@ ui: install ## open the Dagster UI on the demo, or on HOME_DIR=...
 	@$(BIN)/retail-sync ui --home $(if $(filter data,$(HOME_DIR)),data/demo,$(HOME_DIR))
 
 test: install ## the tests that need no server and no browser (under 5 minutes)
-	@$(PYTEST) -m "not services and not browser and not slow"
+	@$(PYTEST) -m "not services and not browser and not long and not slow"
 
-test-full: install ## the tests that need PostgreSQL or Chromium (under 15 minutes)
-	@$(PYTEST) -m "(services or browser) and not slow" -rs
+test-full: install ## the tests that need PostgreSQL or Chromium, and the long ones (under 15 minutes)
+	@$(PYTEST) -m "(services or browser or long) and not slow" -rs
 
 test-slow: install ## more kills through the command line, more fault schedules (about ten minutes)
 	@$(PYTEST) -m slow -rs

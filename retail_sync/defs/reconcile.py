@@ -157,12 +157,14 @@ def _totals(
     """Tell the days that changed, then all of them together: the asset's page shows what is told last."""
     window = run_window(context)
     days = set(report.days)
+    own = tuple(prefix for prefixes, _ in SHOWN_BY.values() for prefix in prefixes)
+    found = [problem for problem in state.found if problem.code.startswith(own)]
     summary = {
         "verdicts": _verdict_table(state.verdicts),
         _PLOT: picture(context, _KEY, _PLOT, state.plot, lambda: settlement_plot(state.plot)),
-        "what needs a person": problem_table(state.found),
+        "what needs a person": problem_table(found),
         "newest settlements": _settlement_table(state.settlements),
-        "open differences": len(state.found),
+        "open differences": len(found),
         "settlements looked at in this run": report.touched,
         "dagster/row_count": state.row_counts["settlement_totals"],
     }

@@ -28,6 +28,7 @@ pytestmark = pytest.mark.browser
 
 STAGES = ("raw", "canonical", "reconcile", "journal", "ledger")
 DOES_NOT_FOOT = "31247290945"  # the sample's settlement whose lines sum to 23.80 USD less than its total
+ROW_UNREAD = "31251236689"  # another, among the newest: a row of it could not be read
 RUN_SECONDS = 120
 START_SECONDS = 120
 PAGE_SECONDS = 45
@@ -193,7 +194,7 @@ def _see_what_reconciles_and_what_does_not(browser: Any, ui: str) -> None:
     text = _text_with(
         browser, "verdicts", "what needs a person", "newest settlements", "plot: settlements by closing day"
     )
-    assert f"{DOES_NOT_FOOT} variance 309.38 333.18 USD 333.18" in text
+    assert f"{ROW_UNREAD} variance 347.88 341.14 USD 341.14" in text
     assert f"The lines of settlement {DOES_NOT_FOOT} sum to 23.80 USD less" in text
     browser.execute_script(
         "[...document.querySelectorAll('a')].find(link => link.textContent === '[Show Markdown]').click()"

@@ -114,6 +114,7 @@ def test_nightly_job_ends_like_the_stages_and_shows_the_days(home: Home, golden_
     assert "50000000004" not in shown
 
 
+@pytest.mark.long
 def test_old_runs_are_pruned_and_the_days_stay(home: Home) -> None:
     """A home that runs hourly must not fill its disk with event logs; a closed day still shows that it was reconciled."""
     instance = nightly_run(home)
@@ -175,6 +176,7 @@ def test_broken_contract_stops_the_line_until_it_is_mended(home: Home) -> None:
     assert booked(home) == before
 
 
+@pytest.mark.long
 def test_a_key_that_occurs_twice_in_any_reconcile_table_stops_the_line(home: Home) -> None:
     """A pair or a difference that counts twice would be journalled and told twice: every table has its check."""
     hourly(home)

@@ -123,6 +123,7 @@ def test_its_entries_are_posted_and_verified(books: Home) -> None:
     ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("order", list(permutations(FILES)), ids=lambda names: " ".join(n.split("/")[0] for n in names))
 def test_any_order_of_arrival_ends_in_the_same_books(books: Home, tmp_path: Path, order: tuple[str, ...]) -> None:
     """An hourly run after each file, in any order, ends where one nightly run ended."""
@@ -133,6 +134,7 @@ def test_any_order_of_arrival_ends_in_the_same_books(books: Home, tmp_path: Path
     assert digest(home) == digest(books)
 
 
+@pytest.mark.long
 def test_a_rebuilt_warehouse_and_a_backfill_give_the_same(tmp_path: Path) -> None:
     """Deleted and read again from raw, or October run again: nothing changes."""
     home = shop(tmp_path, FILES)

@@ -88,6 +88,7 @@ def _files(folder: Path, seed: int) -> list[tuple[str, str]]:
     return files
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(3))
 def test_files_in_any_order_and_grouping_give_the_same_tables(tmp_path: Path, seed: int) -> None:
     """Hourly runs as files trickle in, or one run at month end: every table is the same, and every planted fault is found."""
