@@ -17,7 +17,7 @@ from pathlib import Path
 from retail_sync_tests.answers import HEADER, Answer
 from retail_sync_tests.sample_readme import README
 from retail_sync_tests.sample_settings import SETTINGS as ALL_SOURCES
-from retail_sync_tests.sample_stores import StoreSample, store_sample
+from retail_sync_tests.sample_stores import WEB_STATEMENT_TO, StoreSample, store_sample
 from retail_sync_tests.simulator import (
     ADVERTISING,
     CARD_CHARGE,
@@ -205,8 +205,8 @@ UNRELATED = (
 STATEMENT_FROM, STATEMENT_TO = "2026-09-01", "2026-11-20"
 
 SETTINGS = f"""\
-# The sample company: one seller on Amazon US (USD) and Amazon DE (EUR), two stores, a card processor, a warehouse and stock
-# at Amazon. One bank with three accounts. There is no home currency: each settlement is kept in its own.
+# The sample company: one seller on Amazon US (USD) and Amazon DE (EUR), a Shopify web shop, two stores, a card processor, a
+# warehouse and stock at Amazon. One bank with four accounts. There is no home currency: each settlement is kept in its own.
 {ALL_SOURCES}"""
 
 
@@ -527,6 +527,8 @@ def _readme(settlements: dict[str, Settlement], stores: StoreSample) -> bytes:
         problem_count=len(found),
         receipt_count=stores.receipt_count,
         late_receipt_count=stores.late_receipt_count,
+        order_count=stores.order_count,
+        web_statement_to=WEB_STATEMENT_TO,
         settlements="\n".join(
             f"| `{s.settlement_id}` | {s.start_at.date()} to {s.end_at.date()} "
             f"| {s.deposit_at.date()} | {s.header_total:,.2f} {s.currency} "

@@ -7,20 +7,23 @@ README = """\
 
 Fernway Goods is invented. It sells candles, mugs and throws on Amazon US, which settles weekly in
 USD, and since 21 September 2026 on Amazon DE, which settles every two weeks in EUR. In October 2026 it
-also has two stores, S01 in New York (tills T1 and T2) and S02 in Los Angeles (till T1), a card processor
-(Square), a warehouse (W01) and stock at Amazon (FBA). Its bank has three accounts. Every id, SKU and
-amount is made up, and nobody's data is in here.
+also has a web shop (Shopify, USD), two stores, S01 in New York (tills T1 and T2) and S02 in Los Angeles
+(till T1), a card processor (Square), a warehouse (W01) that sends the shop's orders, and stock at Amazon
+(FBA). Its bank has four accounts. Every id, SKU, mail address and amount is made up, and nobody's data is
+in here.
 
 | folder or file | what it is |
 |---|---|
 | `inbox/amazon/` | settlement files (flat file V2) as they were downloaded |
 | `inbox/amazon_shipments/`, `amazon_listings/` | what Amazon sent to customers in October, and what it offers at the end |
+| `inbox/shopify_sales/`, `shopify_payouts/`, `shopify_orders/` | the shop's weekly exports: transactions, payouts, orders |
+| `inbox/web_shipments/`, `web_listings/` | what the warehouse sent for the shop's orders, and what the shop offers at the end |
 | `inbox/till_receipts/`, `till_tenders/` | the tills' exports, a file per store and week, in the store's local time |
 | `inbox/till_drawers/` | the drawers: opened with a float of 200.00, counted in the evening |
 | `inbox/square/`, `square_payouts/` | the card processor's payments (2.7 % of each charge is kept) and its list of payouts |
 | `inbox/erp_products/`, `erp_prices/`, `erp_locations/` | the ERP's articles, prices and places |
 | `inbox/erp_movements/`, `erp_snapshots/`, `erp_counts/` | what moved, what lay where each evening, the count of 31 October |
-| `inbox/bank/` | the statement of each account, complete to {statement_to} |
+| `inbox/bank/` | the statement of each account, complete to {statement_to}; that of the web shop to {web_statement_to} |
 | `later/` | what arrives after the first run: a corrected re-issue of one settlement, and what a store could not send |
 | `answers.csv` | every exception to expect once the inbox **and** `later/` are processed: {problem_count} |
 | `retail_sync.toml` | how each of these is read |
@@ -32,6 +35,14 @@ redeemed, and returns, paid in cash, by card or by gift card. Of what truly happ
 a receipt's tenders sum to its lines, a drawer holds its float and its cash (now and then some coins more or less, within the
 tolerance), a payout is its payments less their fees and arrives two days later or on the Monday after, a
 snapshot is the one before plus the day's movements, and each sale or return is one movement of the ERP.
+
+## The web shop's month
+
+{order_count} orders, some with sales tax, some paid in Canadian dollars (the shop gets US dollars for them), sent from the
+warehouse on the next morning. The processor keeps 2.9 % and 0.30 of a charge and pays two days later, or on the Monday after.
+An export of transactions holds what was paid out in its week and what is pending, so the charges of a week's last days come
+twice; those of the last days of October are still pending. Now and then a part is given back and the goods are kept; one
+charge is disputed, which costs 15.00 more.
 
 ## The settlements
 

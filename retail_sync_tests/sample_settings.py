@@ -129,6 +129,58 @@ total_amount = "Net"
 currency = "=USD"
 """
 
+WEB = """
+# ---- The web shop: exports as the shop's own admin makes them; what the warehouse sent ----------
+
+[[source]]
+name = "shopify_sales"
+connector = "shopify_transactions"
+account = "fernway.example"
+time_zone = "America/New_York"
+
+[[source]]
+name = "shopify_payouts"
+connector = "shopify_payouts"
+account = "fernway.example"
+time_zone = "America/New_York"
+
+[[source]]
+name = "shopify_orders"
+connector = "shopify_orders"
+account = "fernway.example"
+time_zone = "America/New_York"
+
+[[source]]
+name = "web_shipments"
+connector = "declared_csv"
+object = "fulfilments"
+date_format = "%Y-%m-%d %H:%M"
+time_zone = "America/New_York"
+
+[source.columns]
+channel = "=shopify"
+fulfilment_id = "Shipment"
+order_id = "Order"
+shipped_at = "Sent at"
+location_id = "Location"
+sku = "SKU"
+quantity = "Quantity"
+
+[[source]]
+name = "web_listings"
+connector = "declared_csv"
+object = "listings"
+date_format = "%Y-%m-%d %H:%M"
+time_zone = "America/New_York"
+
+[source.columns]
+channel = "=shopify"
+channel_sku = "SKU"
+sku = "SKU"
+listed_at = "As of"
+listed_quantity = "Available"
+"""
+
 GOODS = f"""
 # ---- The ERP: articles, prices, places and stock ------------------------------------------------
 
@@ -251,4 +303,4 @@ sku = "sku"
 quantity = "quantity-shipped"
 """
 
-SETTINGS = MARKETPLACE_AND_BANK + STORES + GOODS
+SETTINGS = MARKETPLACE_AND_BANK + STORES + WEB + GOODS

@@ -21,6 +21,7 @@ from retail_sync_tests.sample_stores import FIRST, LAST
 from retail_sync_tests.simulated_company import Deposit, company_days, shipments_of
 from retail_sync_tests.simulated_stock import Shipment
 from retail_sync_tests.simulator import random_rows, settlement_id_for, write_v2_file
+from retail_sync_tests.web_files import WebExports, web_deposits, web_listing_rows
 
 LEAST_LINES = 10_000
 _SNAPSHOT_LINES = 3_000
@@ -134,16 +135,19 @@ def _shipments(weeks: list[_Week]) -> Iterator[Shipment]:
 
 def _write_month(writer: _Writer, weeks: list[_Week], seed: int, scale: int, tell: Tell) -> list[Deposit]:
     exports, deposits = store_files.Exports(), list[Deposit]()
+    web = WebExports(exports, FIRST, LAST)
     writer.write(store_files.master_files(FIRST))
     for before, day in company_days(seed, FIRST, LAST, _shipments(weeks), scale):
         if day.day == FIRST:
             exports.add("erp_snapshots", f"snapshots_{FIRST}", store_files.snapshot_rows(FIRST - timedelta(1), before))
         store_files.add_day(exports, day, FIRST)
-        deposits += day.deposits
+        web.add(day.web)
+        deposits += [*day.deposits, *web_deposits(day.web)]
         if day.day == LAST:
             at = datetime.combine(LAST, store_files.COUNTED_AT)
             exports.add("erp_counts", "count", store_files.count_rows(at, store_files.counted(day.levels)))
             exports.add("amazon_listings", "listings", store_files.listing_rows(at, day.levels, {}))
+            exports.add("web_listings", "listings", web_listing_rows(at, day.levels))
         if day.day.weekday() == _SUNDAY or day.day == LAST:
             writer.write(exports.take())
             tell(f"stores and stock to {day.day}: {writer.lines:,} lines in all")

@@ -1,4 +1,4 @@
-"""A day of the whole simulated retailer: stores, card processor and stock together, and what its bank account shows of it."""
+"""A day of the whole simulated retailer: stores, card processor, web shop and stock, and what its stores' bank account shows."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from retail_sync_tests.simulated_cards import CardProcessor, Payment, Payout
 from retail_sync_tests.simulated_catalogue import BY_SKU, FBA, LOCATIONS
 from retail_sync_tests.simulated_stock import Level, Movement, Shipment, Stock
 from retail_sync_tests.simulated_stores import Drawer, Receipt, Retail, days_of
+from retail_sync_tests.simulated_web import WebDay, WebShop
 from retail_sync_tests.simulator import Row
 
 ZONES = {location: ZoneInfo(zone) for location, _, _, zone in LOCATIONS}
@@ -19,7 +20,7 @@ ZONES = {location: ZoneInfo(zone) for location, _, _, zone in LOCATIONS}
 
 @dataclass(frozen=True, slots=True)
 class Deposit:
-    """A line of the stores' bank account."""
+    """A line of a bank account."""
 
     day: date
     text: str
@@ -40,6 +41,7 @@ class CompanyDay:
     movements: tuple[Movement, ...]
     levels: tuple[Level, ...]
     shipments: tuple[Shipment, ...]
+    web: WebDay
 
 
 def company_days(
@@ -54,6 +56,7 @@ def company_days(
         for one in shipped:
             needed[one.sku] += one.quantity
     retail, processor, stock = Retail(seed, scale), CardProcessor(), Stock(needed, scale)
+    shop = WebShop(seed, scale)
     for day in days_of(first, last):
         before = tuple(stock.levels())
         store_days = retail.day(day)
@@ -63,7 +66,8 @@ def company_days(
             payments += processor.pending()
         payouts = tuple(payout for _, payout in settled if payout)
         receipts = tuple(receipt for one in store_days for receipt in one.receipts)
-        moved = tuple(stock.day(day, store_days, by_day[day]))
+        web = shop.day(day)
+        moved = tuple(stock.day(day, store_days, [*by_day[day], *web.shipments]))
         yield (
             before,
             CompanyDay(
@@ -77,6 +81,7 @@ def company_days(
                 movements=moved,
                 levels=tuple(stock.levels()),
                 shipments=tuple(by_day[day]),
+                web=web,
             ),
         )
 

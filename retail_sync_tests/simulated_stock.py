@@ -35,13 +35,14 @@ class Movement:
 
 @dataclass(frozen=True, slots=True)
 class Shipment:
-    """Units of a marketplace order that left the fulfilment centre, at its local time."""
+    """Units of an order that left a fulfilment centre or a warehouse of ours, at its local time."""
 
     shipment_id: str
     order_id: str
     at: datetime
     sku: str
     quantity: int
+    location: str = FBA
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class Stock:
         moved = [*self._supplied(day), *self._replenished(day), *self._to_amazon(day)]
         for store_day in store_days:
             moved += self._sold(store_day)
-        moved += [self._move(FBA, s.at, s.sku, "sale", -s.quantity, s.order_id) for s in shipments]
+        moved += [self._move(s.location, s.at, s.sku, "sale", -s.quantity, s.order_id) for s in shipments]
         return moved
 
     def levels(self) -> list[Level]:

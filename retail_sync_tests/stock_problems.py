@@ -12,7 +12,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from retail_sync_tests.answers import Answer
-from retail_sync_tests.simulated_catalogue import BY_SKU, CURRENCY, FBA
+from retail_sync_tests.simulated_catalogue import BY_SKU, CURRENCY, FBA, WAREHOUSE
 from retail_sync_tests.simulated_company import CompanyDay
 from retail_sync_tests.simulated_stock import Level, Movement
 from retail_sync_tests.simulated_stores import Line, Receipt
@@ -108,6 +108,21 @@ def wrong_unit(day: CompanyDay, store: str, shifts: Shifts) -> tuple[CompanyDay,
     )  # fmt: skip
 
 
+def web_unposted(day: CompanyDay, location: str, shifts: Shifts) -> tuple[CompanyDay, Answer]:
+    """The ERP lacks one article of a web order of several that the warehouse sent."""
+    several = {order for order, count in Counter(s.order_id for s in day.web.shipments).items() if count > 1}
+    lost = max((s for s in day.web.shipments if s.order_id in several), key=lambda s: (s.quantity, s.shipment_id))
+    shifts[location, lost.sku] += lost.quantity
+    kept = tuple(m for m in day.movements if (m.reference, m.sku) != (lost.order_id, lost.sku))
+    return replace(day, movements=kept), Answer(
+        "stock_unposted_sale",
+        f"{location} {lost.sku} {day.day} sale {lost.order_id}",
+        _value(lost.sku, lost.quantity),
+        CURRENCY,
+        f"the ERP has no movement for {lost.quantity} of web order {lost.order_id} that the warehouse sent",
+    )
+
+
 def not_received(day: CompanyDay, store: str, _shifts: Shifts) -> tuple[CompanyDay, Answer]:
     """Goods of a transfer lie in the store, and the ERP was never told that they came in."""
     lost = max(
@@ -126,10 +141,11 @@ PLANTS: dict[str, tuple[str, Callable[[CompanyDay, str, Shifts], tuple[CompanyDa
     "2026-10-07": ("S01", unposted),
     "2026-10-15": ("S02", posted_twice),
     "2026-10-17": ("S01", wrong_unit),
+    "2026-10-21": (WAREHOUSE, web_unposted),
     "2026-10-24": ("S01", unmapped),
     "2026-10-26": ("S01", not_received),
 }
-"""The day, the store, and what goes wrong."""
+"""The day, the place, and what goes wrong."""
 
 
 def plant(day: CompanyDay, shifts: Shifts) -> tuple[CompanyDay, list[Answer]]:

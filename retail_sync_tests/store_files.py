@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time
 
+from retail_sync_tests.shopify import ORDERS, PAYOUTS, TRANSACTIONS
 from retail_sync_tests.simulated_catalogue import ARTICLES, BY_SKU, CURRENCY, FBA, LOCATIONS, WAREHOUSE
 from retail_sync_tests.simulated_company import ZONES, CompanyDay, Deposit, monday, utc
 from retail_sync_tests.simulated_stock import Level
@@ -31,12 +32,18 @@ HEADERS = {
     "erp_counts": "Counted at,Location,SKU,Quantity",
     "amazon_listings": "seller-sku,our-sku,as-of,quantity",
     "amazon_shipments": "shipment-item-id,amazon-order-id,shipment-date,sku,quantity-shipped",
+    "shopify_sales": ",".join(TRANSACTIONS),
+    "shopify_payouts": ",".join(PAYOUTS),
+    "shopify_orders": ",".join(ORDERS),
+    "web_shipments": "Shipment,Order,Sent at,Location,SKU,Quantity",
+    "web_listings": "SKU,As of,Available",
     "bank": "Date,Account,Description,Amount,Currency,Transaction id",
 }
 LINE_TYPES = {"sale": "S", "return": "R", "gift_card_sold": "G", "tip": "T"}
 TENDER_WORDS = {"cash": "CASH", "card": "CARD", "gift_card": "GIFT"}
 PROCESSOR_CLOCK = "S01"
 ACCOUNT = "HB-USD-0528"
+WEB_ACCOUNT = "HB-USD-0610"
 LISTED = 5
 COUNTED_AT = time(21, 40)
 """After the stores have closed: a count is compared with the end of its day."""
@@ -154,11 +161,11 @@ def master_files(valid_from: date) -> dict[str, bytes]:
     }  # fmt: skip
 
 
-def statement_rows(deposits: Iterable[Deposit]) -> list[tuple[str, ...]]:
-    """The stores' bank account, by day, with the bank's own numbers."""
+def statement_rows(deposits: Iterable[Deposit], account: str = ACCOUNT) -> list[tuple[str, ...]]:
+    """A bank account by day, with the bank's own numbers; the stores' unless another is named."""
     ordered = sorted(deposits, key=lambda deposit: deposit.day)
     return [
-        (d.day.isoformat(), ACCOUNT, d.text, _money(d.amount), CURRENCY, f"HB-0528-26{number:05d}")
+        (d.day.isoformat(), account, d.text, _money(d.amount), CURRENCY, f"HB-{account[-4:]}-26{number:05d}")
         for number, d in enumerate(ordered, 81)
     ]
 

@@ -1,4 +1,4 @@
-"""The stores and the stock of the committed sample, read as a spreadsheet would: exactly what is planted is wrong.
+"""The stores, the web shop and the stock of the committed sample, read as a spreadsheet would: exactly what is planted is wrong.
 
 The rules are stated here once more, plainly, over the files of `data/sample`; the product is not asked.
 """
@@ -127,6 +127,46 @@ def test_payouts_and_the_bank() -> None:
     assert found == of_the_processor(answers("deposit_"))
 
 
+def of_the_shop(found: Found) -> Found:
+    """Those about payouts of the web shop."""
+    return {one for one in found if one[1].startswith("98220")}
+
+
+def test_web_payouts_and_the_bank() -> None:
+    """The newest row of each payment by payout, the list of payouts by day, the bank by amount; nothing else is paid."""
+    paid, ids = defaultdict(Decimal), {}
+    newest = {(row["Order"], row["Type"], row["Transaction Date"]): row for row in rows("shopify_sales")}
+    for row in newest.values():
+        assert Decimal(row["Net"]) == Decimal(row["Amount"]) - Decimal(row["Fee"])
+        if row["Payout ID"]:
+            paid[row["Payout Date"]] += Decimal(row["Net"])
+            ids[row["Payout Date"]] = row["Payout ID"]
+    found = set()
+    bank = [(r["Date"], Decimal(r["Amount"])) for r in rows("bank") if r["Description"].startswith("SHOPIFY")]
+    for row in rows("shopify_payouts"):
+        day, total = row["Payout Date"], Decimal(row["Total"])
+        parts = sum(Decimal(row[part]) for part in ("Charges", "Refunds", "Adjustments", "Fees"))
+        assert parts == total
+        if paid[day] != total:
+            found.add(("settlement_does_not_foot", ids[day], f"{paid[day] - total:.2f}"))
+        if row["Status"] == "failed":
+            found.add(("payout_failed", ids[day], f"{total:.2f}"))
+        else:
+            bank.remove((day, total))
+    assert bank == []
+    assert found == of_the_shop(answers("settlement_", "payout_"))
+    assert any(row["Payout Status"] == "pending" for row in newest.values())
+
+
+def test_web_orders_are_charged_in_full() -> None:
+    """Each order once, in the shop's currency; but for the charge that no export holds."""
+    charged = {row["Order"]: Decimal(row["Amount"]) for row in rows("shopify_sales") if row["Type"] == "charge"}
+    ordered = {row["Name"]: Decimal(row["Total"]) for row in rows("shopify_orders") if row["Total"]}
+    [lost] = ordered.keys() - charged.keys()
+    assert {name: total for name, total in ordered.items() if name != lost} == charged
+    assert {row["Presentment Currency"] for row in rows("shopify_sales")} == {"USD", "CAD"}
+
+
 @pytest.fixture(scope="module")
 def cost() -> dict[str, Decimal]:
     """Cost of each article."""
@@ -141,6 +181,8 @@ def sold_units() -> Counter[tuple[str, ...]]:
             found[row["Store"], row["SKU"], row["Time"][:10], row["Receipt"]] -= int(row["Qty"])
     for row in rows("amazon_shipments"):
         found["FBA", row["sku"], row["shipment-date"][:10], row["amazon-order-id"]] -= int(row["quantity-shipped"])
+    for row in rows("web_shipments"):
+        found[row["Location"], row["SKU"], row["Sent at"][:10], row["Order"]] -= int(row["Quantity"])
     return found
 
 

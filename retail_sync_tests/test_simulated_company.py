@@ -17,7 +17,7 @@ from retail_sync_tests import store_problems
 from retail_sync_tests.conftest import run_line
 from retail_sync_tests.simulate import LEAST_LINES, simulate
 from retail_sync_tests.simulated_cards import Payment, fee_of, payout_day
-from retail_sync_tests.simulated_catalogue import ARTICLES, BY_STORE, FBA
+from retail_sync_tests.simulated_catalogue import ARTICLES, BY_STORE, FBA, WAREHOUSE
 from retail_sync_tests.simulated_company import CompanyDay, company_days
 from retail_sync_tests.simulated_stock import Shipment
 from retail_sync_tests.simulator import CATALOGUE
@@ -104,6 +104,8 @@ def test_stock_is_what_was_there_and_what_moved(seed: int, scale: int) -> None:
                 sold[receipt.store, line.sku] -= line.quantity if line.sku else 0
         for shipment in day.shipments:
             sold[FBA, shipment.sku] -= shipment.quantity
+        for shipment in day.web.shipments:
+            sold[WAREHOUSE, shipment.sku] -= shipment.quantity
         assert not +sold
         assert not -sold
 
@@ -123,6 +125,28 @@ def test_transfers_arrive_and_gift_cards_are_no_more_than_were_sold(seed: int, s
             owed[receipt.store] -= receipt.paid("gift_card")
             assert owed[receipt.store] >= 0
     assert set(under_way.values()) == {0}
+
+
+@LAWS
+@SEEDS
+def test_every_web_order_is_charged_sent_and_paid_out_once(seed: int, scale: int) -> None:
+    """2.9 % and 0.30 of a charge are kept; a payout is its payments; what is left is pending or, of the last day, not sent."""
+    orders, booked, paid, sent = {}, Counter[tuple[str, str]](), Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    for day in days(seed, scale):
+        orders |= {order.name: order for order in day.web.orders}
+        booked.update({(p.order.name, p.kind): p.net for p in day.web.payments})
+        paid.update({(p.order.name, p.kind): p.net for p in day.web.paid_out})
+        sent.update({(s.order_id, s.sku): s.quantity for s in day.web.shipments})
+        assert sum(p.total for p in day.web.payouts) == sum(p.net for p in day.web.paid_out)
+        assert all(p.total > 0 and p.day == day.day for p in day.web.payouts)
+        assert all(2 <= (day.day - p.at.date()).days <= 7 for p in day.web.paid_out)
+    assert paid.items() <= booked.items()
+    ordered = {(o.name, line.sku): line.quantity for o in orders.values() if o.at.date() < LAST for line in o.lines}
+    assert sent == ordered
+    charges = {name: net for (name, kind), net in booked.items() if kind == "charge"}
+    assert charges.keys() == orders.keys()
+    for name, net in charges.items():
+        assert abs((orders[name].total - net - 30) * 1000 - 29 * orders[name].total) <= 500
 
 
 def test_the_same_seed_is_the_same_company() -> None:

@@ -45,7 +45,7 @@ _WORDINGS: dict[str, Wording] = {
     ),
     "payout_failed": Wording(
         "business", "finance",
-        lambda b: f"Payout {b.subject} of {b.money} is {b.counterpart}: no money is on its way. Its entry is held.",
+        lambda b: f"Payout {b.subject} of {b.money} is listed as {b.counterpart}: no money is on its way. Its entry is held.",
         lambda _: "see in the shop's admin which later payout takes it over; the entry follows when the list says paid",
     ),
     "payout_transactions_missing": Wording(

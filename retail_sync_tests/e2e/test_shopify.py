@@ -171,7 +171,7 @@ def test_a_failed_payout_is_told_and_held(tmp_path: Path) -> None:
     """What failed is not awaited at the bank."""
     home = shop(tmp_path, {"sales/october.csv": SALES, "payouts/october.csv": LIST.replace(b",paid,", b",failed,")})
     assert problems(home) == [("payout_failed", PAYOUT)]
-    assert "is failed: no money is on its way" in opened(home).exceptions.open()[0].message
+    assert "is listed as failed: no money is on its way" in opened(home).exceptions.open()[0].message
     assert booked(home) == []
 
 
