@@ -221,6 +221,7 @@ def test_a_foreign_program_with_the_file_open_is_named_as_such(tmp_path: Path, u
         assert count(connection) == 1
 
 
+@pytest.mark.long
 def test_the_files_of_a_ducklake_stay_few(tmp_path: Path) -> None:
     """Every run rewrites its slice: without expiring snapshots a year of hourly runs leaves thousands of files."""
     warehouse = new(tmp_path, "ducklake:catalog.ducklake")

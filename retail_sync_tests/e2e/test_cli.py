@@ -451,6 +451,7 @@ def test_an_interrupted_demo_may_be_made_again(tmp_path: Path, monkeypatch: pyte
     assert (tmp_path / "demo" / "retail_sync.toml").exists()
 
 
+@pytest.mark.long
 def test_the_demo_of_the_readme(cli: Cli, tmp_path: Path) -> None:
     """The whole sample company: every planted problem with its amount, and nothing else; what was late is put right."""
     answer = cli("demo", "--home", tmp_path / "demo", "--json")

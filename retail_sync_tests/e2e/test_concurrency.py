@@ -43,6 +43,7 @@ def home(tmp_path: Path) -> Home:
     return made
 
 
+@pytest.mark.long
 def test_two_lines_at_once_on_a_fresh_home(tmp_path: Path, golden: Golden) -> None:
     """Both create what is missing, both take in the same files; each file is loaded and each entry posted once."""
     home = new_home(tmp_path / "home")
@@ -96,6 +97,7 @@ def test_a_second_writer_waits(home: Home) -> None:
     assert set(states(home)) == {"verified"}
 
 
+@pytest.mark.long
 def test_a_second_writer_that_may_not_wait_says_who_holds_it(home: Home) -> None:
     """Exit code 2 and a sentence with the holder's process number and purpose; as the command line tells it."""
     (home.root / "retail_sync.toml").write_text(
@@ -136,6 +138,7 @@ def test_reading_while_somebody_writes(home: Home) -> None:
             assert new.execute("select count(*) from canonical.settlements").fetchone() == (3,)
 
 
+@pytest.mark.long
 def test_a_fresh_dagster_home_opened_by_two_processes(home: Home) -> None:
     """Two processes that initialised one instance at once crashed each other: now they take turns."""
     calls = [(processes.open_dagster, home.root)] * 2

@@ -98,6 +98,7 @@ def test_a_correction_killed_at(
     assert any(key.endswith("R") for key in tiny_corrected)
 
 
+@pytest.mark.long
 def test_killed_again_and_again(tiny: Golden, tmp_path: Path) -> None:
     """A machine that dies in every run: each run gets one step further, and nothing is done twice."""
     home = new_home(tmp_path / "home")

@@ -96,6 +96,7 @@ def test_ledger_assets_refuse_to_run_by_hand(home: Home) -> None:
     assert "never by materializing an asset by hand" in str(failure.step_failure_data.error)
 
 
+@pytest.mark.long
 def test_nightly_job_ends_like_the_stages_and_shows_the_days(home: Home, golden_once: Golden) -> None:
     """Through Dagster or without it: the same digest. Each closing day shows its own settlements."""
     instance = nightly_run(home)
@@ -141,6 +142,7 @@ def test_a_run_that_is_not_over_is_never_pruned(home: Home) -> None:
     assert instance.get_run_by_id(run.run_id) is not None
 
 
+@pytest.mark.long
 def test_the_console_shows_our_sentences_only(home: Home, capfd: pytest.CaptureFixture[str]) -> None:
     """`make demo` is what a newcomer sees first: Dagster's bookkeeping of data versions is not for them."""
     instance = nightly_run(home)
@@ -151,6 +153,7 @@ def test_the_console_shows_our_sentences_only(home: Home, capfd: pytest.CaptureF
     assert "Data version" not in shown
 
 
+@pytest.mark.long
 def test_broken_contract_stops_the_line_until_it_is_mended(home: Home) -> None:
     """A row that breaks its contract blocks what comes after, as a sentence; the next run proves again."""
     hourly(home)
@@ -236,6 +239,7 @@ def _tick(sensor: dg.SensorDefinition, instance: dg.DagsterInstance) -> dg.Senso
         return sensor.evaluate_tick(context)
 
 
+@pytest.mark.long
 def test_a_failed_run_is_an_exception_until_a_good_one(home: Home) -> None:
     """The operator sees it in the queue, and need not close it by hand."""
     pipeline = opened(home)

@@ -122,6 +122,7 @@ def test_deleted_warehouse_is_rebuilt(home_before: Home, golden: Golden, rebuild
     assert booked(home_before) == before
 
 
+@pytest.mark.long
 def test_the_same_on_ducklake(tmp_path: Path, golden: Golden) -> None:
     """Growing past one machine is a setting: an hourly run over a few files, then all of them."""
     home = new_home(tmp_path / "lake", '[warehouse]\nurl = "ducklake:catalog.ducklake"\n')

@@ -38,6 +38,7 @@ def tell(home: Home, outcome: RunOutcome) -> None:
     run_failed(context.for_run_failure(), home=HomeResource(path=str(home.root)))
 
 
+@pytest.mark.long
 def test_a_failed_run_is_told_until_a_good_one(tmp_path: Path) -> None:
     """The operator reads the sentence of the error itself; the other job's failure stays open; a good run closes all."""
     home = new_home(tmp_path / "home")
@@ -63,6 +64,7 @@ def test_a_failed_run_is_told_until_a_good_one(tmp_path: Path) -> None:
     assert problems(home) == []
 
 
+@pytest.mark.long
 def test_a_month_end_job_changes_nothing(golden: Golden, tmp_path: Path) -> None:
     """September's middle read again from raw through Dagster: the same digest, the days shown anew."""
     home = copied(golden.home, tmp_path / "home")
