@@ -128,7 +128,7 @@ class LedgerSettings(_Section):
     )
     stock: Literal["erp", "journal"] = Field(
         "erp",
-        description="erp: the ERP books cost of sales and stock; journal: we book them, counts and the month-end true-up",
+        description="erp: the ERP books cost of sales and stock; journal: we book them, counts, write-offs and the true-up",
     )
     closed_period: Literal["hold", "next_open_period"] = Field(
         "hold", description="what happens to an entry whose period is closed in the ledger"

@@ -24,7 +24,8 @@ _PLACES = ("line_no", "field_count")
 class CsvShape:
     """What to read of a file: the places of its `width` columns, for which canonical table, and whether bad lines are shown.
 
-    A line that may hold a person's name or address is never shown: it would reach the warehouse as a rejected row.
+    A line that may hold a person's name or the number of a gift card is never shown: it would reach the warehouse as a
+    rejected row.
     """
 
     used: Sequence[int]
@@ -85,7 +86,7 @@ def _batches(document: TextDocument, source: Source, shape: CsvShape) -> Iterato
 
 def _row(cells: list[str], line_no: int, shape: CsvShape, *, is_cut: bool) -> tuple[object, ...]:
     if len(cells) != shape.width or is_cut:
-        shown = " | ".join(cells)[:200] if shape.shows_bad_lines else "(not shown: it may name a person)"
+        shown = " | ".join(cells)[:200] if shape.shows_bad_lines else "(not shown: it may name a person or a gift card)"
         return (line_no, shown, len(cells), *("" for _ in shape.used))
     return (line_no, None, len(cells), *(cells[place].strip() for place in shape.used))
 

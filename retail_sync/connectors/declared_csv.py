@@ -50,7 +50,10 @@ class DeclaredCsv:
         reader = self._reader(header, source)
         _check_patterns(connection, source)
         wanted = OBJECTS[source.object]
-        rows = read_fields(connection, document, source, CsvShape(reader.used, len(header), wanted.table.name))
+        is_shown = not wanted.kept_out(source.columns)
+        rows = read_fields(
+            connection, document, source, CsvShape(reader.used, len(header), wanted.table.name, is_shown)
+        )
         bindings = Bindings()
         reader = ColumnReader(source, header, bindings)
         mark = _decide_mark(connection, wanted, source, reader)
@@ -149,12 +152,29 @@ def complaint(source: Source) -> str:
         return f"[source.columns] lacks {', '.join(missing)}"
     if unknown := [name for name in source.columns if name not in wanted.declarable]:
         return f"[source.columns] has no use for {', '.join(unknown)}; it takes {', '.join(wanted.declarable)}"
+    if told := _secret_complaint(source, wanted):
+        return told
     if wanted.table.name == "pos_sales" and (told := _tax_complaint(source)):
         return told
     kinds = {column.sql_type for column in wanted.table.columns if column.name in source.columns}
     if kinds & {"date", "timestamp with time zone"} and not re.search("%[Yy].*%[mb]|%[mdb].*%[Yy]", source.date_format):
         return 'date_format must be declared, e.g. "%Y-%m-%d" or "%d.%m.%Y %H:%M"'
     return ""
+
+
+def _secret_complaint(source: Source, wanted: DeclaredObject) -> str:
+    """What is hashed must not reach the warehouse through another column."""
+    hashed = wanted.kept_out(source.columns)
+    secrets = {name for column in hashed for name in _file_columns(source.columns[column])}
+    for column, declared in source.columns.items():
+        if column not in hashed and (shown := secrets & _file_columns(declared)):
+            return f"{column} must not read {min(shown)!r}, of which only a hash is kept ({', '.join(hashed)}); leave it out"
+    return ""
+
+
+def _file_columns(declared: str | Column) -> set[str]:
+    text = declared.read if isinstance(declared, Column) else declared
+    return set() if text.startswith("=") else {text, *re.findall(r"\[([^\[\]]+)\]", text)}
 
 
 def _tax_complaint(source: Source) -> str:

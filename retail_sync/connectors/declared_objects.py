@@ -6,7 +6,7 @@ figure: a missing quantity, amount or currency is for the person who declares th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from retail_sync.schemas.contract import Table
@@ -18,7 +18,8 @@ class DeclaredObject:
     """An object of a `[[source]]` block.
 
     `required`: canonical columns that must be declared. `inputs`: columns that may be declared though the table has none,
-    with their SQL type. `defaults`: SQL of a column that is not declared. `derived`: SQL of columns that are never declared.
+    with their SQL type. `defaults`: SQL of a column that is not declared. `pseudonyms`: columns that are never declared, each
+    a hash of an input that must not be kept.
     `place`: the column that says which store or location's clock applies. `identity`: column that, where not declared, is
     made of the row's content and how often that content occurred before it in the file.
     """
@@ -27,15 +28,24 @@ class DeclaredObject:
     required: tuple[str, ...]
     inputs: Mapping[str, str] = field(default_factory=dict)
     defaults: Mapping[str, str] = field(default_factory=dict)
-    derived: Mapping[str, str] = field(default_factory=dict)
+    pseudonyms: Mapping[str, str] = field(default_factory=dict)
     place: str = ""
     identity: str = ""
 
     @property
     def declarable(self) -> tuple[str, ...]:
         """Every name that `[source.columns]` may use, in the table's order."""
-        own = ("source", "delivery_id", "line_no", "business_date", *self.derived)
+        own = ("source", "delivery_id", "line_no", "business_date", *self.pseudonyms)
         return (*(name for name in self.table.column_names if name not in own), *self.inputs)
+
+    def kept_out(self, columns: Collection[str]) -> list[str]:
+        """Return which of these declared columns are hashed and must appear nowhere themselves."""
+        return [name for name in self.pseudonyms.values() if name in columns]
+
+
+def pseudonym_of(name: str) -> str:
+    """SQL of the hash that stands for an input: the same number gives the same one in every object of a source."""
+    return f"left(sha256($source || '|' || {name}), 16)"
 
 
 def _nth(*group: str) -> str:
@@ -43,7 +53,6 @@ def _nth(*group: str) -> str:
 
 
 _RECEIPT = ("store", "register", "receipt_id")
-_PSEUDONYM = "left(sha256($source || '|' || customer_number), 16)"
 
 OBJECTS: dict[str, DeclaredObject] = {
     entry.table.name: entry
@@ -83,7 +92,7 @@ OBJECTS: dict[str, DeclaredObject] = {
             table("canonical.customers"),
             ("channel", "customer_number"),
             inputs={"customer_number": "varchar"},
-            derived={"customer_id": _PSEUDONYM},
+            pseudonyms={"customer_id": "customer_number"},
         ),
         DeclaredObject(table("canonical.locations"), ("location_id", "kind", "time_zone")),
         DeclaredObject(
@@ -93,7 +102,7 @@ OBJECTS: dict[str, DeclaredObject] = {
             table("canonical.orders"),
             ("channel", "order_id", "ordered_at", "status", "currency", "total_amount"),
             inputs={"customer_number": "varchar"},
-            derived={"customer_id": _PSEUDONYM},
+            pseudonyms={"customer_id": "customer_number"},
         ),
         DeclaredObject(
             table("canonical.order_lines"),
@@ -128,6 +137,13 @@ OBJECTS: dict[str, DeclaredObject] = {
             ("channel", "returned_at", "quantity", "disposition", "currency", "refund_amount"),
             place="location_id",
             identity="return_id",
+        ),
+        DeclaredObject(
+            table("canonical.gift_card_events"),
+            ("channel", "gift_card_number", "kind", "occurred_at", "currency", "amount"),
+            inputs={"gift_card_number": "varchar"},
+            pseudonyms={"card_id": "gift_card_number"},
+            identity="event_id",
         ),
         DeclaredObject(
             table("canonical.stock_snapshots"),

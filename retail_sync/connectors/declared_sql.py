@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 
 from retail_sync.connectors.declared_columns import Bindings, ColumnReader, Declared
-from retail_sync.connectors.declared_objects import DeclaredObject
+from retail_sync.connectors.declared_objects import DeclaredObject, pseudonym_of
 from retail_sync.schemas.contract import Column
 from retail_sync.settings import Source
 
@@ -121,16 +121,14 @@ def _filled(wanted: DeclaredObject, source: Source, given: dict[str, Declared], 
         if units
         else "cast(null as decimal(18, 4)) as coin, cast(null as integer) as coin_digits"
     )
-    columns = ",\n    ".join(["given.*", f"{zone} as zone", unit, *_derived(wanted, given), *defaults])
+    columns = ",\n    ".join(["given.*", f"{zone} as zone", unit, *_pseudonyms(wanted, given), *defaults])
     yield f"filled as (\n  select {columns}\n  from given {units}\n)"
     if wanted.table.name == "pos_sales":
         yield from _taxed(source, given, is_by_rate=_is_by_rate(wanted, given))
 
 
-def _derived(wanted: DeclaredObject, given: dict[str, Declared]) -> list[str]:
-    if "customer_number" in given:
-        return [f"{sql} as {name}" for name, sql in wanted.derived.items()]
-    return []
+def _pseudonyms(wanted: DeclaredObject, given: dict[str, Declared]) -> list[str]:
+    return [f"{pseudonym_of(hashed)} as {name}" for name, hashed in wanted.pseudonyms.items() if hashed in given]
 
 
 def _taxed(source: Source, given: dict[str, Declared], *, is_by_rate: bool) -> Iterator[str]:
@@ -191,7 +189,7 @@ def _final(wanted: DeclaredObject, source: Source, given: dict[str, Declared], b
             yield f"{_content(wanted, given)} as {name}"
         elif name == wanted.identity:
             yield f"coalesce(nullif({name}, ''), {_content(wanted, given)}) as {name}"
-        elif name in given or name in wanted.defaults or name in wanted.derived or _is_tax(wanted, name):
+        elif name in given or name in wanted.defaults or name in wanted.pseudonyms or _is_tax(wanted, name):
             yield f"{_value(wanted, column, given, source)} as {name}"
         else:
             yield f"cast(null as {column.sql_type}) as {name}"
@@ -211,7 +209,7 @@ def _is_tax(wanted: DeclaredObject, name: str) -> bool:
 
 def _value(wanted: DeclaredObject, column: Column, given: dict[str, Declared], source: Source) -> str:
     name = column.name
-    if name in wanted.derived and "customer_number" not in given:
+    if name in wanted.pseudonyms and wanted.pseudonyms[name] not in given:
         return f"cast(null as {column.sql_type})"
     if column.sql_type == _INSTANT:
         return _instant(name, source)

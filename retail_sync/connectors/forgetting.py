@@ -45,7 +45,10 @@ def hand_on(connection: duckdb.DuckDBPyConnection, kind: str, documents: str, do
 def hand_on_rows(
     connection: duckdb.DuckDBPyConnection, table: Table, old: str, new: str = "", document_id: str = ""
 ) -> None:
-    """Hand on the documents of all kinds that rows belong to: `old` may use $document, `new` are staged rows, if any."""
+    """Hand on the documents of all kinds that rows belong to, to the stage that looks at them.
+
+    `old` may use $document, `new` are staged rows, if any.
+    """
     # One pass over the table for all kinds: a year of sales is behind `old`.
     documents = ", ".join(f"{document} as d{place}" for place, (_, document) in enumerate(table.hands_on))
     kinds = ", ".join(
@@ -55,7 +58,7 @@ def hand_on_rows(
     connection.execute(
         f"""
         insert into raw.touched
-        select distinct 'reconcile', kind, document_id
+        select distinct '{table.hands_on_to}', kind, document_id
         from (select unnest([{kinds}], recursive := true) from ({changed}))
         where document_id is not null
         except select stage, kind, document_id from raw.touched

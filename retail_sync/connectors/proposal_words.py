@@ -92,6 +92,13 @@ PHRASES: dict[str, tuple[str, ...]] = {
     "return_id": ("return id", "rma", "retourennummer"),
     "disposition": ("disposition", "zustand", "verbleib"),
     "refund_amount": ("refund amount", "refund", "erstattung", "gutschrift"),
+    "gift_card_number": ("gift card number", "gift card code", "gift card id", "gift card", "gutscheinnummer", "gutschein nr",
+                         "gutscheincode", "geschenkkartennummer", "geschenkkarte"),
+    "event_id": ("event id", "transaction id", "entry id", "vorgangsnummer"),
+    "occurred_at": ("occurred at", "event date", "issued at", "created at", "date time", "date", "datum", "timestamp",
+                    "zeitpunkt"),
+    "gift_card_events.kind": ("event", "event type", "kind", "type", "art", "vorgang", "transaction type"),
+    "gift_card_events.amount": ("amount", "value", "betrag", "wert", "balance change"),
     "customer_number": ("customer id", "customer number", "kundennummer", "kunden nr", "customer"),
     "country": ("country", "land"),
     "tax_status": ("tax status",),
@@ -130,6 +137,12 @@ MEANINGS: dict[str, dict[str, str]] = {
     },
     "payments.kind": {word: word for word in ("charge", "refund", "chargeback", "adjustment", "reserve", "fee", "payout")}
     | {"sale": "charge", "dispute": "chargeback", "deposit": "payout", "zahlung": "charge", "gebuehr": "fee"},
+    "gift_card_events.kind": {
+        "sold": "sold", "sale": "sold", "purchased": "sold", "activated": "sold", "verkauft": "sold", "verkauf": "sold",
+        "redeemed": "redeemed", "redemption": "redeemed", "used": "redeemed", "eingeloest": "redeemed",
+        "einloesung": "redeemed", "issued": "issued", "goodwill": "issued", "ausgegeben": "issued", "kulanz": "issued",
+        "expired": "expired", "breakage": "expired", "abgelaufen": "expired", "verfallen": "expired",
+    },
     "disposition": {"restocked": "restocked", "resellable": "restocked", "sellable": "restocked", "none": "none",
                     "written off": "written_off", "damaged": "written_off", "defective": "written_off"},
     "locations.kind": {"store": "store", "filiale": "store", "warehouse": "warehouse", "lager": "warehouse",
@@ -147,6 +160,7 @@ CONSTANTS: dict[str, str] = {
 # The constant for `kind` where no column says it.
 USUAL_KINDS = {
     "pos_sales": "sale", "stock_movements": "adjustment", "payments": "charge", "locations": "store",
+    "gift_card_events": "issued",
 }  # fmt: skip
 
 

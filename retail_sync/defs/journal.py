@@ -10,6 +10,14 @@ from retail_sync.resources import HomeResource
 from retail_sync.schemas.tables import table
 
 TABLES = tuple(table(f"journal.{name}") for name in ("documents", "entries", "lines"))
+_BOOKED_FROM = [
+    *(
+        ("reconcile", name)
+        for name in ("settlement_totals", "settlement_components", "store_day_components", "store_days")
+    ),
+    *(("reconcile", name) for name in ("inventory_variances", "cost_of_sales")),
+    ("canonical", "gift_card_events"),
+]
 # table: name of its preview, the preview's columns, and what to look at on its page
 _PAGES = {
     "documents": (
@@ -35,7 +43,7 @@ _PAGES = {
     specs=[
         spec(
             entry,
-            deps=[("reconcile", "settlement_totals"), ("reconcile", "settlement_components")],
+            deps=_BOOKED_FROM,
             look=_PAGES[entry.name][2],
         )
         for entry in TABLES

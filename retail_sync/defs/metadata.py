@@ -138,7 +138,9 @@ def contract_check(table: Table, broken: Mapping[str, Sequence[str]] | None) -> 
         check_name="contract",
         passed=not problems,
         description=description,
-        metadata={"rules": sum(len(column.checks) + (not column.nullable) for column in table.columns)},
+        metadata={
+            "rules": len(table.rules) + sum(len(column.checks) + (not column.nullable) for column in table.columns)
+        },
     )
 
 

@@ -15,12 +15,12 @@ import pyarrow as pa
 
 from retail_sync.core.failpoints import failpoint
 from retail_sync.core.warehouse import transaction
-from retail_sync.journal import settlement_documents, stock_documents, store_day_documents
+from retail_sync.journal import gift_card_documents, settlement_documents, stock_documents, store_day_documents
 from retail_sync.journal.desired import DesiredEntry, Document
 from retail_sync.journal.rules import Policies, PostingRules
 from retail_sync.schemas.proof import mark_changed
 
-_KINDS = (settlement_documents, store_day_documents, stock_documents)
+_KINDS = (settlement_documents, store_day_documents, stock_documents, gift_card_documents)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +63,11 @@ def _touch_all_if_changed(connection: duckdb.DuckDBPyConnection, version: str) -
     found = connection.execute("select hash from raw.applied where name = 'posting_rules'").fetchone()
     if found and found[0] == version:
         return
-    connection.execute("delete from raw.touched where stage = 'journal'")
+    # Beside what was handed over: a document whose last fact is gone is in no table any more.
     for kind in _KINDS:
         connection.execute(
-            f"insert into raw.touched select 'journal', ?, document_id from ({kind.EVERYTHING}) as d(document_id)",  # noqa: S608
+            f"insert into raw.touched select 'journal', ?, document_id from ({kind.EVERYTHING}) as d(document_id) "  # noqa: S608
+            "except select stage, kind, document_id from raw.touched",
             [kind.KIND],
         )
     connection.execute("delete from raw.applied where name = 'posting_rules'")

@@ -1,7 +1,7 @@
-"""The journal entries of goods: cost of sales, count differences, and the month-end true-up of stock.
+"""The journal entries of goods: cost of sales, write-offs, count differences, and the month-end true-up of stock.
 
-Pure functions from sums and rules to balanced entries (worked examples D4, E2, E3, F1 and F2 of reference/ledgers.md section
-6). Amounts are minor units at cost; each pair moves value from one leg to another.
+Pure functions from sums and rules to balanced entries (worked examples D4, E2, E3 and F1 to F3 of reference/ledgers.md
+section 6). Amounts are minor units at cost; each pair moves value from one leg to another.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ PAIRS = {
     "cost_of_goods_sold": ("cogs", "inventory"),
     "cost_of_goods_returned": ("inventory", "cogs"),
     "cost_written_off": ("stock_write_off", "cogs"),
+    "write_off": ("stock_write_off", "inventory"),
     "count_difference": ("inventory", "shrinkage"),
     "marketplace_difference": ("inventory", "stock_write_off"),
     "true_up": ("inventory", "cogs"),

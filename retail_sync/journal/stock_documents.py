@@ -1,7 +1,7 @@
 """Goods as journal documents, where the setting says that we book them and not the ERP: `[ledger] stock = "journal"`.
 
-Cost of sales and counts are one document per location and day. The month-end true-up comes after them, because it books what
-they leave of the difference between the ERP's stock and the ledger.
+Cost of sales, with what was written off, and counts are one document per location and day. The month-end true-up comes after
+them, because it books what they leave of the difference between the ERP's stock and the ledger.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ KIND = "stock"
 EVERYTHING = """
     select distinct 'stock:cogs:' || location_id || '|' || business_date from reconcile.cost_of_sales
     union
-    select 'stock:count:' || location_id || '|' || business_date from reconcile.inventory_variances where question = 'count'
+    select 'stock:count:' || location_id || '|' || business_date from canonical.stock_counts
     union
     select 'stock:valuation:' || strftime(business_date, '%Y-%m') from reconcile.inventory_variances
     where question = 'valuation'
@@ -137,7 +137,8 @@ def _with_entries(
     rules: PostingRules,
     policies: Policies,
 ) -> Document:
-    foreign = sorted({item.currency for item in amounts} - {policies.home_currency}) if policies.home_currency else []
+    used = {item.currency for item in amounts if item.minor}
+    foreign = sorted(used - {policies.home_currency}) if policies.home_currency else []
     if foreign:
         reason = f"there is no rate from {foreign[0]} to {policies.home_currency}"
         return replace(document, held_code="no_exchange_rate", held_reason=reason)

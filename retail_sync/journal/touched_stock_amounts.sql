@@ -1,5 +1,5 @@
--- Cost of sales and count differences of the touched documents, by what is booked for them.
-with rows as (
+-- Cost of sales, write-offs and count differences of the touched documents, by what is booked for them.
+with known as (
     select 'stock:cogs:' || location_id || '|' || business_date as document_id, 'cogs' as kind, location_id, business_date,
         component, currency, amount, uncosted_count, uncosted_sku
     from reconcile.cost_of_sales
@@ -12,6 +12,15 @@ with rows as (
     -- What is only a wrong unit, a late posting or an unknown book is no loss and no gain.
     where question = 'count' and cause in ('shrinkage', 'gain', 'marketplace_lost', 'marketplace_found')
     group by all
+),
+rows as (
+    select * from known
+    union all
+    -- A count that has nothing to book wants no entry: one that it had before is taken back.
+    select distinct 'stock:count:' || location_id || '|' || business_date as document_id, 'count', location_id, business_date,
+        'count_difference', 'XXX', 0, 0, ''
+    from canonical.stock_counts
+    where document_id not in (select document_id from known where kind = 'count')
 )
 select document_id, kind, location_id, business_date, component, currency, cast(amount as decimal(18, 4)) as amount,
     uncosted_count, uncosted_sku

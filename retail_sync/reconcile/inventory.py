@@ -23,7 +23,8 @@ _KIND = "stage = 'reconcile' and kind = 'stock'"
 # In the order they build on one another.
 _STEPS = (
     "inventory_articles", "inventory_costs", "inventory_sales_items", "inventory_sales_parts", "inventory_sales_causes",
-    "inventory_intervals", "inventory_interval_causes", "inventory_counts", "inventory_stock_values",
+    "inventory_intervals", "inventory_interval_causes", "inventory_counts", "inventory_counts_taken_over",
+    "inventory_stock_values",
 )  # fmt: skip
 # Month end → what the ledger's inventory account holds by then, by currency; a currency it says nothing about is left out.
 Balances = Callable[[date], Mapping[str, Decimal]]
@@ -98,6 +99,13 @@ def _hand_on(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
     connection.execute(
         "insert into raw.touched select distinct 'journal', 'stock', document_id from changed_stock "
         "where document_id <> '' except select stage, kind, document_id from raw.touched"
+    )
+    # A count that agrees has no row here and is a document all the same: it may have differed, and been booked, before.
+    connection.execute(
+        "insert into raw.touched select distinct 'journal', 'stock', 'stock:count:' || location_id || '|' || business_date "  # noqa: S608
+        "from canonical.stock_counts "
+        f"where location_id || '|' || business_date in (select document_id from raw.touched where {_KIND}) "
+        "except select stage, kind, document_id from raw.touched"
     )
     connection.execute(f"delete from raw.touched where {_KIND}")  # noqa: S608
     days = connection.execute("select distinct business_date from changed_stock order by 1").fetchall()

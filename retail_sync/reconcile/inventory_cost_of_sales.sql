@@ -1,4 +1,5 @@
--- Cost of what the ERP booked as sold and returned, by location and day, and of returned goods that were written off.
+-- Cost of what the ERP booked as sold and returned, by location and day, of returned goods that were written off, and of what
+-- the ERP wrote off or found again (adjustments).
 create or replace temp table new_cost_of_sales as
 with written_off as (
     select location_id, business_date, sku, quantity, coalesce(return_id, '') as return_id, coalesce(order_id, '') as order_id
@@ -18,6 +19,17 @@ moved as (
         ))
     union all
     select location_id, business_date, sku, null, 'XXX', 'cost_written_off', quantity from written_off
+    union all
+    -- What is booked as a count, or as returned goods written off, is not booked again. It stays here with no units, so that
+    -- an entry made before the count or the return was known is taken back.
+    select m.location_id, m.business_date, m.sku, m.unit_cost, m.currency, 'write_off',
+        case when t.movement_id is not null or m.quantity < 0 and exists (
+            select 1 from written_off as w
+            where w.location_id = m.location_id and w.sku = m.sku and m.reference in (w.return_id, w.order_id)
+        ) then 0 else -m.quantity end
+    from canonical.stock_movements as m
+    left join counts_taken_over as t on t.source = m.source and t.movement_id = m.movement_id
+    where m.kind = 'adjustment' and m.quantity <> 0
 ),
 costed as (
     select m.location_id, m.business_date, m.sku, m.component, m.quantity,
@@ -32,8 +44,8 @@ costed as (
 summed as (
     select location_id, business_date, currency, component, sum(quantity * coalesce(unit_cost, 0)) as amount,
         count(*) as row_count,
-        count(*) filter (unit_cost is null) as uncosted_count,
-        coalesce(min(sku) filter (unit_cost is null), '') as uncosted_sku
+        count(*) filter (unit_cost is null and quantity <> 0) as uncosted_count,
+        coalesce(min(sku) filter (unit_cost is null and quantity <> 0), '') as uncosted_sku
     from costed
     group by all
 )

@@ -37,6 +37,7 @@ compared as (
         cast(case when o.snapshot_date is not null then coalesce(s.quantity, 0) + coalesce(m.quantity, 0) end as decimal(18, 6))
             as left_quantity,
         o.quantity as right_quantity,
+        o.snapshot_date,
         cast(right_quantity - left_quantity as decimal(18, 6)) as variance,
         a.pack_quantity,
         u.quantity as unposted,
@@ -65,6 +66,8 @@ select location_id, sku, business_date, kind, left_quantity, right_quantity, var
         when cause = 'unit_of_measure'
             then 'pack of ' || trim(trailing '.' from trim(trailing '0' from cast(pack_quantity as varchar)))
         else kind || ' count'
-    end as counterpart
+    end as counterpart,
+    -- The book is this snapshot and the movements of the days after it.
+    snapshot_date
 from compared
 where left_quantity is null or variance <> 0

@@ -31,7 +31,7 @@ def dictionary() -> list[dict[str, Any]]:
                     "type": column.sql_type,
                     "nullable": column.nullable,
                     "description": column.description,
-                    "rules": _rules(column),
+                    "rules": _rules(table, column),
                 }
                 for column in table.columns
             ],
@@ -70,7 +70,7 @@ def _section(table: Table) -> str:
         "| --- | --- | --- | --- | --- |",
     ]
     lines += [
-        f"| {c.name} | {c.sql_type} | {'may be' if c.nullable else ''} | {c.description} | {_rules(c)} |".replace(
+        f"| {c.name} | {c.sql_type} | {'may be' if c.nullable else ''} | {c.description} | {_rules(table, c)} |".replace(
             "\\", "\\\\"
         )
         for c in table.columns
@@ -78,8 +78,8 @@ def _section(table: Table) -> str:
     return "\n".join([*lines, ""])
 
 
-def _rules(column: Column) -> str:
-    texts = []
+def _rules(table: Table, column: Column) -> str:
+    texts = [f"rejected where it {rule.reason}" for rule in table.rules if rule.column == column.name]
     for check, arguments in column.checks:
         value = next(iter(arguments.values()), "")
         texts.append(f"{check.replace('_', ' ')} {', '.join(value) if isinstance(value, list) else value}")

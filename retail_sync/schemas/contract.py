@@ -38,12 +38,23 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class RowRule:
+    """What a row must keep over several of its columns: where `broken` (SQL) is true, `column` is rejected for `reason`."""
+
+    column: str
+    broken: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """A table of the warehouse: its model, its key, and the unit in which its rows are replaced.
 
     `volatile` columns say where a row came from where several deliveries hold the same row; digests leave them out.
     `group`: columns of a delivered table; rows equal in them are replaced together by a newer delivery of any of them.
-    `hands_on`: the work a changed row makes, as (kind, SQL of the document's id over the row); see raw.touched.
+    `hands_on`: the work a changed row makes, as (kind, SQL of the document's id over the row); see raw.touched. It is for
+    the stage `hands_on_to`: a fact that has no other side to be compared with goes to the journal at once.
+    `rules`: what rows must keep besides the checks of single columns.
     """
 
     schema: str
@@ -54,6 +65,8 @@ class Table:
     volatile: tuple[str, ...] = ()
     group: tuple[str, ...] = ()
     hands_on: tuple[tuple[str, str], ...] = ()
+    hands_on_to: Literal["reconcile", "journal"] = "reconcile"
+    rules: tuple[RowRule, ...] = ()
 
     @property
     def qualified(self) -> str:
@@ -171,6 +184,10 @@ def reject_predicates(table: Table, batch_columns: frozenset[str]) -> list[Rejec
         for check, arguments in column.checks:
             reason = _REASONS.get(check, f"fails {check}")
             rejections.append(Rejection(column.name, shown, violation(column, check, arguments), reason))
+    for rule in table.rules:
+        raw = f"{rule.column}__raw"
+        shown = raw if raw in batch_columns else rule.column
+        rejections.append(Rejection(rule.column, shown, rule.broken, rule.reason))
     return rejections
 
 
@@ -192,11 +209,21 @@ def prove(connection: duckdb.DuckDBPyConnection, table: Table) -> list[str]:
     relation = ibis.duckdb.from_connection(connection).table(table.name, database=("warehouse", table.schema))
     if not relation.limit(1).count().execute():
         return []
+    broken = _broken_rules(connection, table)
     try:
         _bounded(table.model).validate(relation, lazy=True)
     except SchemaErrors as errors:
-        return [_sentence(table, error) for error in errors.schema_errors[:_FAILURES_SHOWN]]
-    return []
+        return [*broken, *(_sentence(table, error) for error in errors.schema_errors[:_FAILURES_SHOWN])]
+    return broken
+
+
+def _broken_rules(connection: duckdb.DuckDBPyConnection, table: Table) -> list[str]:
+    found = []
+    for rule in table.rules:
+        row = connection.execute(f"select count(*) from {table.qualified} where {rule.broken}").fetchone()  # noqa: S608
+        if row and row[0]:
+            found.append(f"{table.qualified}.{rule.column} {rule.reason}: {row[0]} rows")
+    return found
 
 
 def _sentence(table: Table, error: Any) -> str:
@@ -225,7 +252,10 @@ def contract_hash(tables: tuple[Table, ...], *others: str) -> str:
         for column in table.columns
         for check in column.checks
     )
-    return hashlib.sha256("\n".join([*(table.ddl() for table in tables), *checks, *others]).encode()).hexdigest()
+    rules = (f"{table.qualified}: {rule.broken}" for table in tables for rule in table.rules)
+    return hashlib.sha256(
+        "\n".join([*(table.ddl() for table in tables), *checks, *rules, *others]).encode()
+    ).hexdigest()
 
 
 def code_digest(*folders: Path) -> str:

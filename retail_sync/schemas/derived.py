@@ -8,9 +8,11 @@ from retail_sync.schemas.derived_stock import CAUSES
 from retail_sync.schemas.types import Count, Day, Flag, Money, currency, key, one_of, plain, text
 
 STATUSES = ("matched", "variance", "left_only", "right_only", "awaiting_bank")
-ENTRY_KINDS = ("settlement", "failed_transfer", "deposit", "store_day", "cogs", "count_variance", "stock_valuation")
-JOURNAL_KINDS = ("settlement", "store_day", "stock")
-DOCUMENT_KINDS = ("settlement", "bank", "store_day", "stock", "availability", "payout", "payout_day")
+ENTRY_KINDS = (
+    "settlement", "failed_transfer", "deposit", "store_day", "cogs", "count_variance", "stock_valuation", "gift_cards",
+)  # fmt: skip
+JOURNAL_KINDS = ("settlement", "store_day", "stock", "gift_cards")
+DOCUMENT_KINDS = ("settlement", "bank", "store_day", "stock", "availability", "payout", "payout_day", "gift_cards")
 CHAIN_STATUSES = ("none", "matched", "open", "broken")
 BREAK_CLASSES = (
     "settlement_does_not_foot",
@@ -72,7 +74,7 @@ class Touched(pa.DataFrameModel):
 
     stage: str = one_of("stage that has to look again", "reconcile", "journal")
     kind: str = one_of("what the document is", *DOCUMENT_KINDS)
-    document_id: str = key("settlement id, payout id, store|day, location|day; * for all of the kind")
+    document_id: str = key("settlement id, payout id, store|day, location|day, channel|day; * for all of the kind")
 
 
 class Applied(pa.DataFrameModel):

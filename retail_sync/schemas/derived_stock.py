@@ -17,7 +17,7 @@ INTERFACE_CAUSES = (
 )  # fmt: skip
 COUNT_CAUSES = ("shrinkage", "gain", "marketplace_lost", "marketplace_found", "no_book")
 CAUSES = (*INTERFACE_CAUSES, *COUNT_CAUSES, "ledger_differs")
-COST_COMPONENTS = ("cost_of_goods_sold", "cost_of_goods_returned", "cost_written_off")
+COST_COMPONENTS = ("cost_of_goods_sold", "cost_of_goods_returned", "cost_written_off", "write_off")
 AVAILABILITY_STATUSES = ("ok", "oversell_risk", "listed_unmapped", "unlisted")
 
 
@@ -52,13 +52,17 @@ class InventoryVariances(pa.DataFrameModel):
 
 
 class CostOfSales(pa.DataFrameModel):
-    """Cost of what the ERP booked as sold or returned at a location on a day, and of returned goods written off."""
+    """Cost of what the ERP booked as sold, returned or adjusted at a location on a day, and of returned goods written off.
+
+    write_off is of adjustments: what the ERP lost (positive) or found again (negative). An adjustment that takes over a booked
+    count, or takes out returned goods that are written off already, counts with no units.
+    """
 
     location_id: str = key("location")
     business_date: Day = plain("local day of the movement or return")
     currency: str = currency("currency of the cost; XXX where none is known")
     component: str = one_of("what the cost is of", *COST_COMPONENTS)
-    amount: Money = plain("quantity × unit cost, summed, then rounded; positive")
+    amount: Money = plain("quantity × unit cost, summed, then rounded; positive, but for goods found again")
     row_count: Count = plain("movements or returns summed")
     uncosted_count: Count = plain("of these, without a unit cost anywhere")
     uncosted_sku: str = text("one of those without a cost; empty without")

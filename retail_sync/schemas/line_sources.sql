@@ -25,3 +25,14 @@ join reconcile.store_day_parts as p
         j.category = p.component
         or (j.category = 'cash_over_short' and p.component in ('tender_cash', 'drawer_proceeds'))
     )
+union all
+-- Both legs of an amount rest on the same events.
+select
+    j.entry_key, j.line_no, j.account, j.home_minor,
+    g.delivery_id, g.line_no, 'gift_cards_' || g.kind, g.kind, '', '',
+    null, null, g.occurred_at, g.amount, g.currency
+from journal.lines as j
+join canonical.gift_card_events as g
+    on j.document_id = 'gift_cards:' || g.channel || '|' || g.business_date
+    and j.category = 'gift_cards_' || g.kind
+    and j.transaction_currency = g.currency

@@ -8,12 +8,19 @@ from __future__ import annotations
 
 import pandera.ibis as pa
 
+from retail_sync.schemas.contract import RowRule
 from retail_sync.schemas.types import Count, Day, Instant, Money, Quantity, currency, key, one_of, plain, text
 
 SALE_KINDS = ("sale", "return", "gift_card_sold", "tip", "rounding")
 TENDERS = ("cash", "card", "gift_card", "voucher", "account", "other")
 PAYMENT_KINDS = ("charge", "refund", "chargeback", "adjustment", "reserve", "fee", "payout", "other")
 PAYOUT_STATUSES = ("scheduled", "in_transit", "paid", "failed", "canceled")
+GIFT_CARD_KINDS = ("sold", "redeemed", "issued", "expired")
+GIFT_CARD_SIGN = RowRule(
+    "amount",
+    "kind in ('sold', 'issued') and amount < 0 or kind in ('redeemed', 'expired') and amount > 0",
+    "contradicts its kind: sold and issued are positive, redeemed and expired negative",
+)
 
 
 class Customers(pa.DataFrameModel):
@@ -213,6 +220,31 @@ class PosShifts(pa.DataFrameModel):
     paid_in_amount: Money = plain("cash put in that is no sale (positive)")
     paid_out_amount: Money = plain("cash taken out that is no refund (positive), bank drops included")
     counted_amount: Money = plain("cash counted at closing; empty while open", nullable=True)
+    line_no: Count = pa.Field(description="line of the delivered file", ge=1)
+    source: str = key("source that delivered it")
+    delivery_id: str = key("delivery the row comes from")
+
+
+class GiftCardEvents(pa.DataFrameModel):
+    """What happened to a gift card, as a card report says. Sold and issued make the liability grow, the others shrink.
+
+    Only issued and expired events are booked from here: they are in no receipt and no payout. What was sold and redeemed is
+    booked from the tills' receipts and tenders and must not be booked again. The number of a card is money: only a hash of it
+    is kept.
+    """
+
+    channel: str = key("shop or system whose cards they are")
+    event_id: str = key("the source's own id of the event, or content and occurrence; never the number of the card")
+    card_id: str = key("pseudonym: a hash of the card's number, never the number itself")
+    kind: str = one_of(
+        "what happened; issued: given away without money, expired: will not be redeemed", *GIFT_CARD_KINDS
+    )
+    occurred_at: Instant = plain("when it happened (UTC)")
+    business_date: Day = plain("local calendar day of occurred_at in the source's time zone")
+    currency: str = currency()
+    amount: Money = plain(
+        "change of what is owed to holders of cards: sold, issued positive; redeemed, expired negative"
+    )
     line_no: Count = pa.Field(description="line of the delivered file", ge=1)
     source: str = key("source that delivered it")
     delivery_id: str = key("delivery the row comes from")

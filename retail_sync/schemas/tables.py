@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -19,6 +20,8 @@ _PLACE = ("delivery_id", "line_no")
 _STORE_DAY = "store || '|' || business_date"
 _PAYOUT_DAY = "channel || '|' || account || '|' || payout_date || '|' || currency"
 _STOCK_DAY = "location_id || '|' || business_date"
+# What was sold or redeemed makes no work: the tills book it.
+_GIFT_CARD_DAY = "case when kind in ('issued', 'expired') then 'gift_cards:' || channel || '|' || business_date end"
 
 
 def _delivered(
@@ -57,6 +60,9 @@ TABLES = (
                ("store_day", _STORE_DAY), ("stock", _STORE_DAY)),
     _delivered(sales.PosTenders, "pos_tenders", ("store", "register", "receipt_id", "tender_no"), 3, ("store_day", _STORE_DAY)),
     _delivered(sales.PosShifts, "pos_shifts", ("store", "register", "shift_id"), 3, ("store_day", _STORE_DAY)),
+    # No reconciliation has another side for it: the journal's document follows from the rows themselves.
+    replace(_delivered(sales.GiftCardEvents, "gift_card_events", ("channel", "event_id"), 2, ("gift_cards", _GIFT_CARD_DAY)),
+            hands_on_to="journal", rules=(sales.GIFT_CARD_SIGN,)),
     _delivered(stock.StockSnapshots, "stock_snapshots", ("snapshot_date", "location_id", "sku"), 2,
                ("stock", "location_id || '|' || snapshot_date"), ("availability", "'*'")),
     _delivered(stock.StockMovements, "stock_movements", ("movement_id",), 1, ("stock", _STOCK_DAY)),

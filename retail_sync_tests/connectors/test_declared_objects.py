@@ -39,6 +39,8 @@ MINIMAL: dict[str, dict[str, str]] = {
     "fulfilments": {"channel": "shop", "order_id": "1", "shipped_at": NOON, "sku": "A-1", "quantity": "1"},
     "returns": {"channel": "shop", "returned_at": NOON, "quantity": "1", "disposition": "restocked", "currency": "EUR",
                 "refund_amount": "9.90"},
+    "gift_card_events": {"channel": "shop", "gift_card_number": "6006-4912-77", "kind": "issued", "occurred_at": NOON,
+                         "currency": "EUR", "amount": "25.00"},
     "stock_snapshots": {"snapshot_date": "2026-09-16", "location_id": "L1", "sku": "A-1", "quantity_on_hand": "-2",
                         "currency": "EUR"},
     "stock_movements": {"moved_at": NOON, "location_id": "L1", "sku": "A-1", "kind": "sale", "quantity": "-1",
@@ -156,6 +158,7 @@ def _keys(name: str) -> dict[str, str]:
         "fulfilment_id": "T1",
         "return_id": "T1",
         "movement_id": "T1",
+        "event_id": "T1",
     }
     return {key: values[key] for key in wanted.table.key if key in values and key in wanted.declarable}
 
@@ -400,6 +403,29 @@ def test_a_customer_is_never_named(bench: LoadBench) -> None:
         found += rows_of(bench, source, "customer_id")
     assert found[0] == found[1]
     assert re.fullmatch("[0-9a-f]{16}", found[0][0])
+
+
+SHOWN = {
+    "the same column": {"event_id": "gift_card_number"},
+    "inside a text": {"event_id": "[kind]-[gift_card_number]"},
+    "translated": {"event_id": {"from": "gift_card_number", "otherwise": "x"}},
+}
+
+
+@pytest.mark.parametrize("case", SHOWN)
+def test_what_is_hashed_is_read_by_no_other_column(bench: LoadBench, case: str) -> None:
+    """The number of a gift card is money: a block that would keep it under another name is refused."""
+    outcome = bench.deliver(file_of(MINIMAL["gift_card_events"]), source_of("gift_card_events", SHOWN[case]))
+    assert (outcome.status, outcome.accepted_count) == ("refused", 0)
+    assert "event_id must not read 'gift_card_number', of which only a hash is kept" in outcome.reason
+
+
+@pytest.mark.parametrize("object_name", ["customers", "gift_card_events"])
+def test_a_broken_line_does_not_show_what_is_hashed(bench: LoadBench, object_name: str) -> None:
+    """It is rejected like any other, and its text stays in the raw archive alone."""
+    outcome = bench.deliver(file_of(MINIMAL[object_name]) + b"5555\n", source_of(object_name))
+    ((line, _, value, _),) = bench.rejected(outcome)
+    assert (line, "5555" in value) == (3, False)
 
 
 # (zone, local clock, hour the day starts) -> UTC, business date. 2026: Berlin changes on 29 March and 25 October, New York

@@ -125,6 +125,28 @@ def test_a_stock_list(proposed: Any) -> None:
     assert source["columns"]["quantity_on_hand"] == "Bestand"
 
 
+def test_a_gift_card_report(proposed: Any) -> None:
+    """Its words are translated; the card's number goes into the hash and is not among the rows shown."""
+    lines = (
+        "Date,Gift Card Number,Type,Amount,Currency\n"
+        "2026-10-20,6006491277001234,Issued,25.00,USD\n"
+        "2026-12-31,6006491277005678,Expired,40.00,USD\n"
+    )
+    found = proposed(lines)
+    assert found.object == "gift_card_events"
+    columns = block(found)["columns"]
+    assert (columns["gift_card_number"], columns["occurred_at"], columns["amount"]) == (
+        "Gift Card Number",
+        "Date",
+        "Amount",
+    )
+    assert columns["kind"] == {"from": "Type", "values": {"Issued": "issued", "Expired": "expired"}}
+    assert "6006491277" not in str(found.trial.rows)
+    (rejected,) = found.trial.rejected
+    assert (rejected.column, rejected.value, rejected.line_no) == ("amount", "40.00", 3)
+    assert "contradicts its kind" in rejected.reason
+
+
 def test_words_nobody_knows_are_named(proposed: Any) -> None:
     """A tender that is in no list is not guessed: its row is rejected and its word named."""
     lines = "Filiale;Bon;Datum;Zahlart;Betrag;Währung\nA;1;16.09.2026;Bar;5,00;EUR\nA;2;16.09.2026;Taler;6,00;EUR\n"

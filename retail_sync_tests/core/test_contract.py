@@ -17,7 +17,16 @@ from hypothesis import strategies as st
 from pandera.errors import SchemaErrors
 
 from retail_sync.schemas import tables
-from retail_sync.schemas.contract import Column, Table, code_digest, contract_hash, prove, reject_predicates, violation
+from retail_sync.schemas.contract import (
+    Column,
+    RowRule,
+    Table,
+    code_digest,
+    contract_hash,
+    prove,
+    reject_predicates,
+    violation,
+)
 from retail_sync.schemas.tables import TABLES
 from retail_sync.schemas.types import CURRENCY, KEY, TEXT, Money, Rate
 
@@ -209,6 +218,23 @@ def test_the_proof_names_what_is_wrong(engine: duckdb.DuckDBPyConnection) -> Non
     engine.execute("insert into raw.sample values ('a', 1, null), ('', 2, null)")
     (sentence,) = prove(engine, SAMPLE)
     assert "raw.sample.row_key" in sentence
+
+
+RULED = replace(SAMPLE, rules=(RowRule("amount", "note = 'owed' and amount > 0", "is owed and not negative"),))
+
+
+def test_a_rule_over_columns_rejects_and_proves(engine: duckdb.DuckDBPyConnection) -> None:
+    """The loader names the row with its reason; one that got past it blocks; where a column is empty the rule says nothing."""
+    engine.execute("create or replace table raw.sample (row_key varchar, amount decimal(18, 4), note varchar)")
+    engine.execute(
+        "insert into raw.sample values ('a', 1, 'owed'), ('b', -1, 'owed'), ('c', 1, 'paid'), ('d', 1, null)"
+    )
+    (rejection,) = (r for r in reject_predicates(RULED, frozenset()) if r.reason == "is owed and not negative")
+    named = engine.execute(f"select row_key from raw.sample where coalesce({rejection.predicate}, false)").fetchall()
+    assert (rejection.column, named) == ("amount", [("a",)])
+    assert prove(engine, RULED) == ["raw.sample.amount is owed and not negative: 1 rows"]
+    assert prove(engine, SAMPLE) == []
+    assert contract_hash((RULED,)) != contract_hash((SAMPLE,))
 
 
 def test_a_null_where_none_may_be_is_two_different_reasons() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -143,4 +143,66 @@ def test_after_the_true_up_the_ledger_holds_what_the_stock_is_worth(tmp_path: Pa
 
 
 def _inventory(pipeline: Pipeline, as_of: date) -> int:
-    return sum(balance.home_minor for balance in pipeline.ledger.balances(as_of) if balance.account == "1200")
+    return _balances(pipeline, as_of)["1200"]
+
+
+def _balances(pipeline: Pipeline, as_of: date | None = None) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for balance in pipeline.ledger.balances(as_of):
+        found[balance.account] += balance.home_minor
+    return Counter({account: minor for account, minor in found.items() if minor})
+
+
+WRITE_OFFS = {
+    # Seven short on the 10th, and an adjustment of seven: on the 12th the ERP takes the count over; on the 10th it is in the
+    # book already, so that the count agrees; on the 20th of November it is another loss.
+    "taken over": ("2026-10-12", {"5110": 21000, "1200": -21000}),
+    "in the book of the count": ("2026-10-10", {"5100": 21000, "1200": -21000}),
+    "another loss": ("2026-11-20", {"5110": 21000, "5100": 21000, "1200": -42000}),
+}
+
+
+@pytest.mark.parametrize("first", ["stock_counts", "stock_movements"])
+@pytest.mark.parametrize("case", WRITE_OFFS)
+def test_a_loss_is_booked_once_whatever_is_known_first(tmp_path: Path, case: str, first: str) -> None:
+    """Count and adjustment are posted one after the other; what the second one explains is reversed in the ledger."""
+    on, wanted = WRITE_OFFS[case]
+    pipeline = _pipeline(tmp_path / "home", '[ledger]\nstock = "journal"')
+    at = {"location_id": "S1", "sku": "A-1", "currency": "USD"}
+    rows: dict[str, list[Row]] = {
+        "products": [{"sku": "A-1", "unit_cost": "30", "currency": "USD"}],
+        "stock_snapshots": [{"snapshot_date": "2026-10-09", "quantity_on_hand": "100", **at}],
+        "stock_counts": [{"counted_at": "2026-10-10 20:00:00", "kind": "physical", "quantity": "93", **at}],
+        "stock_movements": [
+            {"movement_id": "1", "moved_at": f"{on} 12:00:00", "kind": "adjustment", "quantity": "-7", **at}
+        ],
+    }
+    for source in sorted(rows, key=lambda name: (name in ("stock_counts", "stock_movements"), name != first)):
+        pipeline.ingest([_file(tmp_path / "files", source, "all", rows[source])[1]], source)
+        run_line(pipeline)
+    assert _balances(pipeline) == wanted
+    run_line(pipeline)
+    assert _balances(pipeline) == wanted
+
+
+def test_a_write_off_is_worked_example_f3_and_no_true_up(tmp_path: Path) -> None:
+    """Opening 1,000.00 in the ledger, 100 pieces at 10.00; three are lost in October: 30.00 of write-offs, cost of sales none."""
+    pipeline = _pipeline(tmp_path / "home", '[ledger]\nstock = "journal"')
+    opening = EntryLine("1200", 100000, "USD", 100000, "USD")
+    owed = EntryLine("1000", -100000, "USD", -100000, "USD")
+    pipeline.ledger.post(Entry("opening#1", date(2026, 9, 1), "Opening", (opening, owed)), "opening")
+    at = {"location_id": "S1", "sku": "A-1", "currency": "USD"}
+    files = [
+        _file(tmp_path / "files", "products", "all", [{"sku": "A-1", "unit_cost": "10", "currency": "USD"}]),
+        _file(tmp_path / "files", "stock_snapshots", "all", [
+            {"snapshot_date": "2026-09-30", "quantity_on_hand": "100", **at},
+            {"snapshot_date": "2026-10-31", "quantity_on_hand": "97", **at},
+        ]),
+        _file(tmp_path / "files", "stock_movements", "all", [
+            {"movement_id": "1", "moved_at": "2026-10-20 12:00:00", "kind": "adjustment", "quantity": "-3", **at},
+        ]),
+    ]  # fmt: skip
+    for source, file in files:
+        pipeline.ingest([file], source)
+    run_line(pipeline)
+    assert _balances(pipeline) == {"1000": -100000, "1200": 97000, "5100": 3000}

@@ -1,0 +1,78 @@
+"""Gift cards issued and expired as journal documents: one per channel and day, from the card report.
+
+They come straight from the canonical events: no receipt and no payout knows of them, so there is nothing to compare. What a
+card report says of cards sold and redeemed is left out: the tills' receipts and tenders book it (`store_day`), and it would
+be booked twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from itertools import groupby
+from typing import Any
+
+import duckdb
+
+from retail_sync.core import sql
+from retail_sync.core.money import to_minor
+from retail_sync.journal.desired import Document
+from retail_sync.journal.gift_cards import LIABILITY, GiftCardAmount, gift_card_entries
+from retail_sync.journal.reading import rows_of
+from retail_sync.journal.rules import Policies, PostingRules
+from retail_sync.journal.validation import entry_problem, unknown_category
+
+KIND = "gift_cards"
+EVERYTHING = """
+    select 'gift_cards:' || channel || '|' || business_date from canonical.gift_card_events where kind in ('issued', 'expired')
+    union
+    select document_id from journal.documents where kind = 'gift_cards'
+"""
+_CHUNK = 500
+
+
+def touched_documents(
+    connection: duckdb.DuckDBPyConnection, rules: PostingRules, policies: Policies
+) -> Iterator[Sequence[Document]]:
+    """Yield the touched days in bounded pieces. One whose events moved away wants no entry: what it had is taken back."""
+    rows = rows_of(connection, sql.statement(__package__, "touched_gift_cards"))
+    documents = [
+        _document(document_id, list(parts), rules, policies)
+        for document_id, parts in groupby(rows, key=lambda row: row["document_id"])
+    ]
+    for start in range(0, len(documents), _CHUNK):
+        yield documents[start : start + _CHUNK]
+
+
+def _document(document_id: str, rows: Sequence[Mapping[str, Any]], rules: PostingRules, policies: Policies) -> Document:
+    channel, _, on = document_id.removeprefix("gift_cards:").rpartition("|")
+    day = date.fromisoformat(on)
+    amounts = [GiftCardAmount(row["component"], row["amount"], row["currency"]) for row in rows if row["component"]]
+    currencies = sorted({item.currency for item in amounts}) or ["XXX"]
+    document = Document(
+        document_id=document_id,
+        kind=KIND,
+        title=f"gift cards of {channel} issued and expired on {day}",
+        since_date=day,
+        currency=currencies[0],
+        value_minor=sum(abs(to_minor(a.amount, a.currency)) for a in amounts) if len(currencies) == 1 else None,
+        facts=repr(sorted((item.component, item.currency, str(item.amount)) for item in amounts)),
+    )
+    code, reason = _hold(amounts, rules, policies)
+    if code:
+        return replace(document, held_code=code, held_reason=reason)
+    memo = document.title[:1].upper() + document.title[1:]
+    entries = gift_card_entries(document_id.replace("|", ":"), channel, day, memo, amounts, rules)
+    code, reason = entry_problem(entries, rules)
+    return replace(document, held_code=code, held_reason=reason) if code else replace(document, entries=tuple(entries))
+
+
+def _hold(amounts: Sequence[GiftCardAmount], rules: PostingRules, policies: Policies) -> tuple[str, str]:
+    """Return the exception code and sentence that holds this day, or two empty texts."""
+    if reason := unknown_category({LIABILITY, *(item.component for item in amounts)}, rules):
+        return "account_unknown", reason
+    foreign = sorted({item.currency for item in amounts} - {policies.home_currency}) if policies.home_currency else []
+    if foreign:
+        return "no_exchange_rate", f"there is no rate from {foreign[0]} to {policies.home_currency}"
+    return "", ""
