@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # matplotlib is imported where something is drawn: most runs 
 # Pale where all is well, strong where a person should look.
 _COLOURS = {
     "matched": "#93b7a1",
+    "tolerated": "#d9c87a",
     "awaiting_bank": "#e69f00",
     "awaiting_processor": "#e69f00",
     "open": "#56b4e9",
@@ -34,6 +35,7 @@ _SETTLEMENT_WORDS = {
 }
 _STORE_WORDS = {
     "matched": "receipts, tenders and drawer agree",
+    "tolerated": "a drawer's coins within the tolerance",
     "open": "a drawer is not closed",
     "variance": "receipts, tenders or drawer differ",
     "left_only": "tenders or count missing",

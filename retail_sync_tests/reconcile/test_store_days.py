@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from retail_sync.pipeline import Pipeline
+from retail_sync.reports.store_state import read_stores
 from retail_sync.settings import Home
 from retail_sync_tests.conftest import run_line
 
@@ -247,6 +248,18 @@ def test_a_day_that_does_not_agree_says_so(make_home: Callable[..., Home], name:
     if code != "drawer_over_short":
         assert booked(pipeline) == {"pos:store-day:7:2026-10-14:USD": Counter(D1)}
         assert problems(pipeline) == []
+
+
+@pytest.mark.parametrize(("counted", "shown"), [("812.00", "matched"), ("811.50", "tolerated"), ("806.99", "variance")])
+def test_the_plot_is_red_only_where_somebody_has_to_look(
+    make_home: Callable[..., Home], counted: str, shown: str
+) -> None:
+    """The drawer held 200.00 and took 612.00; 0.50 less is tolerated (up to 5.00), 5.01 less is told."""
+    drawer = f"7,1,S1,2026-10-14 08:00,2026-10-14 20:00,200.00,{counted}"
+    day = {**DAY, "drawers": (DRAWERS, drawer)}
+    pipeline = home_with(make_home, day)
+    with pipeline.warehouse.reading() as connection:
+        assert [bar[2] for bar in read_stores(connection).plot] == [shown]
 
 
 def test_a_card_payment_that_the_processor_lacks_is_told_of_the_whole_store(make_home: Callable[..., Home]) -> None:
