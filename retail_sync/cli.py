@@ -132,7 +132,7 @@ def ingest(
         as_json,
         terminal.table(("file", "delivery", "state"), [(r["file"], r["delivery"], r["state"]) for r in rows]),
         *(f"{r['file']} will not load: {r['warning']}\n  → {r['remedy']}" for r in rows if r["warning"]),
-        "next: retail-sync run hourly",
+        f"next: retail-sync run hourly{f' --home {home}' if home else ''}",
     )
     if any(row["warning"] for row in rows):
         raise typer.Exit(NEEDS_A_PERSON)

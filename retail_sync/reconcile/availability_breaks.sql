@@ -1,7 +1,7 @@
 -- What is listed beyond what is there, valued at cost, and offers that are mapped to no article.
 create or replace temp table new_availability_breaks as
 with listed as (
-    select channel, coalesce(sku, channel_sku) as sku, cast(max(listed_at) as date) as listed_on
+    select channel, coalesce(sku, channel_sku) as sku, arg_max(business_date, (listed_at, source)) as listed_on
     from canonical.listings group by all
 )
 select

@@ -77,6 +77,7 @@ class Listings(pa.DataFrameModel):
     channel_sku: str = key("the channel's own code of the offer")
     sku: str = text("our stock keeping unit; empty: the offer is mapped to none", nullable=True)
     listed_at: Instant = plain("instant the quantity is of (UTC)")
+    business_date: Day = plain("local calendar day of listed_at in the source's time zone")
     listed_quantity: Quantity = plain("units offered")
     line_no: Count = pa.Field(description="line of the delivered file", ge=1)
     source: str = key("source that delivered it")

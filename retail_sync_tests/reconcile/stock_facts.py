@@ -69,7 +69,7 @@ class StockFacts(Facts):
     def _listed(self, row: Mapping[str, str]) -> None:
         code = row.get("code") or row["sku"]
         self._put("listings", "channel = ? and channel_sku = ?", row.get("channel") or "web", code, row["sku"] or None,
-                  instant(row.get("on") or "10-14"), Decimal(row["quantity"]))  # fmt: skip
+                  instant(row.get("on") or "10-14"), day((row.get("on") or "10-14")[:5]), Decimal(row["quantity"]))  # fmt: skip
 
     def _snapshots(self, row: Mapping[str, str]) -> None:
         self._put("stock_snapshots", "snapshot_date = ? and location_id = ? and sku = ?", day(row["on"]),
