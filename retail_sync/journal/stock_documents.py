@@ -49,11 +49,16 @@ _KINDS = {
 }
 
 
+def is_booked(policies: Policies) -> bool:
+    """Say whether these documents are ours to book."""
+    return policies.stock == "journal"
+
+
 def touched_documents(
     connection: duckdb.DuckDBPyConnection, rules: PostingRules, policies: Policies
 ) -> Iterator[Sequence[Document]]:
     """Yield the touched documents: costs and counts in bounded pieces, then each month's true-up by itself."""
-    if policies.stock != "journal":
+    if not is_booked(policies):
         return
     rows = rows_of(connection, sql.statement(__package__, "touched_stock_amounts"))
     documents = [

@@ -274,6 +274,21 @@ def test_a_card_payment_that_the_processor_lacks_is_told_of_the_whole_store(make
     assert (found.code, found.subject, found.amount_minor) == ("card_payments_differ", "7 2026-10-14", -146600)
 
 
+def test_a_day_whose_receipts_move_to_another_is_taken_back(make_home: Callable[..., Home]) -> None:
+    """The till's clock was a day ahead; the corrected export dates its one receipt the day before."""
+    wrong = {
+        "receipts": (RECEIPTS, "7,1,R1,S,2026-10-15 09:00,A,1,10.00,0.80,0"),
+        "tenders": (TENDERS, "7,1,R1,card,2026-10-15 09:00,10.80"),
+    }
+    pipeline = home_with(make_home, wrong)
+    assert [*booked(pipeline)] == ["pos:store-day:7:2026-10-15:USD"]
+    deliver(pipeline, {name: (rows[0], rows[1].replace("10-15", "10-14")) for name, rows in wrong.items()}, "right")
+    run_line(pipeline)
+    books = {key: legs for key, legs in booked(pipeline).items() if any(legs.values())}
+    assert books == {"pos:store-day:7:2026-10-14:USD": Counter({"4000": -1000, "2200": -80, "1110": 1080})}
+    assert problems(pipeline) == []
+
+
 def test_a_store_that_was_offline_corrects_its_day(make_home: Callable[..., Home]) -> None:
     """Receipts of a posted day arrive three days later: the entry is reversed and posted again with them."""
     pipeline = home_with(make_home, {name: DAY[name] for name in ("receipts", "tenders")})
