@@ -43,8 +43,8 @@ class DemoResult:
     found: list[dict[str, Any]]
     missed: list[tuple[str, str, str]]
     unplanted: list[tuple[str, str, str]]
-    settlements: int
     settlements_booked: int
+    settlements_held: int
     days_booked: int
     days_held: int
     entries: int
@@ -83,9 +83,9 @@ class DemoResult:
         return [problem for problem in self.found if problem["group"] == group]
 
     def _sentences(self) -> list[str]:
-        waiting = self.settlements - self.settlements_booked
+        settlements = self.settlements_booked + self.settlements_held
         said = [
-            f"Booked: {self.settlements_booked} settlements and payouts of {self.settlements} ({waiting} held), "
+            f"Booked: {self.settlements_booked} settlements and payouts of {settlements} ({self.settlements_held} held), "
             f"{self.days_booked} store days of {self.days_booked + self.days_held} ({self.days_held} held); "
             f"{self.entries} ledger entries posted, read back and verified.",
         ]
@@ -131,15 +131,14 @@ def _result(pipeline: Pipeline) -> DemoResult:
         documents = dict(
             connection.execute("select kind || ' ' || status, count(*) from journal.documents group by 1").fetchall()
         )
-        settlements = connection.execute("select count(*) from canonical.settlements").fetchone()
     reversed_keys = [posted.entry.reverses for posted in pipeline.ledger.entries() if posted.entry.reverses is not None]
     return DemoResult(
         home=pipeline.home.root,
         found=found,
         missed=[answer for answer in planted if answer not in keys],
         unplanted=[key for key in keys if key not in planted],
-        settlements=int(settlements[0]) if settlements else 0,
         settlements_booked=documents.get("settlement ready", 0),
+        settlements_held=documents.get("settlement held", 0),
         days_booked=documents.get("store_day ready", 0),
         days_held=documents.get("store_day held", 0),
         entries=pipeline.ledger.entry_count(),
