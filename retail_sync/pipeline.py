@@ -37,7 +37,7 @@ from retail_sync.ledger.outbox import Outbox, Policy, PostingReport
 from retail_sync.ledger.problems import find_posting_problems
 from retail_sync.operations.database import open_database
 from retail_sync.operations.deliveries import Delivery, DeliveryRegistry
-from retail_sync.operations.evidence import Evidence, Facts, Sight
+from retail_sync.operations.evidence import Evidence, Facts, Sight, movements_of
 from retail_sync.operations.exceptions import ExceptionQueue, Problem
 from retail_sync.operations.releases import Releaser, ReleaseReport
 from retail_sync.operations.verdicts import Desired
@@ -369,7 +369,7 @@ def _sight(connection: duckdb.DuckDBPyConnection, deliveries: Sequence[Delivery]
     seen = connection.execute(
         "select concat_ws('|', source || ':' || account || ':' || transaction_id, amount, value_date) as movement "
         "from canonical.bank_transactions where movement in (select unnest($movements))",
-        {"movements": list(movements)},
+        {"movements": sorted({movement for text in movements for movement, _ in movements_of(text)})},
     ).fetchall()
     return Sight(
         loaded=frozenset(delivery_id for delivery_id, word in status.items() if word == "loaded"),

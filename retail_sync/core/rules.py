@@ -27,8 +27,8 @@ HEADERS = {
     "safety_stock": ("sku", "channel", "quantity", "prepared_by", "approved_by"),
     "bank_payers": ("channel", "pattern", "prepared_by", "approved_by"),
     "match_rules": (
-        "reconciliation", "priority", "rule_id", "version", "key", "amount_tolerance", "days_before", "days_after",
-        "is_confirming", "prepared_by", "approved_by",
+        "reconciliation", "priority", "rule_id", "version", "shape", "key", "amount_tolerance", "percent_tolerance",
+        "rounding_per_line", "days_before", "days_after", "day_kind", "is_confirming", "prepared_by", "approved_by",
     ),
 }  # fmt: skip
 

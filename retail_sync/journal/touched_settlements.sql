@@ -12,6 +12,20 @@ contents as (
             and settlement_id not in (select document_id from raw.deliveries where is_current)
     ) as l
     group by l.settlement_id
+),
+movements as (
+    -- The movement itself, not the statement it was in: an overlapping statement changes no fact. Where a payout came in parts
+    -- there are several, and where one movement pays several payouts each names its own part of it.
+    select m.left_id as settlement_id, max(b.delivery_id) as delivery_id,
+        string_agg(
+            concat_ws('|', m.right_id, b.amount, b.value_date)
+                || case when m.right_amount <> b.amount then '␟' || m.left_id else '' end,
+            '␞' order by m.right_id
+        ) as movement
+    from reconcile.matches as m
+    join canonical.bank_transactions as b on b.source || ':' || b.account || ':' || b.transaction_id = m.right_id
+    where m.reconciliation = 'settlement_deposit' and m.is_confirmed and m.left_id in (select settlement_id from touched)
+    group by m.left_id
 )
 select
     t.settlement_id, t.channel, t.currency, t.closing_date, t.header_total, t.lines_total, t.lines_difference,
@@ -20,14 +34,12 @@ select
     coalesce(d.delivery_id, '') as delivery_id,
     -- A document is what its delivery says; what no delivery holds alone is known by its content.
     coalesce(d.delivery_id, concat_ws('|', c.hash, t.header_total, t.closing_date), '') as facts,
-    coalesce(b.delivery_id, '') as bank_delivery_id,
-    -- The movement itself, not the statement it was in: an overlapping statement changes no fact.
-    coalesce(concat_ws('|', m.right_id, b.amount, b.value_date), '') as bank_movement
+    coalesce(m.delivery_id, '') as bank_delivery_id,
+    coalesce(m.movement, '') as bank_movement
 from reconcile.settlement_totals as t
 left join raw.deliveries as d on d.document_id = t.settlement_id and d.is_current
 left join contents as c on c.settlement_id = t.settlement_id
-left join reconcile.matches as m on m.left_id = t.settlement_id and m.reconciliation = 'settlement_deposit' and m.is_confirmed
-left join canonical.bank_transactions as b on b.source || ':' || b.account || ':' || b.transaction_id = m.right_id
+left join movements as m on m.settlement_id = t.settlement_id
 where t.settlement_id in (select settlement_id from touched)
     and not t.settlement_id like 'bank:%'
 order by t.closing_date, t.settlement_id

@@ -7,6 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
+# A deposit may rest on several bank movements (a payout in parts), or on a named part of one that pays several payouts.
+_NEXT_MOVEMENT = "␞"
+_PART_OF = "␟"
+
+
+def movements_of(bank_movement: str) -> list[tuple[str, str]]:
+    """Return the movements that a deposit rests on, each with the part of it that is meant ('': all of it)."""
+    parts = (part.partition(_PART_OF) for part in bank_movement.split(_NEXT_MOVEMENT) if part)
+    return [(movement, part) for movement, _, part in parts]
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """The delivery under an entry; for a deposit also the bank movement, the statement that showed it, the matching rules.
@@ -52,6 +63,10 @@ class Sight:
     movements: frozenset[str] = frozenset()
     matching_hash: str = ""
     orders: Mapping[str, int] = field(default_factory=dict)
+
+    def shows(self, bank_movement: str) -> bool:
+        """Whether statements still show every movement under a deposit."""
+        return all(movement in self.movements for movement, _ in movements_of(bank_movement))
 
     def misses(self, kind: str, evidence: Evidence, in_force: str) -> bool:
         """Whether facts under a released entry may be there and not be seen; `in_force` is its document's delivery now.

@@ -6,11 +6,12 @@ and another month held would be booked in part.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from retail_sync.operations.evidence import Evidence, Facts, Sight
+from retail_sync.operations.evidence import Evidence, Facts, Sight, movements_of
 
 Verdict = Literal[
     "new",  # release version 1, or the next one of a key that was withdrawn
@@ -100,7 +101,7 @@ class _Group:
             self.kind == "deposit"
             and self.facts is not None
             and old.evidence.delivery_id == self.facts.delivery_id
-            and old.evidence.bank_movement in sight.movements
+            and sight.shows(old.evidence.bank_movement)
             and old.evidence.matching_hash != sight.matching_hash
         )
 
@@ -173,16 +174,23 @@ def _by_itself(group: _Group, key: str) -> Verdict:
 def _taken(
     wanted: Mapping[str, Desired], standing: Mapping[str, Released], verdicts: Mapping[str, Verdict]
 ) -> dict[str, Verdict]:
-    """Return the deposits whose bank movement stands under another key: one payment is booked once."""
-    booked = {}
+    """Return the deposits whose bank movement stands under another key: one payment is booked once.
+
+    Two payouts may share a movement only where each names its own part of it.
+    """
+    booked: dict[str, set[tuple[str, str]]] = defaultdict(set)
     for key, old in standing.items():
         if verdicts[key] in _STANDING:
             evidence = wanted[key].evidence if verdicts[key] == "same" else old.evidence
-            booked[evidence.bank_movement] = key
+            for movement, part in movements_of(evidence.bank_movement):
+                booked[movement].add((key, part))
     return {
         key: "taken"
         for key, entry in wanted.items()
         if verdicts[key] in _RELEASED
-        and entry.evidence.bank_movement
-        and booked.get(entry.evidence.bank_movement, key) != key
+        and any(
+            other != key and (part in ("", other_part) or not other_part)
+            for movement, part in movements_of(entry.evidence.bank_movement)
+            for other, other_part in booked[movement]
+        )
     }

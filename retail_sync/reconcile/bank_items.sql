@@ -27,6 +27,7 @@ select
     coalesce(p.channel, f.channel) as channel,
     coalesce(p.channel, f.channel) || '|' || b.currency as block,
     case when n.count = 1 then n.settlement_id end as key,
+    b.account,
     b.amount,
     b.currency,
     b.value_date as item_date,

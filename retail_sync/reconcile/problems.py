@@ -89,6 +89,12 @@ _WORDINGS: dict[str, Wording] = {
         "and no settlement explains it.",
         lambda _: "download the settlement of that period and deliver it",
     ),
+    "deposit_repeated": Wording(
+        "business", "finance",
+        lambda b: f"The bank shows {b.money} for settlement {b.counterpart} once more (transaction {b.subject}): "
+        "it was paid already.",
+        lambda _: "ask the bank whether it is a repeated line, else the payer, who will want it back",
+    ),
     "reserve_chain_broken": Wording(
         "business", "finance",
         lambda b: f"Settlement {b.subject} releases {b.money} {_more_or_less(b)} reserve than settlement "

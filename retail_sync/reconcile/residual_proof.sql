@@ -18,7 +18,7 @@ bank_breaks as (
     -- Differences, deposits without settlement, deposits that could be several, and totals the bank does not show.
     select currency, sum(amount) as explained
     from (
-        select currency, amount from new_breaks where break_class in ('deposit_differs', 'deposit_unexplained')
+        select currency, amount from new_breaks where break_class in ('deposit_differs', 'deposit_unexplained', 'deposit_repeated')
         union all
         select i.currency, i.amount from bank_items as i
         where i.item_id in (select right_id from open_ambiguities)

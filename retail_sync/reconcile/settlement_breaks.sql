@@ -73,6 +73,9 @@ union all
 select 'settlement_deposit', bank_transaction_id, 'deposit_unexplained', bank_amount, currency, bank_value_date, channel
 from totals where status = 'right_only' and header_total is null
 union all
+select 'settlement_deposit', b.transaction_id, 'deposit_repeated', b.amount, b.currency, b.item_date, r.repeats_left_id
+from match_repeated as r join bank_items as b on b.item_id = r.item_id and r.reconciliation = 'settlement_deposit'
+union all
 select 'failed_transfer', settlement_id, 'failed_transfer_unexplained', amount, currency, failed_on, candidates
 from failures
 union all

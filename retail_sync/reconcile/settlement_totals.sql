@@ -1,10 +1,13 @@
 -- The verdict on each settlement: lines × header × bank, with the chain of debts and reserves. No missing side is filled.
 create or replace temp table new_settlement_totals as
 with deposits as (
-    select p.left_id as settlement_id, b.transaction_id, b.item_date as value_date, b.amount
+    -- A payout may arrive in parts, and a deposit may pay several: then each has its part of it.
+    select p.left_id as settlement_id, string_agg(b.transaction_id, ', ' order by b.item_date, b.item_id) as transaction_id,
+        max(b.item_date) as value_date, cast(sum(p.right_amount) as decimal(18, 4)) as amount
     from match_pairs as p
     join bank_items as b on b.item_id = p.right_id
     where p.reconciliation = 'settlement_deposit' and p.is_confirmed
+    group by p.left_id
 ),
 rolled as (
     select left_id as settlement_id, split_part(right_id, '|', 1) as into_id
@@ -79,3 +82,4 @@ select
 from bank_items as b
 where b.item_id not in (select right_id from match_pairs where reconciliation = 'settlement_deposit' and is_confirmed)
     and b.item_id not in (select right_id from open_ambiguities)
+    and b.item_id not in (select item_id from match_repeated where reconciliation = 'settlement_deposit')

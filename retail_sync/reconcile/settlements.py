@@ -93,7 +93,8 @@ def _compare(connection: duckdb.DuckDBPyConnection, match_rules: RuleFile, payer
 def _take_side(connection: duckdb.DuckDBPyConnection, reconciliation: str, side: str) -> None:
     tables = {"left": "match_left", "right": "match_right"}
     connection.execute(
-        f"create or replace temp table {tables[side]} as select item_id, block, key, amount, item_date "  # noqa: S608
+        f"create or replace temp table {tables[side]} as "  # noqa: S608 - names of our own
+        "select item_id, block, key, group_key, amount, line_count, item_date "
         "from settlement_items where reconciliation = $reconciliation and side = $side and not ($side = 'left' and "
         "$reconciliation = 'settlement_deposit' and item_id in "
         "(select left_id from match_pairs where reconciliation = 'failed_transfer' and is_confirmed))",

@@ -23,6 +23,7 @@ BREAK_CLASSES = (
     "deposit_overdue",
     "deposit_ambiguous",
     "deposit_unexplained",
+    "deposit_repeated",
     "reserve_chain_broken",
     "failed_transfer_unexplained",
     "opening_debt_unexplained",
@@ -134,16 +135,21 @@ class SettlementTotals(pa.DataFrameModel):
 
 
 class Matches(pa.DataFrameModel):
-    """A pair that the matching core put together, with the rule and version that did it."""
+    """A pair that the matching core put together, with the rule and version that did it.
+
+    One item may stand against several: then each pair has its part of it, and all pairs of a match have the same match_id.
+    Over all pairs, left_amount and right_amount sum to those of the items.
+    """
 
     reconciliation: str = key("which reconciliation")
+    match_id: str = key("match the pair belongs to; manual-<number of the decision> where a person made it")
     left_id: str = key("left item")
     right_id: str = key("right item")
     rule_id: str = key("rule that matched them")
     rule_version: Count = plain("version of that rule")
     is_confirmed: Flag = plain("false: a suggestion that a person must confirm")
-    left_amount: Money = plain("left amount")
-    right_amount: Money = plain("right amount")
+    left_amount: Money = plain("left amount, or this pair's part of it")
+    right_amount: Money = plain("right amount, or this pair's part of it")
     difference: Money = plain("right_amount - left_amount")
 
 

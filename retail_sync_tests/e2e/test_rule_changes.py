@@ -117,7 +117,12 @@ def test_a_category_taken_away_holds_what_comes_and_keeps_what_was_booked(home: 
 
 def suggest_only(home: Home) -> None:
     """From today a payout of the exact amount is a suggestion that a person confirms."""
-    rewrite(home, "match_rules", "exact_amount_in_window,1,any,0,1,5,true", "exact_amount_in_window,2,any,0,1,5,false")
+    rewrite(
+        home,
+        "match_rules",
+        "exact_amount_in_window,1,one_to_one,any,0,0,0,1,5,calendar,true",
+        "exact_amount_in_window,2,one_to_one,any,0,0,0,1,5,calendar,false",
+    )
 
 
 def forget_the_payer(home: Home) -> None:
@@ -156,7 +161,10 @@ def test_a_second_payment_that_fits_takes_the_deposit_out(home: Home, *, changed
     """
     if changed_before:
         rewrite(
-            home, "match_rules", "exact_amount_in_window,1,any,0,1,5,true", "exact_amount_in_window,2,any,0,1,6,true"
+            home,
+            "match_rules",
+            "exact_amount_in_window,1,one_to_one,any,0,0,0,1,5,calendar,true",
+            "exact_amount_in_window,2,one_to_one,any,0,0,0,1,6,calendar,true",
         )
         hourly(home)
     again = TINY_BANK.splitlines(keepends=True)[-1].replace(b"2026-09-18", b"2026-09-19")
@@ -179,7 +187,12 @@ def test_a_payment_that_a_rule_gives_to_another_settlement_is_booked_once(tmp_pa
     nightly(home)
     assert f"{DEPOSIT}#1" in booked(home)
     keys = booked(home)
-    rewrite(home, "match_rules", "exact_amount_in_window,1,any,0,1,5,true", "exact_amount_in_window,2,any,0,30,-5,true")
+    rewrite(
+        home,
+        "match_rules",
+        "exact_amount_in_window,1,one_to_one,any,0,0,0,1,5,calendar,true",
+        "exact_amount_in_window,2,one_to_one,any,0,0,0,30,-5,calendar,true",
+    )
     nightly(home)
     assert booked(home) == keys
     assert {("rule_change_waits", DEPOSIT), ("bank_movement_booked", "amazon:deposit:50000000099")} <= {*problems(home)}

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from retail_sync.core.errors import RulesError
 from retail_sync.core.rules import RuleFile, read_rules
 from retail_sync.reconcile import matching
-from retail_sync.reconcile.matching import MatchRule
+from retail_sync.reconcile.matching import Decision, MatchRule
 from retail_sync_tests.reconcile.facts import RULES, day
 
 Item = tuple[str, str, str | None, Decimal, date]
@@ -36,16 +36,26 @@ class Core:
     def __init__(self) -> None:
         self.connection = duckdb.connect(config={"threads": "1"})
 
-    def match(self, left: Sequence[Item], right: Sequence[Item], *rules: MatchRule) -> None:
-        """Match the items as one reconciliation called `test`."""
+    def match(
+        self,
+        left: Sequence[Item],
+        right: Sequence[Item],
+        *rules: MatchRule,
+        decisions: Sequence[Decision] = (),
+        holidays: Sequence[date] = (),
+        line_count: int = 1,
+    ) -> None:
+        """Match the items as one reconciliation called `test`; what has one date is one group."""
         for name, rows in (("match_left", left), ("match_right", right)):
             self.connection.execute(
-                f"create or replace temp table {name} "
-                "(item_id varchar, block varchar, key varchar, amount decimal(18, 4), item_date date)"
+                f"create or replace temp table {name} (item_id varchar, block varchar, key varchar, "
+                "amount decimal(18, 4), item_date date, group_key varchar, line_count bigint)"
             )
             for row in rows:
-                self.connection.execute(f"insert into {name} values (?, ?, ?, ?, ?)", row)
-        matching.begin(self.connection)
+                self.connection.execute(
+                    f"insert into {name} values (?, ?, ?, ?, ?, ?, ?)", (*row, str(row[4]), line_count)
+                )
+        matching.begin(self.connection, decisions, holidays)
         matching.match(self.connection, "test", rules)
 
     def pairs(self) -> dict[str, str]:
@@ -221,7 +231,11 @@ def test_every_item_is_matched_at_most_once_and_as_its_rule_says(
 
 def test_rules_are_read_in_their_order_with_every_limit() -> None:
     """The governed file says: the key first, with any amount; then the exact amount, -1 to +5 days."""
-    named, exact = matching.rules_for(read_rules(RULES, "match_rules"), "settlement_deposit")
+    rules = matching.rules_for(read_rules(RULES, "match_rules"), "settlement_deposit")
+    named, exact = (
+        next(r for r in rules if r.rule_id == n) for n in ("settlement_id_in_bank_reference", "exact_amount_in_window")
+    )
+    assert rules.index(named) < rules.index(exact)
     assert (named.rule_id, named.key, named.is_confirming) == ("settlement_id_in_bank_reference", "equal", True)
     assert (exact.key, exact.amount_tolerance, exact.days_before, exact.days_after) == ("any", Decimal(0), 1, 5)
 
