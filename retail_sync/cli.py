@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import uuid
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -31,6 +32,10 @@ app = typer.Typer(
 exceptions_app = typer.Typer(no_args_is_help=True, help="Open problems: what happened, what it is worth, what to do.")
 period_app = typer.Typer(no_args_is_help=True, help="Close and reopen months of the embedded ledger.")
 app.add_typer(exceptions_app, name="exceptions")
+matches_app = typer.Typer(
+    no_args_is_help=True, help="What is not matched, and a person's word on what belongs together."
+)
+app.add_typer(matches_app, name="matches")
 sources_app = typer.Typer(no_args_is_help=True, help="What is declared, and a block for a file that is not yet.")
 app.add_typer(period_app, name="period")
 app.add_typer(sources_app, name="sources")
@@ -296,6 +301,63 @@ def exceptions_resolve(
         raise RetailSyncError(f"not exactly one exception begins with {exception_id!r}", "see exceptions list")
     queue.resolve(str(row.exception_id), by, reason)
     _print({"exception_id": row.exception_id, "state": "resolved"}, as_json, f"{row.exception_id} is resolved by {by}")
+
+
+@matches_app.command("list")
+def matches_list(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """List the items that are not matched: payouts and bank lines, debts, reserves. The oldest first."""
+    from retail_sync.reports.match_items import read_unmatched
+
+    rows = [asdict(item) for item in read_unmatched(_pipeline(home))]
+    header = ("reconciliation", "side", "item", "belongs to", "amount", "date", "status")
+    _print(rows, as_json, terminal.table(header, [tuple(row.values()) for row in rows], right=("amount",)),
+           "next: retail-sync matches confirm LEFT RIGHT --by WHO --reason WHY" if rows else "everything is matched")  # fmt: skip
+
+
+ReconciliationOption = Annotated[str, typer.Option("--in", help="Which reconciliation, as matches list names it.")]
+LeftArgument = Annotated[str, typer.Argument(help="The left item, e.g. a settlement.")]
+RightArgument = Annotated[str, typer.Argument(help="The right item, e.g. a bank line.")]
+ByOption = Annotated[str, typer.Option("--by", help="Who decides.")]
+WhyOption = Annotated[str, typer.Option("--reason", help="On what evidence, for the auditor.")]
+
+
+@matches_app.command("confirm")
+def matches_confirm(
+    left: LeftArgument,
+    right: RightArgument,
+    by: ByOption,
+    reason: WhyOption,
+    reconciliation: ReconciliationOption = "settlement_deposit",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say that two items belong together, where no rule can tell. The next run books it; `refuse` takes it back."""
+    _decide(home, (reconciliation, left, right), by, reason, as_json, is_match=True)
+
+
+@matches_app.command("refuse")
+def matches_refuse(
+    left: LeftArgument,
+    right: RightArgument,
+    by: ByOption,
+    reason: WhyOption,
+    reconciliation: ReconciliationOption = "settlement_deposit",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say that two items do not belong together: no rule may match them. A later `confirm` takes it back."""
+    _decide(home, (reconciliation, left, right), by, reason, as_json, is_match=False)
+
+
+def _decide(
+    home: Path | None, items: tuple[str, str, str], by: str, reason: str, as_json: bool, *, is_match: bool
+) -> None:
+    from retail_sync.reports.match_items import decide
+
+    number, left, right = decide(_pipeline(home), *items, is_match=is_match, by=by, reason=reason)
+    value = {"decision": number, "reconciliation": items[0], "left": left, "right": right, "is_match": is_match}
+    word = "belong together" if is_match else "do not belong together"
+    _print(value, as_json, f"decision {number} by {by}: {left} and {right} {word}", "next: retail-sync run hourly")
 
 
 def _value(row: dict[str, Any]) -> str:

@@ -39,10 +39,12 @@ from retail_sync.operations.database import open_database
 from retail_sync.operations.deliveries import Delivery, DeliveryRegistry
 from retail_sync.operations.evidence import Evidence, Facts, Sight, movements_of
 from retail_sync.operations.exceptions import ExceptionQueue, Problem
+from retail_sync.operations.match_decisions import MatchDecisions
 from retail_sync.operations.releases import Releaser, ReleaseReport
 from retail_sync.operations.verdicts import Desired
 from retail_sync.reconcile.availability import reconcile_availability
 from retail_sync.reconcile.inventory import reconcile_inventory
+from retail_sync.reconcile.matching import Decision
 from retail_sync.reconcile.problems import find_breaks
 from retail_sync.reconcile.report import ReconcileReport
 from retail_sync.reconcile.settlements import reconcile_settlements
@@ -107,6 +109,11 @@ class Pipeline:
         return ExceptionQueue(self.operations)
 
     @cached_property
+    def match_decisions(self) -> MatchDecisions:
+        """What people decided about matches."""
+        return MatchDecisions(self.operations)
+
+    @cached_property
     def ledger(self) -> EmbeddedLedger:
         """The ledger, with its tables and the chart of accounts installed."""
         ledger = EmbeddedLedger(self.home.ledger_url, self.home.state / "ledger_heads.jsonl")
@@ -167,7 +174,14 @@ class Pipeline:
         with self.writing("reconcile") as connection:
             match_rules = read_rules(self.home.rules, "match_rules")
             report = reconcile_settlements(
-                connection, match_rules, read_rules(self.home.rules, "bank_payers"), self.progress
+                connection,
+                match_rules,
+                read_rules(self.home.rules, "bank_payers"),
+                self.progress,
+                [
+                    Decision(d.decision_id, d.reconciliation, d.left_id, d.right_id, d.is_match)
+                    for d in self.match_decisions.all()
+                ],
             )
             report += reconcile_store_days(connection, match_rules, self.progress)
             report += reconcile_availability(connection, read_rules(self.home.rules, "safety_stock"), self.progress)

@@ -73,6 +73,20 @@ exceptions = sa.Table(
     sa.Column("trace_id", sa.String(64), nullable=False),
 )
 
+match_decisions = sa.Table(
+    "match_decisions",
+    metadata,
+    sa.Column("decision_id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("reconciliation", sa.String(40), nullable=False),
+    sa.Column("left_id", sa.String(255), nullable=False),
+    sa.Column("right_id", sa.String(255), nullable=False),
+    sa.Column("is_match", sa.Boolean, nullable=False),
+    sa.Column("decided_by", sa.String(80), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("decided_at", sa.String(40), nullable=False),
+    sqlite_autoincrement=True,
+)
+
 released_entries = sa.Table(
     "released_entries",
     metadata,

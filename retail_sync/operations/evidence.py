@@ -6,7 +6,6 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-
 # A deposit may rest on several bank movements (a payout in parts), or on a named part of one that pays several payouts.
 _NEXT_MOVEMENT = "␞"
 _PART_OF = "␟"

@@ -135,6 +135,10 @@ def begin(
         "create or replace temp table match_repeated (reconciliation varchar, item_id varchar, repeats_left_id varchar)"
     )
     connection.execute(
+        "create or replace temp table new_match_items (reconciliation varchar, side varchar, item_id varchar, block varchar, "
+        "key_name varchar, amount decimal(18, 4), item_date date, status varchar, match_id varchar)"
+    )
+    connection.execute(
         "create or replace temp table match_decisions "
         "(decision_id bigint, reconciliation varchar, left_id varchar, right_id varchar, is_match boolean)"
     )
@@ -151,7 +155,8 @@ def begin(
 def standing(decisions: Iterable[Decision]) -> list[Decision]:
     """Return the decisions that hold: the newest on each pair, and of those that match, the newest on each item."""
     newest = {(d.reconciliation, d.left_id, d.right_id): d for d in sorted(decisions, key=lambda d: d.decision_id)}
-    kept, used = [], set()
+    kept: list[Decision] = []
+    used: set[tuple[str, str, str]] = set()
     for decision in sorted(newest.values(), key=lambda d: -d.decision_id):
         ends = {
             (decision.reconciliation, "left", decision.left_id),
@@ -166,7 +171,11 @@ def standing(decisions: Iterable[Decision]) -> list[Decision]:
 
 
 def match(connection: duckdb.DuckDBPyConnection, reconciliation: str, rules: Sequence[MatchRule]) -> None:
-    """Match `match_left` with `match_right`; add to temp tables `match_pairs`, `match_ambiguities`, `match_repeated`."""
+    """Match `match_left` with `match_right`.
+
+    Adds to the temp tables `match_pairs`, `match_ambiguities`, `match_repeated`, and what became of each item to
+    `new_match_items`.
+    """
     connection.execute(sql.statement(__package__, "match_days"))
     connection.execute(sql.statement(__package__, "match_decided"), {"reconciliation": reconciliation})
     for rule in rules:
@@ -182,6 +191,7 @@ def match(connection: duckdb.DuckDBPyConnection, reconciliation: str, rules: Seq
         "and (s.left_id = c.left_id or s.right_id = c.right_id)",
         {"reconciliation": reconciliation},
     )
+    connection.execute(sql.statement(__package__, "match_items"), {"reconciliation": reconciliation})
 
 
 def _units(connection: duckdb.DuckDBPyConnection, reconciliation: str, rule: MatchRule) -> None:

@@ -80,7 +80,8 @@ _WORDINGS: dict[str, Wording] = {
         "business", "finance",
         lambda b: f"More than one bank deposit of {b.money} could be the payout of settlement {b.subject}"
         + (f", or of settlement {b.counterpart}" if b.counterpart else "") + ". None was chosen.",
-        lambda _: "find the settlement ids in the marketplace's payout details; a bank reference naming them settles it",
+        lambda b: "find in the payout details which is which, then `retail-sync matches list` and "
+        f"`retail-sync matches confirm {b.subject} BANK_LINE --by WHO --reason WHY`",
     ),
     "deposit_unexplained": Wording(
         "business", "finance",

@@ -5,7 +5,8 @@ Lines are summed for the touched settlements only; what is compared afterwards h
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 
 import duckdb
 import pyarrow as pa
@@ -15,6 +16,7 @@ from retail_sync.core.failpoints import failpoint
 from retail_sync.core.rules import RuleFile
 from retail_sync.core.warehouse import transaction
 from retail_sync.reconcile import matching
+from retail_sync.reconcile.matching import Decision
 from retail_sync.reconcile.report import ReconcileReport
 from retail_sync.schemas.proof import mark_changed
 
@@ -22,7 +24,7 @@ from retail_sync.schemas.proof import mark_changed
 RECONCILIATIONS = ("failed_transfer", "settlement_deposit", "opening_debt", "reserve")
 # What this module writes into the tables that all reconciliations share.
 _OWN = "'settlement_totals', " + ", ".join(f"'{name}'" for name in RECONCILIATIONS)
-_REPLACED = ("settlement_totals", "matches", "breaks")
+_REPLACED = ("settlement_totals", "matches", "match_items", "breaks")
 # Stands in raw.applied while the breaks do not explain the totals: a second run must not pass because nothing is new.
 _OPEN_PROOF = "unexplained totals"
 
@@ -32,12 +34,17 @@ def reconcile_settlements(
     match_rules: RuleFile,
     payers: RuleFile,
     progress: Callable[[str], None],
+    decisions: Sequence[Decision] = (),
 ) -> ReconcileReport:
-    """Bring the reconcile tables up to date with the canonical ones, as one transaction.
+    """Bring the reconcile tables up to date with the canonical ones and with people's decisions, as one transaction.
 
     As long as the last residual was not empty everything is compared again, new facts or not.
     """
-    applied = _rules_changed(connection, match_rules, payers)
+    applied = _changed_versions(connection, {
+        match_rules.name: match_rules.hash,
+        payers.name: payers.hash,
+        "match_decisions": hashlib.sha256(repr(matching.standing(decisions)).encode()).hexdigest(),
+    })  # fmt: skip
     touched = connection.execute(
         "select count(*) from raw.touched where stage = 'reconcile' and kind in ('settlement', 'bank')"
     ).fetchone()
@@ -49,7 +56,7 @@ def reconcile_settlements(
             "(select document_id from raw.touched where stage = 'reconcile' and kind = 'settlement')"
         )
         connection.execute(sql.statement(__package__, "settlement_components"))
-        _compare(connection, match_rules, payers)
+        _compare(connection, match_rules, payers, decisions)
         residual = _residual(connection)
         _note_proof(connection, residual)
         changed = _changed(connection)
@@ -64,19 +71,21 @@ def reconcile_settlements(
     return ReconcileReport(touched[0] if touched else 0, changed, residual)
 
 
-def _rules_changed(connection: duckdb.DuckDBPyConnection, *files: RuleFile) -> list[tuple[str, str]]:
+def _changed_versions(connection: duckdb.DuckDBPyConnection, versions: Mapping[str, str]) -> list[tuple[str, str]]:
     known = dict(connection.execute("select name, hash from raw.applied").fetchall())
-    return [(file.name, file.hash) for file in files if known.get(file.name) != file.hash]
+    return [(name, version) for name, version in versions.items() if known.get(name) != version]
 
 
-def _compare(connection: duckdb.DuckDBPyConnection, match_rules: RuleFile, payers: RuleFile) -> None:
+def _compare(
+    connection: duckdb.DuckDBPyConnection, match_rules: RuleFile, payers: RuleFile, decisions: Sequence[Decision]
+) -> None:
     connection.register("payer_patterns", pa.table({
         "channel": pa.array([row["channel"] for row in payers.rows], pa.string()),
         "pattern": pa.array([row["pattern"] for row in payers.rows], pa.string()),
     }))  # fmt: skip
     for name in ("settlement_facts", "bank_items", "settlement_sides"):
         connection.execute(sql.statement(__package__, name))
-    matching.begin(connection)
+    matching.begin(connection, decisions)
     for reconciliation in RECONCILIATIONS:
         for side in ("left", "right"):
             _take_side(connection, reconciliation, side)
@@ -152,6 +161,7 @@ def _replace(connection: duckdb.DuckDBPyConnection) -> None:
         source = {
             "settlement_totals": "new_settlement_totals",
             "matches": "new_matches",
+            "match_items": "new_match_items",
             "breaks": "new_breaks",
         }[name]
         own = "" if name == "settlement_totals" else f" where reconciliation in ({_OWN})"

@@ -153,6 +153,24 @@ class Matches(pa.DataFrameModel):
     difference: Money = plain("right_amount - left_amount")
 
 
+class MatchItems(pa.DataFrameModel):
+    """An item of one side of a matching, and what became of it. What is open is carried forward until later data explains it.
+
+    `suggested`: a rule that may not decide has put it with another; `ambiguous`: more than one other fits, none was chosen;
+    `repeated`: it came again under the name and amount of one that is matched.
+    """
+
+    reconciliation: str = key("which reconciliation")
+    side: str = one_of("which side of the truth it is on", "left", "right")
+    item_id: str = key("stable identity: settlement, settlement and day, or bank source, account and line")
+    block: str = key("what items must share to belong together, e.g. channel and currency")
+    key_name: str = text("what it names itself or the other side by, where it does", nullable=True)
+    amount: Money = plain("signed amount")
+    item_date: Day = plain("day it dates from, for its age")
+    status: str = one_of("what became of it", "matched", "suggested", "ambiguous", "repeated", "open")
+    match_id: str = text("match it belongs to; empty where it belongs to none", nullable=True)
+
+
 class Breaks(pa.DataFrameModel):
     """A difference that the two sides of a truth do not explain."""
 

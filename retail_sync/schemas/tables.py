@@ -82,6 +82,7 @@ TABLES = (
           ("location_id", "business_date", "currency", "component"), "run"),
     Table("reconcile", "availability", derived_stock.Availability, ("channel", "sku", "status"), "run"),
     Table("reconcile", "matches", derived.Matches, ("reconciliation", "left_id", "right_id"), "run"),
+    Table("reconcile", "match_items", derived.MatchItems, ("reconciliation", "side", "item_id"), "run"),
     Table("reconcile", "breaks", derived.Breaks, ("reconciliation", "subject", "break_class"), "run"),
     Table("journal", "documents", derived.Documents, ("document_id",), "settlement",
           volatile=("facts_hash", "deposit_facts_hash", "delivery_id", "bank_delivery_id")),

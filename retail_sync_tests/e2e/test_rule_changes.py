@@ -29,6 +29,15 @@ from retail_sync_tests.simulator import write_v2
 DEPOSIT = f"amazon:deposit:{B.settlement_id}"
 
 
+def exact_rule(version: int, days_before: int, days_after: int, *, is_confirming: bool) -> str:
+    """The rule that pairs equal amounts, as its file writes it."""
+    confirms = str(is_confirming).lower()
+    return f"exact_amount_in_window,{version},one_to_one,any,0,0,0,{days_before},{days_after},calendar,{confirms}"
+
+
+EXACT = exact_rule(1, 1, 5, is_confirming=True)
+
+
 def rewrite(home: Home, name: str, old: str, new: str) -> None:
     """Change one cell of a governed file of the home."""
     path = home.root / "rules" / f"{name}.csv"
@@ -120,8 +129,8 @@ def suggest_only(home: Home) -> None:
     rewrite(
         home,
         "match_rules",
-        "exact_amount_in_window,1,one_to_one,any,0,0,0,1,5,calendar,true",
-        "exact_amount_in_window,2,one_to_one,any,0,0,0,1,5,calendar,false",
+        EXACT,
+        exact_rule(2, 1, 5, is_confirming=False),
     )
 
 
@@ -163,8 +172,8 @@ def test_a_second_payment_that_fits_takes_the_deposit_out(home: Home, *, changed
         rewrite(
             home,
             "match_rules",
-            "exact_amount_in_window,1,one_to_one,any,0,0,0,1,5,calendar,true",
-            "exact_amount_in_window,2,one_to_one,any,0,0,0,1,6,calendar,true",
+            EXACT,
+            exact_rule(2, 1, 6, is_confirming=True),
         )
         hourly(home)
     again = TINY_BANK.splitlines(keepends=True)[-1].replace(b"2026-09-18", b"2026-09-19")
@@ -190,8 +199,8 @@ def test_a_payment_that_a_rule_gives_to_another_settlement_is_booked_once(tmp_pa
     rewrite(
         home,
         "match_rules",
-        "exact_amount_in_window,1,one_to_one,any,0,0,0,1,5,calendar,true",
-        "exact_amount_in_window,2,one_to_one,any,0,0,0,30,-5,calendar,true",
+        EXACT,
+        exact_rule(2, 30, -5, is_confirming=True),
     )
     nightly(home)
     assert booked(home) == keys

@@ -1,0 +1,67 @@
+"""Items of the matchings as values: what is not matched, and the two items that a person names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from retail_sync.core.errors import RetailSyncError
+from retail_sync.pipeline import Pipeline
+
+
+@dataclass(frozen=True, slots=True)
+class MatchItem:
+    """An item of one side of a matching; `status` as in reconcile.match_items."""
+
+    reconciliation: str
+    side: str
+    item_id: str
+    block: str
+    amount: Decimal
+    item_date: date
+    status: str
+
+
+def read_unmatched(pipeline: Pipeline) -> list[MatchItem]:
+    """Return every item that is not matched, the oldest first."""
+    with pipeline.warehouse.reading() as connection:
+        rows = connection.execute(
+            "select reconciliation, side, item_id, block, amount, item_date, status from reconcile.match_items "
+            "where status <> 'matched' order by reconciliation, item_date, side, item_id"
+        ).fetchall()
+    return [MatchItem(*row) for row in rows]
+
+
+def decide(  # noqa: PLR0913 - a record, spelled out
+    pipeline: Pipeline, reconciliation: str, left: str, right: str, *, is_match: bool, by: str, reason: str
+) -> tuple[int, str, str]:
+    """Record that two items belong together, or do not. Returns the decision's number and the items' full ids.
+
+    An id may be given as it is shown elsewhere: a bank line's own id will do where no other line has it. Raises
+    RetailSyncError for an item that is not there, or that could be several.
+    """
+    left_id = _item_id(pipeline, reconciliation, "left", left)
+    right_id = _item_id(pipeline, reconciliation, "right", right)
+    number = pipeline.match_decisions.add(reconciliation, left_id, right_id, is_match=is_match, by=by, reason=reason)
+    return number, left_id, right_id
+
+
+def _item_id(pipeline: Pipeline, reconciliation: str, side: str, name: str) -> str:
+    with pipeline.warehouse.reading() as connection:
+        found = connection.execute(
+            "select item_id from reconcile.match_items where reconciliation = $reconciliation and side = $side "
+            "and (item_id = $name or ends_with(item_id, ':' || $name)) order by item_id",
+            {"reconciliation": reconciliation, "side": side, "name": name},
+        ).fetchall()
+    ids: Sequence[str] = [row[0] for row in found]
+    if name in ids:
+        return name
+    if len(ids) != 1:
+        what = f"could be {', '.join(ids)}" if ids else "is not there"
+        raise RetailSyncError(
+            f"{side} item {name!r} of {reconciliation} {what}",
+            "retail-sync matches list shows the items that are not matched, with their full ids",
+        )
+    return ids[0]
