@@ -7,7 +7,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run ui test test-full test-slow check format bench sample docs lock clean
+.PHONY: help install demo run ui test test-full test-slow check format bench bench-compare sample docs lock clean
 
 help: ## show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -56,6 +56,9 @@ format: install ## let ruff format and fix
 
 bench: install ## one million lines, file to verified ledger, as a ratio to a bare read_csv in the same run
 	@$(BIN)/python -m retail_sync_tests.bench
+
+bench-compare: install ## two sides of ten million rows classified, as a ratio to a bare full outer join in the same run
+	@$(BIN)/python -m retail_sync_tests.bench_compare
 
 sample: install ## write data/sample again from its generator
 	@$(BIN)/python -m retail_sync_tests.make_sample
