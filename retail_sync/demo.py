@@ -23,7 +23,16 @@ _MARKER = ".demo-home"
 # Beginnings of the problem codes of each part of the business, in the order in which they are told.
 GROUPS = {
     "Stores": ("tenders_", "sales_", "drawer_", "card_"),
-    "Marketplaces": ("settlement_", "rows_", "delivery_", "reserve_", "opening_", "failed_transfer_", "payout_"),
+    "Marketplaces": (
+        "settlement_",
+        "rows_",
+        "delivery_",
+        "reserve_",
+        "opening_",
+        "failed_transfer_",
+        "payout_",
+        "order_",
+    ),
     "Stock": ("stock_", "oversell_", "listed_"),
     "Bank": ("deposit_",),
 }

@@ -45,6 +45,7 @@ from retail_sync.operations.verdicts import Desired
 from retail_sync.reconcile.availability import reconcile_availability
 from retail_sync.reconcile.inventory import reconcile_inventory
 from retail_sync.reconcile.matching import Decision
+from retail_sync.reconcile.orders import reconcile_orders
 from retail_sync.reconcile.problems import find_breaks
 from retail_sync.reconcile.report import ReconcileReport
 from retail_sync.reconcile.settlements import reconcile_settlements
@@ -182,6 +183,9 @@ class Pipeline:
                     Decision(d.decision_id, d.reconciliation, d.left_id, d.right_id, d.is_match)
                     for d in self.match_decisions.all()
                 ],
+            )
+            report += reconcile_orders(
+                connection, match_rules, read_rules(self.home.rules, "order_components"), self.progress
             )
             report += reconcile_store_days(connection, match_rules, self.progress)
             report += reconcile_availability(connection, read_rules(self.home.rules, "safety_stock"), self.progress)

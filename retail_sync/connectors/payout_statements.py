@@ -46,9 +46,10 @@ def derive_payout_statements(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(
         """
         insert into raw.touched
-        select distinct 'reconcile', 'settlement', document_id from (
-            select settlement_id as document_id from touched_payouts
-            union all select document_id from raw.touched where kind = 'payout_day'
+        select distinct 'reconcile', kind, document_id from (
+            select 'settlement' as kind, settlement_id as document_id from touched_payouts
+            union all select 'settled', settlement_id from touched_payouts
+            union all select 'settlement', document_id from raw.touched where kind = 'payout_day'
         ) except select stage, kind, document_id from raw.touched
         """
     )

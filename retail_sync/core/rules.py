@@ -24,6 +24,7 @@ HEADERS = {
     ),
     "category_accounts": ("category", "account", "role", "description"),
     "leg_accounts": ("leg", "account", "description"),
+    "order_components": ("category", "component", "prepared_by", "approved_by"),
     "safety_stock": ("sku", "channel", "quantity", "prepared_by", "approved_by"),
     "bank_payers": ("channel", "pattern", "prepared_by", "approved_by"),
     "match_rules": (

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from retail_sync.defs import reconcile_stock, reconcile_stores
+from retail_sync.defs import reconcile_orders, reconcile_stock, reconcile_stores
 from retail_sync.defs.metadata import (
     contract_check,
     contract_specs,
@@ -14,6 +14,7 @@ from retail_sync.defs.metadata import (
     small_table,
     spec,
 )
+from retail_sync.defs.reconcile_orders import tell_orders
 from retail_sync.defs.reconcile_stock import tell_stock
 from retail_sync.defs.reconcile_stores import tell_stores
 from retail_sync.defs.windows import DAYS, run_window
@@ -24,10 +25,11 @@ from retail_sync.reports.values import Rows
 from retail_sync.resources import HomeResource
 from retail_sync.schemas.tables import table
 
-_OWN = COMPONENTS, TOTALS, MATCHES, BREAKS = tuple(
-    table(f"reconcile.{name}") for name in ("settlement_components", "settlement_totals", "matches", "breaks")
+_OWN = COMPONENTS, TOTALS, MATCHES, ITEMS, BREAKS = tuple(
+    table(f"reconcile.{name}")
+    for name in ("settlement_components", "settlement_totals", "matches", "match_items", "breaks")
 )
-TABLES = (*_OWN, *reconcile_stores.TABLES, *reconcile_stock.TABLES)
+TABLES = (*_OWN, *reconcile_orders.TABLES, *reconcile_stores.TABLES, *reconcile_stock.TABLES)
 _SETTLEMENTS = [("canonical", "settlements"), ("canonical", "settlement_lines"), ("canonical", "rejected_rows")]
 _KEY = ["reconcile", "settlement_totals"]
 _PLOT = "plot: settlements by closing day"
@@ -41,7 +43,7 @@ SHOWN_BY = {
     ),
 }
 # The checks of every page here.
-SHOWN_ON = ((_KEY, SHOWN_BY), *reconcile_stores.SHOWN_ON, *reconcile_stock.SHOWN_ON)
+SHOWN_ON = ((_KEY, SHOWN_BY), *reconcile_orders.SHOWN_ON, *reconcile_stores.SHOWN_ON, *reconcile_stock.SHOWN_ON)
 _VERDICTS = """\
 | verdict | means |
 | --- | --- |
@@ -64,6 +66,11 @@ _VERDICTS = """\
             look="**Look at** *pairs by rule*: a rule that suddenly finds fewer pairs has lost its evidence.",
         ),
         spec(
+            ITEMS,
+            deps=[*_SETTLEMENTS, ("canonical", "bank_transactions")],
+            look="**Look at** *items by verdict*: what is open is carried forward until later data, or a person, explains it.",
+        ),
+        spec(
             TOTALS,
             deps=[("reconcile", "settlement_components"), ("reconcile", "matches"), ("canonical", "settlements")],
             look=_VERDICTS,
@@ -74,6 +81,7 @@ _VERDICTS = """\
             deps=[("reconcile", "settlement_totals"), ("reconcile", "matches")],
             look="**Look at** *what needs a person*, the largest value first.",
         ),
+        *reconcile_orders.SPECS,
         *reconcile_stores.SPECS,
         *reconcile_stock.SPECS,
     ],
@@ -100,6 +108,7 @@ _VERDICTS = """\
             asset=_KEY,
             description="Debts, reserves and failed payouts that one settlement leaves are those that a later one takes over.",
         ),
+        *reconcile_orders.CHECKS,
         *reconcile_stores.CHECKS,
         *reconcile_stock.CHECKS,
     ],
@@ -123,6 +132,15 @@ def reconcile_settlements(
             "dagster/row_count": counts["matches"],
         },
     )
+    yield dg.MaterializeResult(
+        asset_key=["reconcile", "match_items"],
+        metadata={
+            "items by verdict": small_table(
+                ("reconciliation", "side", "verdict", "items", "amount", "oldest"), state.items
+            ),
+            "dagster/row_count": counts["match_items"],
+        },
+    )
     yield from _totals(context, report, state)
     yield dg.MaterializeResult(
         asset_key=["reconcile", "breaks"],
@@ -131,6 +149,7 @@ def reconcile_settlements(
             "dagster/row_count": counts["breaks"],
         },
     )
+    yield from tell_orders(state)
     yield from tell_stores(context, report, state)
     yield from tell_stock(context, state)
     for entry in TABLES:

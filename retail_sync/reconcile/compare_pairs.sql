@@ -6,8 +6,8 @@ with grouped as (
         sum(quantity) as quantity, sum(amount) as amount, sum(tax) as tax, sum(fee) as fee, min(pack_quantity) as pack_quantity
     from (
         select 'left' as side, * from compare_left semi join compare_repeated using (key)
-        union all
-        select 'right', * from compare_right semi join compare_repeated using (key)
+        union all by name
+        select 'right' as side, * from compare_right semi join compare_repeated using (key)
     )
     group by side, key
 ),

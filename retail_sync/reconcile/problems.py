@@ -5,6 +5,7 @@ from __future__ import annotations
 import duckdb
 
 from retail_sync.operations.exceptions import Problem
+from retail_sync.reconcile.order_wordings import ORDER_WORDINGS
 from retail_sync.reconcile.stock_wordings import STOCK_WORDINGS
 from retail_sync.reconcile.wording import Break, Wording
 
@@ -24,6 +25,7 @@ def _listed(item: Break) -> str:
 
 _WORDINGS: dict[str, Wording] = {
     **STOCK_WORDINGS,
+    **ORDER_WORDINGS,
     "settlement_does_not_foot": Wording(
         "data", "finance",
         lambda b: f"The lines of settlement {b.subject} sum to {b.money} {_more_or_less(b)} than its total. Its entry is held.",

@@ -49,6 +49,8 @@ class ReconcileState:
     problems: Mapping[str, Sequence[str]] | None
     found: Sequence[Problem]
     rules: Rows
+    orders: Rows
+    items: Rows
     verdicts: Rows
     settlements: Rows
     by_day: Mapping[str, Rows]
@@ -153,11 +155,21 @@ def _reconcile(connection: duckdb.DuckDBPyConnection) -> ReconcileState:
     rules = connection.execute(
         "select reconciliation, rule_id, count(*) from reconcile.matches group by all order by 1, 2"
     ).fetchall()
+    orders = connection.execute(
+        "select channel, component, status, currency, count(*), sum(difference) from reconcile.order_settlements "
+        "group by all order by 1, 2, 3, 4"
+    ).fetchall()
+    items = connection.execute(
+        "select reconciliation, side, status, count(*), sum(amount), min(item_date) from reconcile.match_items "
+        "group by all order by 1, 2, 3"
+    ).fetchall()
     return ReconcileState(
         row_counts=_counts(connection, "reconcile"),
         problems=prove_changed(connection, "reconcile"),
         found=find_breaks(connection),
         rules=rules,
+        orders=[(*row[:5], amount(row[5])) for row in orders],
+        items=[(*row[:4], amount(row[4]), str(row[5])) for row in items],
         verdicts=[(*row[:3], amount(row[3])) for row in verdicts],
         settlements=shown[:_TOP],
         by_day=by_day,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandera.ibis as pa
 
+from retail_sync.schemas.derived_orders import ORDER_BREAKS
 from retail_sync.schemas.derived_stock import CAUSES
 from retail_sync.schemas.types import Count, Day, Flag, Money, currency, key, one_of, plain, text
 
@@ -12,7 +13,17 @@ ENTRY_KINDS = (
     "settlement", "failed_transfer", "deposit", "store_day", "cogs", "count_variance", "stock_valuation", "gift_cards",
 )  # fmt: skip
 JOURNAL_KINDS = ("settlement", "store_day", "stock", "gift_cards")
-DOCUMENT_KINDS = ("settlement", "bank", "store_day", "stock", "availability", "payout", "payout_day", "gift_cards")
+DOCUMENT_KINDS = (
+    "settlement",
+    "bank",
+    "order",
+    "store_day",
+    "stock",
+    "availability",
+    "payout",
+    "payout_day",
+    "gift_cards",
+)
 CHAIN_STATUSES = ("none", "matched", "open", "broken")
 BREAK_CLASSES = (
     "settlement_does_not_foot",
@@ -40,6 +51,7 @@ BREAK_CLASSES = (
     *(f"stock_{cause}" for cause in CAUSES),
     "oversell_risk",
     "listed_unmapped",
+    *ORDER_BREAKS,
 )
 
 
@@ -75,7 +87,9 @@ class Touched(pa.DataFrameModel):
 
     stage: str = one_of("stage that has to look again", "reconcile", "journal")
     kind: str = one_of("what the document is", *DOCUMENT_KINDS)
-    document_id: str = key("settlement id, payout id, store|day, location|day, channel|day; * for all of the kind")
+    document_id: str = key(
+        "settlement id, payout id, store|day, location|day, channel|day, channel|order; * for all of the kind"
+    )
 
 
 class Applied(pa.DataFrameModel):

@@ -1,0 +1,4 @@
+-- Orders that bring money: one that is cancelled, or not paid yet, does not.
+create or replace temp view valid_orders as
+select * from canonical.orders
+where lower(status) not in ('cancelled', 'canceled', 'voided', 'expired', 'pending', 'authorized')
