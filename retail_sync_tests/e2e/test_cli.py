@@ -363,10 +363,30 @@ def test_csv_is_harmless_in_a_spreadsheet(cli: Cli, quiet: Home) -> None:
     ]
 
 
-def test_limit_is_told(cli: Cli, quiet: Home) -> None:
-    """Ten rows of more must not look like all of them."""
-    answer = cli("query", "select * from range(50)", "--limit", 10, "--home", quiet.root)
-    assert "only the first 10 rows" in answer.err
+COUNTING = {
+    "warehouse": "select * from range(2500)",
+    "operations": "with recursive n(i) as (select 0 union all select i + 1 from n where i < 2499) select i from n",
+    "ledger": "with recursive n(i) as (select 0 union all select i + 1 from n where i < 2499) select i from n",
+}
+
+
+@pytest.mark.parametrize("database", COUNTING)
+def test_an_export_is_whole(cli: Cli, quiet: Home, database: str) -> None:
+    """A ledger exported without its last rows does not balance; a table for the eye says that there are more."""
+    ask = ("query", COUNTING[database], "--on", database, "--home", quiet.root)
+    exported = [cli(*ask, "--format", "csv"), cli(*ask, "--format", "json"), cli(*ask, "--json")]
+    assert [len(list(csv.reader(io.StringIO(exported[0].out)))) - 1, *(len(e.json) for e in exported[1:])] == [2500] * 3
+    assert [answer.err for answer in exported] == [""] * 3
+    assert "only the first 1000 rows" in cli(*ask).err
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json"])
+def test_what_is_cut_is_told(cli: Cli, quiet: Home, form: str) -> None:
+    """Ten rows of fifty must not look like all of them; fifty of fifty are all of them."""
+    ask = ("query", "select range as n from range(50)", "--format", form, "--home", quiet.root)
+    cut, whole = cli(*ask, "--limit", 10), cli(*ask, "--limit", 50)
+    assert ("only the first 10 rows" in cut.err, whole.err) == (True, "")
+    assert ("49" in cut.out, "49" in whole.out) == (False, True)
 
 
 def test_from_a_ledger_line_back_to_the_file(cli: Cli, golden: Golden) -> None:
