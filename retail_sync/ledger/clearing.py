@@ -1,7 +1,7 @@
 """Clearing accounts explained item by item: what each balance consists of, from the entries that are in the ledger.
 
-An item is opened by one leg and closed by others that name it: a payout by its deposit, a debt by the settlement that takes
-it over, a reserve by the settlement that releases it. The items of an account sum to its balance, or `verify` says so.
+An item is opened by one leg and closed by others that name it: a payout by its deposit as far as it arrived, a debt by the settlement that
+takes it over, a reserve by the settlement that releases it. The items of an account sum to its balance, or `verify` says so.
 """
 
 from __future__ import annotations
