@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from retail_sync.pipeline import Pipeline
+from retail_sync.reports.books import read_verification
 from retail_sync.reports.store_state import read_stores
 from retail_sync.settings import Home
 from retail_sync_tests.conftest import run_line
@@ -212,6 +213,23 @@ def test_a_card_deposit_is_worked_example_d2(make_home: Callable[..., Home]) -> 
     }  # fmt: skip
     assert sum(entry["1120"] for entry in entries.values()) == 0
     assert problems(pipeline) == []
+
+
+def test_verify_says_which_accounts_it_explains_and_which_not(make_home: Callable[..., Home]) -> None:
+    """Cash, cards and gift cards have balances and no items yet; the payout's account is explained, the card's is at zero."""
+    of_the_day = read_verification(home_with(make_home, DAY, "day"))
+    assert of_the_day.findings == []
+    assert (of_the_day.explained, of_the_day.without_items) == (
+        [],
+        ["1010 Cash drawer", "1110 Card clearing", "2300 Gift card liability"],
+    )
+    paid_out = read_verification(home_with(make_home, DAY | PAID_OUT, "paid out"))
+    assert paid_out.explained == ["1120 Payouts in transit"]
+    assert paid_out.without_items == ["1010 Cash drawer", "2300 Gift card liability"]
+    assert paid_out.sentences[1:] == [
+        "Explained item by item, to the last cent: 1120 Payouts in transit.",
+        "Not explained item by item yet, though they have a balance: 1010 Cash drawer, 2300 Gift card liability.",
+    ]
 
 
 def test_a_card_refund_is_worked_example_e1(make_home: Callable[..., Home]) -> None:
