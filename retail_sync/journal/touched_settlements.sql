@@ -12,10 +12,16 @@ contents as (
             and settlement_id not in (select document_id from raw.deliveries where is_current)
     ) as l
     group by l.settlement_id
+),
+headless as (
+    -- Why the list of payouts gives no total, where it is not simply missing.
+    select subject as settlement_id, break_class, counterpart
+    from reconcile.breaks where reconciliation = 'settlement_totals' and break_class in ('payout_failed', 'payout_ambiguous')
 )
 select
     t.settlement_id, t.channel, t.currency, t.closing_date, t.header_total, t.lines_total, t.lines_difference,
     t.rejected_count, t.unclassified_count,
+    coalesce(h.break_class, 'settlement_header_missing') as headless_code, coalesce(h.counterpart, '') as headless_counterpart,
     t.bank_value_date, t.bank_amount, t.bank_difference,
     coalesce(d.delivery_id, '') as delivery_id,
     -- A document is what its delivery says; what no delivery holds alone is known by its content.
@@ -26,6 +32,7 @@ select
 from reconcile.settlement_totals as t
 left join raw.deliveries as d on d.document_id = t.settlement_id and d.is_current
 left join contents as c on c.settlement_id = t.settlement_id
+left join headless as h on h.settlement_id = t.settlement_id
 left join reconcile.matches as m on m.left_id = t.settlement_id and m.reconciliation = 'settlement_deposit' and m.is_confirmed
 left join canonical.bank_transactions as b on b.source || ':' || b.account || ':' || b.transaction_id = m.right_id
 where t.settlement_id in (select settlement_id from touched)

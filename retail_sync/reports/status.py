@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from retail_sync.core.money import format_money
 from retail_sync.operations import database as db
 from retail_sync.reports.stock_state import read_stock
+from retail_sync.reports.values import amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,8 @@ def _warehouse(
         "from reconcile.settlement_totals group by all order by 2, 1"
     ).fetchall()
     verdicts = [
-        {"verdict": status, "currency": currency, "settlements": count, "stated total": f"{total or Decimal(0):,.2f}"}
+        # What states no total has none, not one of zero.
+        {"verdict": status, "currency": currency, "settlements": count, "stated total": amount(total)}
         for status, currency, count, total, _ in rows
     ]
     return freshness, verdicts, _matched_share(rows)
@@ -113,7 +115,7 @@ def _stores(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
 def _held(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """What waits and is in no ledger: it must not be forgotten beside the entries that are verified."""
     rows = connection.execute(
-        "select kind, held_code, currency, count(*), cast(coalesce(sum(value_minor), 0) as bigint) "
+        "select kind, held_code, currency, count(*), cast(sum(value_minor) as bigint) "
         "from journal.documents where status = 'held' group by all order by all"
     ).fetchall()
     return [
@@ -121,7 +123,7 @@ def _held(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
             "document": kind.replace("_", " "),
             "held for": code.replace("_", " "),
             "count": count,
-            "value": format_money(minor, currency),
+            "value": "" if minor is None else format_money(minor, currency),
         }
         for kind, code, currency, count, minor in rows
     ]

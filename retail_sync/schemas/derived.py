@@ -109,7 +109,10 @@ class SettlementTotals(pa.DataFrameModel):
     channel: str = key("marketplace system")
     account: str = text("seller account; empty for an unexplained deposit")
     currency: str = currency()
-    closing_date: Day = plain("local day the period ends; the deposit's value date when there is no settlement")
+    closing_date: Day = plain(
+        "local day the period ends; the day of a payout, stated total or not; the deposit's value date when there is no "
+        "settlement"
+    )
     deposit_date: Day = plain("day the channel says it pays", nullable=True)
     header_total: Money = plain("total the document states; null when it states none", nullable=True)
     lines_total: Money = plain("sum of its lines", nullable=True)
