@@ -183,6 +183,7 @@ def test_a_list_without_payments_says_what_is_missing(tmp_path: Path) -> None:
     """Nobody knows yet which payout it is."""
     home = shop(tmp_path, {"payouts/october.csv": LIST})
     assert problems(home) == [("payout_transactions_missing", "my shop 2026-10-22 USD")]
+    assert opened(home).exceptions.open()[0].remedy.startswith("deliver the transactions export of that payout")
     drop(home, {"sales/october.csv": SALES})
     hourly(home)
     assert problems(home) == []
@@ -206,6 +207,27 @@ def test_a_failed_payout_is_told_and_held(tmp_path: Path) -> None:
     hourly(home)
     assert (held(home), problems(home)) == ([], [])
     assert booked(home) == [f"shopify:settlement:{PAYOUT}:2026-10#1"]
+
+
+def test_its_problems_are_told_in_the_words_of_a_shop(tmp_path: Path) -> None:
+    """A payment is missing, the payout does not arrive, another one arrives: nobody is sent to look for a settlement file."""
+    listed = payouts("2026-10-22 paid 128.80 -20.00 0.00 0.00 -3.75 0.00 105.05 USD")
+    bank = bank_statement("2026-11-19 33.00 USD SHOPIFY PAYMENTS\n2026-11-20 -80.00 USD RENT")
+    home = shop(tmp_path, {"sales/october.csv": SALES, "payouts/october.csv": listed, "bank/november.csv": bank})
+    told = {row.code: (row.message, row.remedy) for row in opened(home).exceptions.open()}
+    message, remedy = told.pop("settlement_does_not_foot")
+    assert message == f"The lines of payout {PAYOUT} sum to 10.00 USD less than its total. Its entry is held."
+    assert remedy.startswith("deliver the transactions export of that payout again")
+    message, remedy = told.pop("deposit_overdue")
+    assert (
+        message
+        == f"Payout {PAYOUT} of 105.05 USD, due 2026-10-22, is not in the bank; the statement reaches 2026-11-20."
+    )
+    assert remedy.startswith("ask Shopify for the transfer")
+    message, remedy = told.pop("deposit_unexplained")
+    assert message.endswith("and no payout explains it.")
+    assert remedy == "deliver the transactions export and the payouts export of that period"
+    assert told == {}
 
 
 def test_two_payouts_of_a_day_are_held_until_ids_tell(tmp_path: Path) -> None:

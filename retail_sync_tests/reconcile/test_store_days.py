@@ -292,6 +292,23 @@ def test_a_card_payment_that_the_processor_lacks_is_told_of_the_whole_store(make
     assert (found.code, found.subject, found.amount_minor) == ("card_payments_differ", "7 2026-10-14", -146600)
 
 
+def test_a_processors_problems_are_told_in_its_words(make_home: Callable[..., Home]) -> None:
+    """The payout is late, 46.18 came without one, and one is listed that no payment names: ask Square, not a marketplace."""
+    bank = (STATEMENT, "2026-11-19,46.18,SQUARE INC", "2026-11-20,-80.00,RENT")
+    listed = (*PAID_OUT["payouts"], "PO-770046,2026-10-20,12.00")
+    pipeline = home_with(make_home, DAY | PAID_OUT | {"payouts": listed, "bank": bank})
+    told = {row.code: (row.message, row.remedy) for row in pipeline.exceptions.open()}
+    assert set(told) == {"deposit_overdue", "deposit_unexplained", "payout_transactions_missing"}
+    message, remedy = told["deposit_overdue"]
+    assert message.startswith("Payout PO-770045 of 2,091.95 USD, due 2026-10-16, is not in the bank")
+    assert remedy.startswith("ask Square for the transfer")
+    message, remedy = told["deposit_unexplained"]
+    assert "46.18 USD from Square" in message
+    assert message.endswith("and no payout explains it.")
+    assert remedy == "deliver Square's payments and Square's list of payouts of that period"
+    assert told["payout_transactions_missing"][1].startswith("deliver Square's payments of that payout")
+
+
 def test_a_day_whose_receipts_move_to_another_is_taken_back(make_home: Callable[..., Home]) -> None:
     """The till's clock was a day ahead; the corrected export dates its one receipt the day before."""
     wrong = {
