@@ -195,7 +195,7 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
     value = found.as_dict() | {"last_runs": runs}
     today = datetime.now(UTC).date()
     grids = [
-        terminal.table(("what", "value"), [*found.freshness.items(), *found.key_figures.items()], title="Freshness"),
+        terminal.table(("what", "value"), [*found.reached, *found.key_figures.items()], title="Freshness"),
         terminal.table(("started", "job", "ended as"), [tuple(r.values()) for r in runs], title="Last runs"),
         terminal.table(
             ("verdict", "currency", "settlements", "stated total"),

@@ -20,6 +20,7 @@ from retail_sync.cli import app
 from retail_sync.defs.launch import STAGES
 from retail_sync.schemas.derived import BREAK_CLASSES
 from retail_sync.settings import PROJECT_ROOT, Home
+from retail_sync_tests.conftest import BANK_SOURCE
 from retail_sync_tests.e2e.company import PROBLEMS, TINY, B
 from retail_sync_tests.e2e.conftest import Answer, Golden
 from retail_sync_tests.e2e.line import booked, copied, drop, new_home, nightly, opened
@@ -138,6 +139,27 @@ def test_open_exceptions_need_a_person(cli: Cli, golden: Golden) -> None:
     shown = cli("exceptions", "show", listed.json[0]["exception_id"][:8], *home)
     assert shown.code == 0
     assert all(text in shown.out for text in ("deposit_overdue", "What to do:", "Replay:", "finance"))
+
+
+def test_status_says_how_far_each_bank_account_reaches(cli: Cli, tmp_path: Path) -> None:
+    """One account's statement ends on the 1st: that another goes on to the 20th must not hide it."""
+    home = new_home(tmp_path / "home", '[[source]]\nname = "old"' + BANK_SOURCE.partition('name = "bank"')[2])
+    lines = {"USD": ("2026-11-20", "2026-10-02"), "EUR": ("2026-11-01",)}
+    for account, days in lines.items():
+        rows = "".join(f"{day},{account} account,-1.00,{account},RENT\n" for day in days)
+        drop(home, {f"bank/{account}.csv": f"Date,Account,Amount,Currency,Description\n{rows}".encode()})
+    nightly(home)
+    args = ("status", "--home", home.root)
+    assert cli(*args, "--json").json["bank"] == [
+        {"source": "bank", "account": "EUR account", "reaches": "2026-11-01"},
+        {"source": "bank", "account": "USD account", "reaches": "2026-11-20"},
+    ]
+    drop(home, {"old/EUR.csv": b"Date,Account,Amount,Currency,Description\n2026-10-30,EUR account,-1.00,EUR,RENT\n"})
+    nightly(home)
+    shown = " ".join(cli(*args).out.split())
+    assert "bank statement of bank EUR account reaches │ 2026-11-01" in shown
+    assert "bank statement of old EUR account reaches │ 2026-10-30" in shown
+    assert "bank statement of USD account reaches │ 2026-11-20" in shown
 
 
 def test_trial_balance_of_a_day(cli: Cli, golden: Golden) -> None:
