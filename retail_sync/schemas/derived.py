@@ -47,6 +47,7 @@ class Deliveries(pa.DataFrameModel):
 
     delivery_id: str = key("delivery, as registered in the operations database")
     source: str = key("source that delivered it")
+    name: str = plain("file name under which it was first delivered")
     document_id: str = text("settlement or statement it holds; empty where it could not be read")
     received_order: Count = plain("order of registration: a later delivery of a document supersedes an earlier one")
     status: str = one_of(

@@ -24,6 +24,7 @@ from retail_sync_tests.conftest import BANK_SOURCE
 from retail_sync_tests.e2e.company import PROBLEMS, TINY, B
 from retail_sync_tests.e2e.conftest import Answer, Golden
 from retail_sync_tests.e2e.line import booked, copied, drop, new_home, nightly, opened
+from retail_sync_tests.journal.tracing import assert_legs_trace_to_their_lines
 
 Cli = Callable[..., Answer]
 
@@ -412,14 +413,23 @@ def test_what_is_cut_is_told(cli: Cli, quiet: Home, form: str) -> None:
 
 
 def test_from_a_ledger_line_back_to_the_file(cli: Cli, golden: Golden) -> None:
-    """The auditor's question of the README: which rows of which file make a journal line."""
+    """The auditor's question of the README: which rows of which file make a line of the ledger, by the ledger's own key."""
+    [booked_line] = cli(
+        "query",
+        "select e.key, l.home_minor from entry as e join line as l on l.entry_id = e.id "
+        f"where e.key like '%{B.settlement_id}:2026-09#%' and l.account = '6020'",
+        "--on", "ledger", "--home", golden.home.root, "--json",
+    ).json  # fmt: skip
     rows = cli(
         "query",
-        "select file_line_no, amount_description, amount, delivery_id from journal.line_sources "
-        f"where entry_key = 'amazon:settlement:{B.settlement_id}:2026-09' and account = '6020'",
+        "select file_name, file_line_no, amount_description, amount, delivery_id from journal.line_sources "
+        f"where entry_key = split_part('{booked_line['key']}', '#', 1) and account = '6020'",
         "--home", golden.home.root, "--json",
     ).json  # fmt: skip
-    assert [(row["amount_description"], row["amount"]) for row in rows] == [("Storage Fee", "-21.4300")]
+    assert [(row["file_name"], row["amount_description"], row["amount"]) for row in rows] == [
+        ("b_corrected.txt", "Storage Fee", "21.4300")
+    ]
+    assert booked_line["home_minor"] == 2143
 
 
 # ---- The demo ----------------------------------------------------------------------------------
@@ -510,6 +520,8 @@ def test_the_demo_of_the_readme(cli: Cli, tmp_path: Path) -> None:
     # The store was offline from the afternoon of one day to that of the fourth; one settlement was issued again.
     assert (answer.json["days_corrected"], answer.json["reversals"], answer.json["duplicates"]) == (4, 4 + 1, 1)
     assert cli("verify", "--home", tmp_path / "demo").code == 0
+    with opened(Home(tmp_path / "demo")).warehouse.reading() as connection:
+        assert_legs_trace_to_their_lines(connection)
 
 
 def test_the_readme_tells_of_this_demo() -> None:

@@ -141,13 +141,10 @@ def test_a_changed_policy_takes_back_the_deposits_it_no_longer_wants() -> None:
 
 def test_transfers_that_failed_leave_transit_on_their_own_day() -> None:
     """Two failures in one settlement are two entries; their money waits with the marketplace until it pays."""
-    facts = Facts()
-    facts.arrive("""
+    found = journalled("""
         | id       | ends  | total  | lines                                                                    |
         | 31000002 | 10-28 | 180.00 | failed_transfer 100.00 @10-16, failed_transfer 50.00 @10-20, sales 30.00 |""")
-    facts.reconcile()
-    facts.journal()
-    assert entries(facts.connection) == {
+    assert found == {
         "amazon:failed-transfer:31000002:2026-10-16": entry("2026-10-16", "1130 10000 | 1120 -10000"),
         "amazon:failed-transfer:31000002:2026-10-20": entry("2026-10-20", "1130 5000 | 1120 -5000"),
         "amazon:settlement:31000002:2026-10": entry("2026-10-28", "1130 -15000 | 4000 -3000 | 1120 18000"),

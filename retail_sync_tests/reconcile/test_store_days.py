@@ -17,6 +17,7 @@ from retail_sync.reports.books import read_verification
 from retail_sync.reports.store_state import read_stores
 from retail_sync.settings import Home
 from retail_sync_tests.conftest import run_line
+from retail_sync_tests.journal.tracing import assert_legs_trace_to_their_lines
 
 SOURCES = """
 [[source]]
@@ -188,31 +189,59 @@ def test_a_store_day_is_worked_example_d1(make_home: Callable[..., Home]) -> Non
     assert problems(pipeline) == []
 
 
-def test_every_leg_of_a_day_leads_to_the_lines_of_its_files(make_home: Callable[..., Home]) -> None:
-    """The auditor's way back: the rows under each leg sum to it; under over/short stand both sides of the difference."""
-    pipeline = home_with(make_home, DAY)
+SHIFT = "7,1,S1,2026-10-14 08:00,2026-10-14 20:00,200.00"
+# A second till of the same day: 40.00 in cash, of which 41.00 were found.
+SECOND_TILL = {
+    "receipts": (*DAY["receipts"], "7,2,R5,S,2026-10-14 12:00,A,1,37.04,2.96,0"),
+    "tenders": (*DAY["tenders"], "7,2,R5,cash,2026-10-14 12:00,40.00"),
+    "drawers": (*DAY["drawers"], "7,2,S2,2026-10-14 08:00,2026-10-14 20:00,100.00,141.00"),
+}
+# Account → the sum of each of its sources, in cents: 1010 as counted, 7900 rung up less counted.
+CASH_LEGS = {
+    "short": (DAY, {"1010": {"drawers": 61150}, "7900": {"tenders": 61200, "drawers": -61150}}),
+    "exact": (DAY | {"drawers": (DRAWERS, f"{SHIFT},812.00")}, {"1010": {"drawers": 61200}}),
+    "over": (
+        DAY | {"drawers": (DRAWERS, f"{SHIFT},819.00")},
+        {"1010": {"drawers": 61900}, "7900": {"tenders": 61200, "drawers": -61900}},
+    ),
+    "empty": (DAY | {"drawers": (DRAWERS, f"{SHIFT},200.00")}, {"7900": {"tenders": 61200, "drawers": 0}}),
+    "two tills": (SECOND_TILL, {"1010": {"drawers": 65250}, "7900": {"tenders": 65200, "drawers": -65250}}),
+    "no drawers": ({name: DAY[name] for name in ("receipts", "tenders")}, {"1010": {"tenders": 61200}}),
+}
+
+
+@pytest.mark.parametrize("name", CASH_LEGS)
+def test_every_leg_of_a_day_leads_to_the_lines_of_its_files(make_home: Callable[..., Home], name: str) -> None:
+    """The auditor's way back: the rows under each leg sum to it. Cash stands as counted; over/short shows both its sides."""
+    files, cash = CASH_LEGS[name]
+    pipeline = home_with(make_home, files)
     with pipeline.warehouse.reading() as connection:
+        assert_legs_trace_to_their_lines(connection)
         rows = connection.execute(
-            "select account, home_minor, cast(sum(amount) * 100 as bigint), string_agg(distinct split_part(delivery_id, '-', 1)) "
-            "from journal.line_sources group by entry_key, entry_line_no, account, home_minor"
+            "select account, file_name, cast(sum(amount) * 100 as bigint) from journal.line_sources group by all"
         ).fetchall()
-    found = {(account, minor): (total, source) for account, minor, total, source in rows}
-    assert found["4000", -245000] == (245000, "receipts")
-    assert found["1110", 215000] == (215000, "tenders")
-    assert found["2310", -12000] == (12000, "receipts")
-    assert len(found) == 9
+    found: dict[str, dict[str, int]] = {}
+    for account, file, cents in rows:
+        found.setdefault(account, {})[file.removesuffix("-1.csv")] = cents
+    assert {account: found[account] for account in ("1010", "7900") if account in found} == cash
+    assert {account: sum(found[account].values()) for account in ("1110", "2310", "2300", "4090")} == {
+        account: D1[account] for account in ("1110", "2310", "2300", "4090")
+    }
 
 
-def test_a_card_deposit_is_worked_example_d2(make_home: Callable[..., Home]) -> None:
-    """The processor's payout arrives net of 58.05: the clearing account comes back to zero, the fee is an expense."""
-    pipeline = home_with(make_home, DAY | PAID_OUT)
-    entries = booked(pipeline)
-    assert entries.pop("pos:store-day:7:2026-10-14:USD") == Counter(D1)
-    assert {account: minor for entry in entries.values() for account, minor in entry.items() if account != "1120"} == {
-        "1000": 209195, "6200": 5805, "1110": -215000,
-    }  # fmt: skip
-    assert sum(entry["1120"] for entry in entries.values()) == 0
-    assert problems(pipeline) == []
+def test_legs_of_a_return_and_of_a_payout_lead_to_their_lines(make_home: Callable[..., Home]) -> None:
+    """80.00 and 8 % tax given back to a card; a payout of the processor: money and fee of each payment."""
+    back = {
+        "receipts": (*DAY["receipts"], "7,1,R9,R,2026-10-14 11:00,A,-1,-80.00,-6.40,0"),
+        "tenders": (*DAY["tenders"], "7,1,R9,card,2026-10-14 11:00,-86.40"),
+    }
+    pipeline = home_with(make_home, DAY | back | PAID_OUT)
+    with pipeline.warehouse.reading() as connection:
+        assert_legs_trace_to_their_lines(connection)
+        query = (
+            "select account, cast(amount * 100 as bigint) from journal.line_sources where order_id = 'R9' order by all"
+        )
+        assert connection.execute(query).fetchall() == [("1110", -8640), ("2200", 640), ("4100", 8000)]
 
 
 def test_verify_says_which_accounts_it_explains_and_which_not(make_home: Callable[..., Home]) -> None:
