@@ -47,6 +47,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of 
 
 NEEDS_A_PERSON = 1
 FORMATS = ("table", "csv", "json")
+# A table is read by eye. What is exported must be whole: half a ledger looks like a ledger.
+TABLE_ROWS = 1000
 
 
 def main() -> None:
@@ -198,7 +200,7 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
     value = found.as_dict() | {"last_runs": runs}
     today = datetime.now(UTC).date()
     grids = [
-        terminal.table(("what", "value"), [*found.freshness.items(), *found.key_figures.items()], title="Freshness"),
+        terminal.table(("what", "value"), [*found.reached, *found.key_figures.items()], title="Freshness"),
         terminal.table(("started", "job", "ended as"), [tuple(r.values()) for r in runs], title="Last runs"),
         terminal.table(
             ("verdict", "currency", "settlements", "stated total"),
@@ -371,7 +373,10 @@ def query(
     statement: Annotated[str, typer.Argument(metavar="SELECT", help="One SQL query. Nothing can be changed.")],
     on: Annotated[str, typer.Option("--on", help="warehouse, operations or ledger")] = "warehouse",
     form: Annotated[str, typer.Option("--format", help="table, csv or json")] = "table",
-    limit: Annotated[int, typer.Option("--limit", help="Rows at the most.")] = 1000,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", min=0, help="Rows at the most.", show_default=f"{TABLE_ROWS} in a table, else all"),
+    ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -383,15 +388,20 @@ def query(
 
     if form not in FORMATS:
         raise SettingsError(f"there is no format {form!r}", f"use --format {', '.join(FORMATS)}")
-    header, rows = run_query(_pipeline(home), statement, on, limit)
-    if as_json or form == "json":
-        sys.stdout.write(terminal.as_json([dict(zip(header, row, strict=True)) for row in rows]) + "\n")
+    form = "json" if as_json else form
+    if limit is None and form == "table":
+        limit = TABLE_ROWS
+    answer = run_query(_pipeline(home), statement, on, limit)
+    if form == "json":
+        sys.stdout.write(terminal.as_json([dict(zip(answer.header, row, strict=True)) for row in answer.rows]) + "\n")
     elif form == "csv":
-        sys.stdout.write(terminal.as_csv(header, rows))
+        sys.stdout.write(terminal.as_csv(answer.header, answer.rows))
     else:
-        _print(None, False, terminal.table(header, rows))
-        if len(rows) == limit:
-            sys.stderr.write(f"  only the first {limit} rows are shown: raise --limit\n")
+        _print(None, False, terminal.table(answer.header, answer.rows))
+    if answer.is_cut:
+        _tell(
+            f"only the first {limit} rows are here and there are more: raise --limit, or leave it out with csv and json"
+        )
 
 
 def _day(text: str) -> date:

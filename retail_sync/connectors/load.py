@@ -361,10 +361,11 @@ def _record(  # noqa: PLR0913 - the columns of one row
     if is_current:
         connection.execute("update raw.deliveries set is_current = false where document_id = ?", [document_id])
     connection.execute(
-        "insert into raw.deliveries values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "insert into raw.deliveries values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             delivery.delivery_id,
             delivery.source,
+            delivery.name,
             document_id,
             delivery.received_order,
             getattr(refused, "status", "refused") if refused else "loaded",

@@ -72,8 +72,8 @@ def released_entries(context: dg.AssetExecutionContext, home: HomeResource) -> d
         dg.AssetCheckSpec(
             "ledger_keeps_its_promises",
             asset=["ledger", "postings"],
-            description="The hash chain holds, every currency sums to zero, and the clearing accounts are explained "
-            "item by item. Recomputed by the nightly run.",
+            description="The hash chain holds, every currency sums to zero, and what settlements left on clearing accounts "
+            "(payouts, debts, reserves, carried-forward parts) is explained item by item. Recomputed by the nightly run.",
         ),
     ],
 )

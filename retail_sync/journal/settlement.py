@@ -87,8 +87,8 @@ def settlement_entries(
     legs = _Legs(settlement, rules)
     entries = _parts(legs, components)
     entries += _failed_transfers(legs, [c for c in components if c.category == "failed_transfer" and c.amount])
-    if deposits == "journal" and settlement.bank_amount == settlement.total and _moves_by_itself(settlement):
-        entries.append(_deposit(legs))
+    if deposits == "journal" and settlement.bank_amount and _moves_by_itself(settlement):
+        entries.append(_deposit(legs, settlement.bank_amount))
     return entries
 
 
@@ -218,9 +218,10 @@ def _failed_transfer(legs: _Legs, day: date, components: Sequence[Component]) ->
     )
 
 
-def _deposit(legs: _Legs) -> DesiredEntry:
+def _deposit(legs: _Legs, arrived: Decimal) -> DesiredEntry:
+    """What the bank shows is booked, whatever was announced: the rest stays open in transit as an item of its settlement."""
     settlement = legs.settlement
-    amount = legs.minor(settlement.total)
+    amount = legs.minor(arrived)
     return DesiredEntry(
         entry_key=f"{settlement.channel}:deposit:{settlement.settlement_id}",
         kind="deposit",

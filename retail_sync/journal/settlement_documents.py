@@ -81,14 +81,15 @@ def _document(
 
 
 def _plain(row: Mapping[str, Any]) -> Document:
-    total = row["header_total"]
+    # What is at stake where no total is stated: the sum of its lines.
+    value = row["lines_total"] if row["header_total"] is None else row["header_total"]
     return Document(
         document_id=row["settlement_id"],
         kind=KIND,
         title=f"settlement {row['settlement_id']}",
         since_date=row["closing_date"],
         currency=row["currency"],
-        value_minor=None if total is None else to_minor(total, row["currency"]),
+        value_minor=None if value is None else to_minor(value, row["currency"]),
         facts=row["facts"],
         deposit_facts=row["facts"] + "|" + row["bank_movement"],
         delivery_id=row["delivery_id"],
@@ -100,7 +101,7 @@ def _plain(row: Mapping[str, Any]) -> Document:
 def _hold(row: Mapping[str, Any], policies: Policies) -> tuple[str, str]:
     """Return the exception code and sentence that holds this settlement, or two empty texts."""
     if row["header_total"] is None:
-        return "settlement_header_missing", "its document states no total"
+        return row["headless_code"], _why_headless(row)
     if row["rejected_count"]:
         return "rows_rejected", f"{row['rejected_count']} of its rows could not be read"
     lines_total = row["lines_total"] or Decimal(0)  # an account without any movement: no lines, a total of zero
@@ -120,6 +121,16 @@ def _hold(row: Mapping[str, Any], policies: Policies) -> tuple[str, str]:
             f"there is no rate from {row['currency']} to {policies.home_currency}",
         )
     return "", ""
+
+
+def _why_headless(row: Mapping[str, Any]) -> str:
+    match row["headless_code"]:
+        case "payout_failed":
+            return f"it is listed as {row['headless_counterpart']}: no money is on its way"
+        case "payout_ambiguous":
+            return "which total in the list of payouts is its cannot be told"
+    # A document is one delivery; the statement of a payout is put together from several.
+    return "its document states no total" if row["delivery_id"] else "it is in no list of payouts"
 
 
 def _money(amount: Decimal, row: Mapping[str, Any]) -> str:

@@ -26,10 +26,16 @@ movements as (
     join canonical.bank_transactions as b on b.source || ':' || b.account || ':' || b.transaction_id = m.right_id
     where m.reconciliation = 'settlement_deposit' and m.is_confirmed and m.left_id in (select settlement_id from touched)
     group by m.left_id
+),
+headless as (
+    -- Why the list of payouts gives no total, where it is not simply missing.
+    select subject as settlement_id, break_class, counterpart
+    from reconcile.breaks where reconciliation = 'settlement_totals' and break_class in ('payout_failed', 'payout_ambiguous')
 )
 select
     t.settlement_id, t.channel, t.currency, t.closing_date, t.header_total, t.lines_total, t.lines_difference,
     t.rejected_count, t.unclassified_count,
+    coalesce(h.break_class, 'settlement_header_missing') as headless_code, coalesce(h.counterpart, '') as headless_counterpart,
     t.bank_value_date, t.bank_amount, t.bank_difference,
     coalesce(d.delivery_id, '') as delivery_id,
     -- A document is what its delivery says; what no delivery holds alone is known by its content.
@@ -40,6 +46,7 @@ from reconcile.settlement_totals as t
 left join raw.deliveries as d on d.document_id = t.settlement_id and d.is_current
 left join contents as c on c.settlement_id = t.settlement_id
 left join movements as m on m.settlement_id = t.settlement_id
+left join headless as h on h.settlement_id = t.settlement_id
 where t.settlement_id in (select settlement_id from touched)
     and not t.settlement_id like 'bank:%'
 order by t.closing_date, t.settlement_id

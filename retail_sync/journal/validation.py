@@ -1,12 +1,13 @@
 """Reasons to hold a document's entries: small functions, each answering '' or a sentence.
 
 Balanced is not enough: a wrong settlement can be plugged into balance (reference/marketplaces.md 1.7). The payout legs must
-sum to what the settlement says it pays.
+sum to what the settlement says it pays, the deposit to what the bank shows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from decimal import Decimal
 
 from retail_sync.core.money import to_minor
 from retail_sync.journal.desired import DesiredEntry
@@ -45,6 +46,14 @@ def payout_differs(entries: Sequence[DesiredEntry], settlement: Settlement) -> s
     return "" if paid == wanted else f"its payout legs sum to {paid} minor units, its total is {wanted}"
 
 
+def deposit_differs(entries: Sequence[DesiredEntry], settlement: Settlement) -> str:
+    """A deposit debits the bank with what the bank shows: its balance is that of the statement, whatever was announced."""
+    lines = [leg.line for entry in entries if entry.kind == "deposit" for leg in entry.legs]
+    booked = sum(line.home_minor for line in lines if line.role == "bank")
+    arrived = to_minor(settlement.bank_amount or Decimal(0), settlement.currency)
+    return "" if not lines or booked == arrived else f"its deposit is {booked} minor units, the bank shows {arrived}"
+
+
 def carried_forward_open(entries: Sequence[DesiredEntry], _settlement: Settlement) -> str:
     """What earlier months park, the closing month takes back."""
     lines = [leg.line for entry in entries for leg in entry.legs]
@@ -54,5 +63,6 @@ def carried_forward_open(entries: Sequence[DesiredEntry], _settlement: Settlemen
 
 SETTLEMENT_VALIDATIONS: tuple[Callable[[Sequence[DesiredEntry], Settlement], str], ...] = (
     payout_differs,
+    deposit_differs,
     carried_forward_open,
 )

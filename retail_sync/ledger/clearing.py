@@ -1,7 +1,8 @@
 """Clearing accounts explained item by item: what each balance consists of, from the entries that are in the ledger.
 
-An item is opened by one leg and closed by others that name it: a payout by its deposit, a debt by the settlement that takes
-it over, a reserve by the settlement that releases it. The items of an account sum to its balance, or `verify` says so.
+An item is opened by one leg and closed by others that name it: a payout by its deposit as far as it arrived, a debt by the
+settlement that takes it over, a reserve by the settlement that releases it. The items of an account sum to its balance, or
+`verify` says so.
 """
 
 from __future__ import annotations
@@ -63,12 +64,16 @@ def open_items(engine: sa.Engine, chain: Chain) -> list[ClearingItem]:
     return sorted(items, key=lambda item: (item.account, item.currency, item.since, item.item))
 
 
+def itemised_accounts(engine: sa.Engine) -> frozenset[str]:
+    """Return the accounts whose balance the items explain: those that hold a leg with a clearing role."""
+    lines = (line for _, _, entry in _booked(engine) for line in entry.lines)
+    return frozenset(line.account for line in lines if line.role in CLEARING_ROLES)
+
+
 def unexplained(engine: sa.Engine, adapter: LedgerAdapter, chain: Chain) -> list[Finding]:
-    """Return a finding per clearing account and currency whose items do not sum to its balance in the ledger."""
+    """Return a finding per itemised account and currency whose items do not sum to its balance in the ledger."""
     explained: dict[tuple[str, str], int] = defaultdict(int)
-    accounts = set()
-    for _, _, entry in _booked(engine):
-        accounts |= {line.account for line in entry.lines if line.role in CLEARING_ROLES}
+    accounts = itemised_accounts(engine)
     for item in open_items(engine, chain):
         explained[item.account, item.currency] += item.minor
     findings = []

@@ -28,36 +28,39 @@ _WORDINGS: dict[str, Wording] = {
     **ORDER_WORDINGS,
     "settlement_does_not_foot": Wording(
         "data", "finance",
-        lambda b: f"The lines of settlement {b.subject} sum to {b.money} {_more_or_less(b)} than its total. Its entry is held.",
-        lambda _: "download the settlement again: a line is missing, repeated or changed; if it stays, ask the marketplace",
+        lambda b: f"The lines of {b.document} sum to {b.money} {_more_or_less(b)} than its total. Its entry is held.",
+        lambda b: f"deliver {b.payments} of that payout again: one is missing, repeated or changed; if it stays, ask {b.payer}"
+        if b.is_payout
+        else "download the settlement again: a line is missing, repeated or changed; if it stays, ask the marketplace",
     ),
     "settlement_header_missing": Wording(
         "data", "finance",
         lambda b: f"Payout {b.subject} is in no list of payouts; its payments sum to {b.amount:,.2f}. Its entry is held."
         if b.is_payout
         else f"Settlement {b.subject} states no total or currency; its lines sum to {b.amount:,.2f}. Its entry is held.",
-        lambda b: "deliver the payouts export of that day; both sources must name the same account"
+        lambda b: f"deliver {b.payouts} of that day; both sources must name the same account"
         if b.is_payout else "deliver the whole file, with the summary line that Amazon puts first",
     ),
     "payout_ambiguous": Wording(
         "data", "finance",
         lambda b: f"Which total is that of payout {b.subject} cannot be told: without ids, the list has {_listed(b)} of that day "
         f"and currency. Its entry is held.",
-        lambda _: "deliver the transactions export of all payouts of that day, and a payouts export with their ids if there is one",
+        lambda b: f"deliver {b.payments} of all payouts of that day, and {b.payouts} with their ids if there is one",
     ),
     "payout_failed": Wording(
         "business", "finance",
         lambda b: f"Payout {b.subject} of {b.money} is listed as {b.counterpart}: no money is on its way. Its entry is held.",
-        lambda _: "see in the shop's admin which later payout takes it over; the entry follows when the list says paid",
+        lambda b: ("see in the shop's admin" if b.channel == "shopify" else f"ask {b.payer}")
+        + " which later payout takes it over; the entry follows when the list says paid",
     ),
     "payout_transactions_missing": Wording(
         "data", "operations",
         lambda b: f"A payout of {b.money} is listed ({b.subject}), and no payment names it.",
-        lambda _: "deliver the transactions export that holds that payout; both sources must name the same account",
+        lambda b: f"deliver {b.payments} of that payout; both sources must name the same account",
     ),
     "settlement_unclassified": Wording(
         "mapping", "finance",
-        lambda b: f"{b.counterpart} line(s) of settlement {b.subject}, together {b.money}, are of a kind no rule knows: "
+        lambda b: f"{b.counterpart} line(s) of {b.document}, together {b.money}, are of a kind no rule knows: "
         f"{b.places}. Its entry is held.",
         lambda _: "add a rule for that combination to data/rules/settlement_categories.csv and have it approved",
     ),
@@ -68,29 +71,32 @@ _WORDINGS: dict[str, Wording] = {
     ),
     "deposit_differs": Wording(
         "business", "finance",
-        lambda b: f"The bank shows {b.money} {_more_or_less(b)} than settlement {b.subject} says it pays "
+        lambda b: f"The bank shows {b.money} {_more_or_less(b)} than {b.document} says it pays "
         f"(bank transaction {b.counterpart}).",
-        lambda _: "ask the bank or the marketplace for the difference (bank fee, partial or corrected payout)",
+        lambda b: f"ask the bank or {b.payer} for the difference (bank fee, partial or corrected payout)",
     ),
     "deposit_overdue": Wording(
         "business", "finance",
-        lambda b: f"The payout of {b.money} of settlement {b.subject}, due {b.since}, is not in the bank; "
-        f"the statement reaches {b.counterpart}.",
-        lambda _: "ask the marketplace for the transfer; check that the statement of the right account was delivered",
+        lambda b: (f"Payout {b.subject} of {b.money}" if b.is_payout else f"The payout of {b.money} of settlement {b.subject}")
+        + f", due {b.since}, is not in the bank; the statement reaches {b.counterpart}.",
+        lambda b: f"ask {b.payer} for the transfer; check that the statement of the right account was delivered",
     ),
     "deposit_ambiguous": Wording(
         "business", "finance",
-        lambda b: f"More than one bank deposit of {b.money} could be the payout of settlement {b.subject}"
-        + (f", or of settlement {b.counterpart}" if b.counterpart else "") + ". None was chosen.",
-        lambda b: "find in the payout details which is which, then `retail-sync matches list` and "
+        lambda b: f"More than one bank deposit of {b.money} could be "
+        + (f"payout {b.subject}" + (f", or payout {b.counterpart}" if b.counterpart else "") if b.is_payout
+           else f"the payout of settlement {b.subject}" + (f", or of settlement {b.counterpart}" if b.counterpart else ""))
+        + ". None was chosen.",
+        lambda b: f"find which is which in the payout details, or ask {b.payer}; then `retail-sync matches list` and "
         f"`retail-sync matches confirm {b.subject} BANK_LINE --by WHO --reason WHY`",
     ),
     "deposit_unexplained": Wording(
         "business", "finance",
         lambda b: f"The bank shows {b.money} {_from_or_to(b)} {b.counterpart.capitalize()} on {b.since} "
         f"(transaction {b.subject}) "
-        "and no settlement explains it.",
-        lambda _: "download the settlement of that period and deliver it",
+        f"and no {'payout' if b.is_payout else 'settlement'} explains it.",
+        lambda b: f"deliver {b.payments} and {b.payouts} of that period" if b.is_payout
+        else "download the settlement of that period and deliver it",
     ),
     "deposit_repeated": Wording(
         "business", "finance",
@@ -161,25 +167,35 @@ def find_breaks(connection: duckdb.DuckDBPyConnection) -> list[Problem]:
     """Return every row of reconcile.breaks as a problem."""
     rows = connection.execute(
         """
-        select break_class, subject, amount, currency, since_date, counterpart,
-            case break_class
+        select b.break_class, b.subject, b.amount, b.currency, b.since_date, b.counterpart,
+            coalesce(t.channel, case b.break_class
+                -- No payment names this payout, so there is no verdict on it: only its row in the list knows its channel.
+                when 'payout_transactions_missing' then (
+                    select max(p.channel) from canonical.payouts as p
+                    where concat_ws(' ', p.account, p.payout_date, p.currency) = b.subject
+                )
+            end, '') as channel,
+            case b.break_class
                 when 'rows_rejected' then (
                     select string_agg(place, '; ' order by line_no) from (
                         select 'line ' || r.line_no || ', ' || r.column_name || ' "' || left(trim(r.value), 40) || '" ' || r.reason
                             as place, r.line_no
                         from canonical.rejected_rows as r join raw.deliveries as d using (delivery_id)
-                        where r.document_id = subject and d.is_current order by r.line_no limit 5
+                        where r.document_id = b.subject and d.is_current order by r.line_no limit 5
                     )
                 )
                 when 'settlement_unclassified' then (
                     select string_agg(kind, '; ' order by kind) from (
                         select distinct l.transaction_type || ' / ' || l.amount_type || ' / ' || l.amount_description as kind
                         from canonical.settlement_lines as l
-                        where l.settlement_id = subject and l.category = 'unclassified'
+                        where l.settlement_id = b.subject and l.category = 'unclassified'
                     )
                 )
             end as places
-        from reconcile.breaks order by break_class, subject
+        from reconcile.breaks as b
+        left join reconcile.settlement_totals as t
+            on t.settlement_id = case b.break_class when 'deposit_unexplained' then 'bank:' || b.subject else b.subject end
+        order by b.break_class, b.subject
         """
     ).fetchall()
     return [_problem(Break(*(*row[:-1], row[-1] or ""))) for row in rows]

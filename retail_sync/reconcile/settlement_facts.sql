@@ -22,6 +22,11 @@ with sums as (
 rejects as (
     select document_id as settlement_id, sum(rejected_count) as rejected_count
     from raw.deliveries where is_current group by document_id
+),
+payout_days as (
+    -- A payout whose total no list states has no header: its day is the one that its payments name.
+    select channel, payout_id, max(payout_date) as payout_date
+    from canonical.payments where payout_id is not null and kind <> 'payout' group by all
 )
 select
     coalesce(s.settlement_id, t.settlement_id) as settlement_id,
@@ -31,7 +36,7 @@ select
     coalesce(s.channel, t.channel) || '|' || coalesce(s.account, t.account) || '|' || coalesce(s.currency, t.currency) as chain,
     cast(s.period_start_at as date) as starts_on,
     cast(s.period_end_at as date) as ends_on,
-    coalesce(s.closing_date, t.last_month) as closing_date,
+    coalesce(s.closing_date, p.payout_date, t.last_month) as closing_date,
     s.deposit_date,
     s.total_amount as header_total,
     cast(t.lines_total as decimal(18, 4)) as lines_total,
@@ -47,3 +52,4 @@ select
 from canonical.settlements as s
 full outer join sums as t on s.settlement_id = t.settlement_id
 left join rejects as r on r.settlement_id = coalesce(s.settlement_id, t.settlement_id)
+left join payout_days as p on p.payout_id = t.settlement_id and p.channel = t.channel

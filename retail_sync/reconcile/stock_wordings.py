@@ -16,6 +16,11 @@ def _wording(kind: Kind, owner: str, says: str, remedy: str) -> Wording:
     return Wording(kind, owner, message, fixed)
 
 
+def _is_count(item: Break) -> bool:
+    """Whether a person counted: the subject of such a difference ends with the kind of count."""
+    return item.subject.endswith(" count")
+
+
 STOCK_WORDINGS = {
     "stock_unposted_sale": _wording(
         "data", "inventory",
@@ -47,10 +52,12 @@ STOCK_WORDINGS = {
         "A transfer is booked out but not in, or in but not out: {subject} ({units}), {worth}.",
         "confirm the other half of the transfer in the ERP when the goods are there",
     ),
-    "stock_unit_of_measure": _wording(
+    "stock_unit_of_measure": Wording(
         "data", "inventory",
-        "One side seems to mean packs and the other pieces: {subject} ({units}), {worth}. A count is not booked like this.",
-        "correct the unit in the ERP, or count again in pieces",
+        lambda b: f"One side seems to mean packs and the other pieces: {b.subject} ({b.counterpart}), {b.worth}."
+        + (" The count is not booked like this." if _is_count(b) else ""),
+        lambda b: "count again in pieces, or correct the unit in the ERP" if _is_count(b)
+        else "correct the unit in the ERP, and what it posted or showed in the wrong one",
     ),
     "stock_late_movement": _wording(
         "data", "inventory",
@@ -80,7 +87,8 @@ STOCK_WORDINGS = {
     "stock_gain": _wording(
         "business", "store",
         "More was counted than the book says: {subject} ({units}), {worth}.",
-        "count again; look for a receipt that was not posted; if it stays, the gain is booked",
+        "count again; look for a receipt that was not posted; if it stays, the gain is booked (by the ERP, or here where "
+        "[ledger] stock is journal)",
     ),
     "stock_marketplace_lost": _wording(
         "business", "finance",

@@ -13,7 +13,7 @@ from retail_sync.operations.exceptions import Kind
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """A row of reconcile.breaks with the channel's rejected rows, if any, as places."""
+    """A row of reconcile.breaks with its channel (empty: of none), and rejected rows or unknown words, if any, as places."""
 
     code: str
     subject: str
@@ -21,6 +21,7 @@ class Break:
     currency: str
     since: date
     counterpart: str
+    channel: str
     places: str
 
     @property
@@ -35,8 +36,28 @@ class Break:
 
     @property
     def is_payout(self) -> bool:
-        """Whether a header that is missing is that of a payout; `counterpart` is the channel then."""
-        return self.counterpart != "amazon"
+        """Whether it is of a payout: only Amazon delivers settlements as documents, all others pay out their payments."""
+        return self.channel not in ("amazon", "")
+
+    @property
+    def document(self) -> str:
+        """What its subject is, by the word that the channel's people use."""
+        return f"{'payout' if self.is_payout else 'settlement'} {self.subject}"
+
+    @property
+    def payer(self) -> str:
+        """Whom to ask for the money."""
+        return self.channel.capitalize() if self.is_payout else "the marketplace"
+
+    @property
+    def payments(self) -> str:
+        """What holds the payments of a payout."""
+        return "the transactions export" if self.channel == "shopify" else f"{self.payer}'s payments"
+
+    @property
+    def payouts(self) -> str:
+        """What states the total of a payout."""
+        return "the payouts export" if self.channel == "shopify" else f"{self.payer}'s list of payouts"
 
     @property
     def worth(self) -> str:

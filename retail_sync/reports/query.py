@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
 import duckdb
@@ -16,17 +17,31 @@ from retail_sync.core.errors import RetailSyncError
 if TYPE_CHECKING:
     from retail_sync.pipeline import Pipeline
 
-Answer = tuple[Sequence[str], list[tuple[Any, ...]]]
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Column names and rows; `is_cut` where the query has more rows than were asked for."""
+
+    header: Sequence[str]
+    rows: list[tuple[Any, ...]]
+    is_cut: bool
 
 
-def run_query(pipeline: Pipeline, statement: str, on: str, limit: int) -> Answer:
-    """Return column names and at most `limit` rows. Raises RetailSyncError with the database's own words."""
+class _Rows(Protocol):
+    """What the three databases' cursors have in common."""
+
+    def fetchall(self) -> Any: ...  # noqa: ANN401, D102 - rows of any type
+    def fetchmany(self, size: int, /) -> Any: ...  # noqa: ANN401, D102
+
+
+def run_query(pipeline: Pipeline, statement: str, on: str, limit: int | None) -> Answer:
+    """Return at most `limit` rows, or all of them. Raises RetailSyncError with the database's own words."""
     try:
         match on:
             case "warehouse":
                 with pipeline.warehouse.reading() as connection:
                     cursor = connection.execute(statement)
-                    return [column[0] for column in cursor.description or []], cursor.fetchmany(limit)
+                    return _answer([column[0] for column in cursor.description or []], cursor, limit)
             case "operations":
                 return _ask(pipeline.home.operations_url, statement, limit)
             case "ledger":
@@ -37,7 +52,13 @@ def run_query(pipeline: Pipeline, statement: str, on: str, limit: int) -> Answer
     raise RetailSyncError(f"there is no database {on!r}", "use --on warehouse, operations or ledger")
 
 
-def _ask(url: str, statement: str, limit: int) -> Answer:
+def _answer(header: Sequence[str], cursor: _Rows, limit: int | None) -> Answer:
+    # One row more than is wanted: exactly `limit` rows may be all there are.
+    rows = [tuple(row) for row in (cursor.fetchall() if limit is None else cursor.fetchmany(limit + 1))]
+    return Answer(header, rows[:limit], limit is not None and len(rows) > limit)
+
+
+def _ask(url: str, statement: str, limit: int | None) -> Answer:
     if url.startswith("sqlite:///"):
         return _ask_sqlite(Path(url.removeprefix("sqlite:///")), statement, limit)
     engine = sa.create_engine(url)
@@ -46,10 +67,10 @@ def _ask(url: str, statement: str, limit: int) -> Answer:
         connection.commit()
         # A colon in people's SQL is a colon, never a parameter of ours.
         result = connection.execute(sa.text(statement.replace(":", r"\:")))
-        return list(result.keys()), [tuple(row) for row in result.fetchmany(limit)]
+        return _answer(list(result.keys()), result, limit)
 
 
-def _ask_sqlite(file: Path, statement: str, limit: int) -> Answer:
+def _ask_sqlite(file: Path, statement: str, limit: int | None) -> Answer:
     if not file.exists():
         raise RetailSyncError(f"{file.name} does not exist yet", "run `retail-sync run hourly` first")
     connection = sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True)
@@ -57,7 +78,7 @@ def _ask_sqlite(file: Path, statement: str, limit: int) -> Answer:
         # A read-only connection may still write *other* files: `vacuum into`, `attach`.
         connection.set_authorizer(_allow_reading)
         cursor = connection.execute(statement)
-        return [column[0] for column in cursor.description or []], cursor.fetchmany(limit)
+        return _answer([column[0] for column in cursor.description or []], cursor, limit)
     finally:
         connection.close()
 

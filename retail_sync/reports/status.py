@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
@@ -13,6 +14,7 @@ import sqlalchemy as sa
 from retail_sync.core.money import format_money
 from retail_sync.operations import database as db
 from retail_sync.reports.stock_state import read_stock
+from retail_sync.reports.values import amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,7 @@ class Status:
     """What a person asks first in the morning. Amounts are text with their currency."""
 
     freshness: dict[str, str]
+    bank: list[dict[str, str]]
     verdicts: list[dict[str, Any]]
     stores: list[dict[str, Any]]
     stock: list[dict[str, Any]]
@@ -27,6 +30,21 @@ class Status:
     postings: dict[str, int]
     held: list[dict[str, Any]]
     key_figures: dict[str, str]
+
+    @property
+    def reached(self) -> list[tuple[str, str]]:
+        """How far the data reach, as rows: a row for each bank account, with its source where two name the same."""
+        names = Counter(row["account"] for row in self.bank)
+        return [
+            *self.freshness.items(),
+            *(
+                (
+                    f"bank statement of {row['source'] + ' ' if names[row['account']] > 1 else ''}{row['account']} reaches",
+                    row["reaches"],
+                )
+                for row in self.bank
+            ),
+        ]
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain types for --json."""
@@ -36,6 +54,7 @@ class Status:
 def read_status(connection: duckdb.DuckDBPyConnection | None, engine: sa.Engine) -> Status:
     """Return the status; `connection` is None where nothing was published yet."""
     freshness, verdicts, figures = _warehouse(connection) if connection else ({}, [], {})
+    bank = _bank(connection) if connection else []
     stores = _stores(connection) if connection else []
     stock = _stock(connection) if connection else []
     held = _held(connection) if connection else []
@@ -68,7 +87,7 @@ def read_status(connection: duckdb.DuckDBPyConnection | None, engine: sa.Engine)
     total = sum(postings.values())
     if total:
         figures["entries verified in the ledger"] = f"{100 * postings.get('verified', 0) / total:.1f} %"
-    return Status(freshness, verdicts, stores, stock, [_group(row) for row in groups], postings, held, figures)
+    return Status(freshness, bank, verdicts, stores, stock, [_group(row) for row in groups], postings, held, figures)
 
 
 def _group(row: sa.Row[Any]) -> dict[str, Any]:
@@ -83,22 +102,30 @@ def _warehouse(
         """
         select
             (select max(closing_date) from canonical.settlements),
-            (select max(value_date) from canonical.bank_transactions),
             (select max(business_date) from canonical.pos_sales),
             (select max(snapshot_date) from canonical.stock_snapshots)
         """
     ).fetchone()
-    named = ("newest settlement closed", "bank statement reaches", "tills report to", "stock snapshots reach")
+    named = ("newest settlement closed", "tills report to", "stock snapshots reach")
     freshness = {name: str(day) for name, day in zip(named, latest or (), strict=True) if day}
     rows = connection.execute(
         "select status, currency, count(*), sum(header_total), sum(abs(header_total)) "
         "from reconcile.settlement_totals group by all order by 2, 1"
     ).fetchall()
     verdicts = [
-        {"verdict": status, "currency": currency, "settlements": count, "stated total": f"{total or Decimal(0):,.2f}"}
+        # What states no total has none, not one of zero.
+        {"verdict": status, "currency": currency, "settlements": count, "stated total": amount(total)}
         for status, currency, count, total, _ in rows
     ]
     return freshness, verdicts, _matched_share(rows)
+
+
+def _bank(connection: duckdb.DuckDBPyConnection) -> list[dict[str, str]]:
+    """How far the statements of each account reach: one that is behind must not hide behind another."""
+    rows = connection.execute(
+        "select source, account, cast(max(value_date) as varchar) from canonical.bank_transactions group by all order by all"
+    ).fetchall()
+    return [dict(zip(("source", "account", "reaches"), row, strict=True)) for row in rows]
 
 
 def _stores(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
@@ -113,7 +140,7 @@ def _stores(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
 def _held(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """What waits and is in no ledger: it must not be forgotten beside the entries that are verified."""
     rows = connection.execute(
-        "select kind, held_code, currency, count(*), cast(coalesce(sum(value_minor), 0) as bigint) "
+        "select kind, held_code, currency, count(*), cast(sum(value_minor) as bigint) "
         "from journal.documents where status = 'held' group by all order by all"
     ).fetchall()
     return [
@@ -121,7 +148,7 @@ def _held(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
             "document": kind.replace("_", " "),
             "held for": code.replace("_", " "),
             "count": count,
-            "value": format_money(minor, currency),
+            "value": "" if minor is None else format_money(minor, currency),
         }
         for kind, code, currency, count, minor in rows
     ]

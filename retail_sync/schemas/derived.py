@@ -60,6 +60,7 @@ class Deliveries(pa.DataFrameModel):
 
     delivery_id: str = key("delivery, as registered in the operations database")
     source: str = key("source that delivered it")
+    name: str = plain("file name under which it was first delivered")
     document_id: str = text("settlement or statement it holds; empty where it could not be read")
     received_order: Count = plain("order of registration: a later delivery of a document supersedes an earlier one")
     status: str = one_of(
@@ -124,7 +125,10 @@ class SettlementTotals(pa.DataFrameModel):
     channel: str = key("marketplace system")
     account: str = text("seller account; empty for an unexplained deposit")
     currency: str = currency()
-    closing_date: Day = plain("local day the period ends; the deposit's value date when there is no settlement")
+    closing_date: Day = plain(
+        "local day the period ends; the day of a payout, stated total or not; the deposit's value date when there is no "
+        "settlement"
+    )
     deposit_date: Day = plain("day the channel says it pays", nullable=True)
     header_total: Money = plain("total the document states; null when it states none", nullable=True)
     lines_total: Money = plain("sum of its lines", nullable=True)

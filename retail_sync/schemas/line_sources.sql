@@ -1,38 +1,65 @@
 -- From a leg of a desired entry back to the canonical rows under it, and so to the line of the delivered file.
+-- `amount` is what the row counts in the leg, debit positive: the rows under a leg sum to the leg, whatever sign their own
+-- document writes. Tax that a marketplace withheld is split over two accounts by sums, so these rows stand under both legs of
+-- their category and sum to the two together. Legs of our own (payout, deposit, carried forward) and stock have no rows here.
+-- The ledger's key is the entry key with a version: entry_key = split_part(<key of the ledger>, '#', 1).
 create or replace view journal.line_sources as
+with store_rows as (
+    select *, component as category, case side when 'sales' then -amount else amount end as counts
+    from reconcile.store_day_parts
+    where side <> 'drawer' and (component <> 'tender_cash' or (store, business_date, currency) not in (
+        select (store, business_date, currency) from reconcile.store_day_parts where component = 'drawer_proceeds'
+    ))
+    union all
+    -- Cash is booked as it was counted: then the drawer's rows are under it, and what was rung up is under over/short only.
+    select *, 'tender_cash', amount from reconcile.store_day_parts where component = 'drawer_proceeds'
+    union all
+    -- What should have been there, less what was counted: short is a debit.
+    select *, 'cash_over_short', case component when 'drawer_proceeds' then -amount else amount end
+    from reconcile.store_day_parts where component in ('tender_cash', 'drawer_proceeds')
+),
+rows_under as (
+    select
+        j.entry_key, j.line_no as entry_line_no, j.account, j.home_minor,
+        l.delivery_id, l.line_no as file_line_no, l.component, l.transaction_type, l.amount_type, l.amount_description,
+        l.order_id, l.sku, l.posted_at,
+        -- A failed transfer leaves transit by an entry of its own day, which the settlement's entry turns round again.
+        case e.kind when 'failed_transfer' then l.amount else -l.amount end as amount,
+        l.currency
+    from journal.lines as j
+    join journal.entries as e on e.entry_key = j.entry_key
+    join canonical.settlements as s on s.settlement_id = j.document_id
+    join canonical.settlement_lines as l
+        on l.settlement_id = j.document_id
+        and l.category = j.category
+        and l.marketplace = j.location
+        and cast(date_trunc('month', least(l.business_date, s.closing_date)) as date) = j.posting_month
+        and (e.kind <> 'failed_transfer' or l.business_date = e.posting_date)
+    union all
+    select
+        j.entry_key, j.line_no, j.account, j.home_minor,
+        p.delivery_id, p.line_no, p.component, p.word, '', '',
+        p.receipt_id, p.sku, p.happened_at, p.counts, p.currency
+    from journal.lines as j
+    join store_rows as p
+        on j.document_id = 'store_day:' || p.store || '|' || p.business_date
+        and j.transaction_currency = p.currency
+        and j.category = p.category
+    union all
+    -- Both legs of an amount rest on the same events.
+    select
+        j.entry_key, j.line_no, j.account, j.home_minor,
+        g.delivery_id, g.line_no, 'gift_cards_' || g.kind, g.kind, '', '',
+        null, null, g.occurred_at, sign(j.home_minor) * abs(g.amount), g.currency
+    from journal.lines as j
+    join canonical.gift_card_events as g
+        on j.document_id = 'gift_cards:' || g.channel || '|' || g.business_date
+        and j.category = 'gift_cards_' || g.kind
+        and j.transaction_currency = g.currency
+)
 select
-    j.entry_key, j.line_no as entry_line_no, j.account, j.home_minor,
-    l.delivery_id, l.line_no as file_line_no, l.component, l.transaction_type, l.amount_type, l.amount_description,
-    l.order_id, l.sku, l.posted_at, l.amount, l.currency
-from journal.lines as j
-join canonical.settlements as s on s.settlement_id = j.document_id
-join canonical.settlement_lines as l
-    on l.settlement_id = j.document_id
-    and l.category = j.category
-    and l.marketplace = j.location
-    and cast(date_trunc('month', least(l.business_date, s.closing_date)) as date) = j.posting_month
-union all
--- Over/short is the difference of two sums: both stand under it.
-select
-    j.entry_key, j.line_no, j.account, j.home_minor,
-    p.delivery_id, p.line_no, p.component, p.word, '', '',
-    p.receipt_id, p.sku, p.happened_at, p.amount, p.currency
-from journal.lines as j
-join reconcile.store_day_parts as p
-    on j.document_id = 'store_day:' || p.store || '|' || p.business_date
-    and j.transaction_currency = p.currency
-    and (
-        j.category = p.component
-        or (j.category = 'cash_over_short' and p.component in ('tender_cash', 'drawer_proceeds'))
-    )
-union all
--- Both legs of an amount rest on the same events.
-select
-    j.entry_key, j.line_no, j.account, j.home_minor,
-    g.delivery_id, g.line_no, 'gift_cards_' || g.kind, g.kind, '', '',
-    null, null, g.occurred_at, g.amount, g.currency
-from journal.lines as j
-join canonical.gift_card_events as g
-    on j.document_id = 'gift_cards:' || g.channel || '|' || g.business_date
-    and j.category = 'gift_cards_' || g.kind
-    and j.transaction_currency = g.currency
+    r.entry_key, r.entry_line_no, r.account, r.home_minor,
+    r.delivery_id, d.name as file_name, r.file_line_no, r.component, r.transaction_type, r.amount_type, r.amount_description,
+    r.order_id, r.sku, r.posted_at, r.amount, r.currency
+from rows_under as r
+left join raw.deliveries as d on d.delivery_id = r.delivery_id

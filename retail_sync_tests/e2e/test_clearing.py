@@ -4,10 +4,92 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from retail_sync.ledger.clearing import open_items
+from retail_sync.ledger.clearing import open_items, unexplained
+from retail_sync.pipeline import Pipeline
 from retail_sync.reports.state import read_chain
 from retail_sync_tests.conftest import run_line
-from retail_sync_tests.reconcile.files import deliver, looking, new_pipeline, settlement
+from retail_sync_tests.reconcile.files import bank_statement, deliver, looking, new_pipeline, open_problems, settlement
+
+# A bank whose export numbers its lines: a corrected line replaces the one of its number.
+NUMBERED_BANK = """
+[[source]]
+name = "numbered"
+connector = "declared_csv"
+object = "bank_transactions"
+date_format = "%Y-%m-%d"
+[source.columns]
+transaction_id = "Id"
+value_date = "Date"
+amount = "Amount"
+currency = "=USD"
+reference = "Text"
+"""
+
+
+def bank_shows(pipeline: Pipeline, amount: str, mark: str) -> None:
+    """The bank's line 7 as an export of it tells."""
+    path = pipeline.home.root / f"numbered-{mark}.csv"
+    path.write_text(f"Id,Date,Amount,Text\n7,2026-10-17,{amount},AMAZON 31000001\n", encoding="utf-8")
+    pipeline.ingest([str(path)], "numbered")
+
+
+def books(pipeline: Pipeline) -> dict[str, int]:
+    """Cents of bank and transit in the ledger, where they are not zero; every item must be explained."""
+    with looking(pipeline) as connection:
+        chain = read_chain(connection)
+    assert unexplained(pipeline.operations, pipeline.ledger, chain) == []
+    balances = {b.account: b.home_minor for b in pipeline.ledger.balances() if b.account in ("1000", "1120")}
+    items = {f"item {item.item}": item.minor for item in open_items(pipeline.operations, chain)}
+    return {name: minor for name, minor in (balances | items).items() if minor}
+
+
+def posted(pipeline: Pipeline) -> list[str]:
+    """The keys of the deposit's entries in the ledger."""
+    return sorted(one.entry.key for one in pipeline.ledger.entries() if ":deposit:" in one.entry.key)
+
+
+def test_a_short_deposit_is_booked_and_its_rest_stays_open(tmp_path: Path) -> None:
+    """520.17 announced, 495.17 arrived: the bank account follows the statement, 25.00 are still to come."""
+    pipeline = new_pipeline(tmp_path, NUMBERED_BANK)
+    deliver(pipeline, settlement("31000001", "2026-10-01 2026-10-14 2026-10-16", "sale 520.17"))
+    bank_shows(pipeline, "495.17", "first")
+    run_line(pipeline)
+    assert books(pipeline) == {"1000": 495_17, "1120": 25_00, "item 31000001": 25_00}
+    assert open_problems(pipeline) == [("deposit_differs", "31000001")]
+    assert posted(pipeline) == ["amazon:deposit:31000001#1"]
+    # The bank corrects its line: other facts, so the entry is taken back and booked as the bank shows it now.
+    bank_shows(pipeline, "520.17", "corrected")
+    run_line(pipeline)
+    assert books(pipeline) == {"1000": 520_17}
+    assert open_problems(pipeline) == []
+    assert posted(pipeline) == [f"amazon:deposit:31000001#{version}" for version in ("1", "1R", "2")]
+
+
+def test_a_corrected_settlement_closes_the_rest(tmp_path: Path) -> None:
+    """The marketplace issues it again with the fee that it had kept: nothing is missing, and what arrived stays as booked."""
+    pipeline = new_pipeline(tmp_path)
+    period = "2026-10-01 2026-10-14 2026-10-16"
+    deliver(
+        pipeline, settlement("31000001", period, "sale 520.17"), bank_statement("2026-10-17 495.17 USD AMAZON 31000001")
+    )
+    run_line(pipeline)
+    deliver(pipeline, settlement("31000001", period, "sale 520.17\nstorage -25.00"))
+    run_line(pipeline)
+    assert books(pipeline) == {"1000": 495_17}
+    assert open_problems(pipeline) == []
+    assert posted(pipeline) == ["amazon:deposit:31000001#1"]
+
+
+def test_more_than_was_announced_is_an_item_too(tmp_path: Path) -> None:
+    """110.00 arrived for 100.00: the 10.00 wait under the settlement that the bank names, as money to be explained."""
+    pipeline = new_pipeline(tmp_path)
+    deliver(
+        pipeline,
+        settlement("31000001", "2026-10-01 2026-10-14 2026-10-16", "sale 100.00"),
+        bank_statement("2026-10-17 110.00 USD AMAZON 31000001"),
+    )
+    run_line(pipeline)
+    assert books(pipeline) == {"1000": 110_00, "1120": -10_00, "item 31000001": -10_00}
 
 
 def test_two_payouts_taken_back_by_one_settlement_leave_no_phantom(tmp_path: Path) -> None:

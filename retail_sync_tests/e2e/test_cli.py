@@ -20,9 +20,11 @@ from retail_sync.cli import app
 from retail_sync.defs.launch import STAGES
 from retail_sync.schemas.derived import BREAK_CLASSES
 from retail_sync.settings import PROJECT_ROOT, Home
+from retail_sync_tests.conftest import BANK_SOURCE
 from retail_sync_tests.e2e.company import PROBLEMS, TINY, B
 from retail_sync_tests.e2e.conftest import Answer, Golden
 from retail_sync_tests.e2e.line import booked, copied, drop, new_home, nightly, opened
+from retail_sync_tests.journal.tracing import assert_legs_trace_to_their_lines
 
 Cli = Callable[..., Answer]
 
@@ -138,6 +140,27 @@ def test_open_exceptions_need_a_person(cli: Cli, golden: Golden) -> None:
     shown = cli("exceptions", "show", listed.json[0]["exception_id"][:8], *home)
     assert shown.code == 0
     assert all(text in shown.out for text in ("deposit_overdue", "What to do:", "Replay:", "finance"))
+
+
+def test_status_says_how_far_each_bank_account_reaches(cli: Cli, tmp_path: Path) -> None:
+    """One account's statement ends on the 1st: that another goes on to the 20th must not hide it."""
+    home = new_home(tmp_path / "home", '[[source]]\nname = "old"' + BANK_SOURCE.partition('name = "bank"')[2])
+    lines = {"USD": ("2026-11-20", "2026-10-02"), "EUR": ("2026-11-01",)}
+    for account, days in lines.items():
+        rows = "".join(f"{day},{account} account,-1.00,{account},RENT\n" for day in days)
+        drop(home, {f"bank/{account}.csv": f"Date,Account,Amount,Currency,Description\n{rows}".encode()})
+    nightly(home)
+    args = ("status", "--home", home.root)
+    assert cli(*args, "--json").json["bank"] == [
+        {"source": "bank", "account": "EUR account", "reaches": "2026-11-01"},
+        {"source": "bank", "account": "USD account", "reaches": "2026-11-20"},
+    ]
+    drop(home, {"old/EUR.csv": b"Date,Account,Amount,Currency,Description\n2026-10-30,EUR account,-1.00,EUR,RENT\n"})
+    nightly(home)
+    shown = " ".join(cli(*args).out.split())
+    assert "bank statement of bank EUR account reaches │ 2026-11-01" in shown
+    assert "bank statement of old EUR account reaches │ 2026-10-30" in shown
+    assert "bank statement of USD account reaches │ 2026-11-20" in shown
 
 
 def test_trial_balance_of_a_day(cli: Cli, golden: Golden) -> None:
@@ -363,21 +386,50 @@ def test_csv_is_harmless_in_a_spreadsheet(cli: Cli, quiet: Home) -> None:
     ]
 
 
-def test_limit_is_told(cli: Cli, quiet: Home) -> None:
-    """Ten rows of more must not look like all of them."""
-    answer = cli("query", "select * from range(50)", "--limit", 10, "--home", quiet.root)
-    assert "only the first 10 rows" in answer.err
+COUNTING = {
+    "warehouse": "select * from range(2500)",
+    "operations": "with recursive n(i) as (select 0 union all select i + 1 from n where i < 2499) select i from n",
+    "ledger": "with recursive n(i) as (select 0 union all select i + 1 from n where i < 2499) select i from n",
+}
+
+
+@pytest.mark.parametrize("database", COUNTING)
+def test_an_export_is_whole(cli: Cli, quiet: Home, database: str) -> None:
+    """A ledger exported without its last rows does not balance; a table for the eye says that there are more."""
+    ask = ("query", COUNTING[database], "--on", database, "--home", quiet.root)
+    exported = [cli(*ask, "--format", "csv"), cli(*ask, "--format", "json"), cli(*ask, "--json")]
+    assert [len(list(csv.reader(io.StringIO(exported[0].out)))) - 1, *(len(e.json) for e in exported[1:])] == [2500] * 3
+    assert [answer.err for answer in exported] == [""] * 3
+    assert "only the first 1000 rows" in cli(*ask).err
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json"])
+def test_what_is_cut_is_told(cli: Cli, quiet: Home, form: str) -> None:
+    """Ten rows of fifty must not look like all of them; fifty of fifty are all of them."""
+    ask = ("query", "select range as n from range(50)", "--format", form, "--home", quiet.root)
+    cut, whole = cli(*ask, "--limit", 10), cli(*ask, "--limit", 50)
+    assert ("only the first 10 rows" in cut.err, whole.err) == (True, "")
+    assert ("49" in cut.out, "49" in whole.out) == (False, True)
 
 
 def test_from_a_ledger_line_back_to_the_file(cli: Cli, golden: Golden) -> None:
-    """The auditor's question of the README: which rows of which file make a journal line."""
+    """The auditor's question of the README: which rows of which file make a line of the ledger, by the ledger's own key."""
+    [booked_line] = cli(
+        "query",
+        "select e.key, l.home_minor from entry as e join line as l on l.entry_id = e.id "
+        f"where e.key like '%{B.settlement_id}:2026-09#%' and l.account = '6020'",
+        "--on", "ledger", "--home", golden.home.root, "--json",
+    ).json  # fmt: skip
     rows = cli(
         "query",
-        "select file_line_no, amount_description, amount, delivery_id from journal.line_sources "
-        f"where entry_key = 'amazon:settlement:{B.settlement_id}:2026-09' and account = '6020'",
+        "select file_name, file_line_no, amount_description, amount, delivery_id from journal.line_sources "
+        f"where entry_key = split_part('{booked_line['key']}', '#', 1) and account = '6020'",
         "--home", golden.home.root, "--json",
     ).json  # fmt: skip
-    assert [(row["amount_description"], row["amount"]) for row in rows] == [("Storage Fee", "-21.4300")]
+    assert [(row["file_name"], row["amount_description"], row["amount"]) for row in rows] == [
+        ("b_corrected.txt", "Storage Fee", "21.4300")
+    ]
+    assert booked_line["home_minor"] == 2143
 
 
 # ---- The demo ----------------------------------------------------------------------------------
@@ -468,6 +520,8 @@ def test_the_demo_of_the_readme(cli: Cli, tmp_path: Path) -> None:
     # The store was offline from the afternoon of one day to that of the fourth; one settlement was issued again.
     assert (answer.json["days_corrected"], answer.json["reversals"], answer.json["duplicates"]) == (4, 4 + 1, 1)
     assert cli("verify", "--home", tmp_path / "demo").code == 0
+    with opened(Home(tmp_path / "demo")).warehouse.reading() as connection:
+        assert_legs_trace_to_their_lines(connection)
 
 
 def test_the_readme_tells_of_this_demo() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from retail_sync.reports.status import Status, read_status
 from retail_sync.settings import Home
 from retail_sync_tests.e2e.line import (
     booked,
@@ -68,6 +69,23 @@ def verdict(home: Home) -> list[tuple[object, ...]]:
     with opened(home).warehouse.reading() as connection:
         return connection.execute(
             "select settlement_id, header_total, lines_total, bank_amount, status from reconcile.settlement_totals order by 1"
+        ).fetchall()
+
+
+def read_status_of(home: Home) -> Status:
+    """What `retail-sync status` shows."""
+    pipeline = opened(home)
+    with pipeline.warehouse.reading() as connection:
+        return read_status(connection, pipeline.operations)
+
+
+def held(home: Home) -> list[tuple[object, ...]]:
+    """(code, reason, day, currency and cents at stake, closing day of its verdict) of every held payout."""
+    with opened(home).warehouse.reading() as connection:
+        return connection.execute(
+            "select held_code, held_reason, cast(since_date as varchar), d.currency, value_minor, cast(closing_date as varchar) "
+            "from journal.documents as d join reconcile.settlement_totals on settlement_id = document_id "
+            "where d.status = 'held' order by document_id"
         ).fetchall()
 
 
@@ -152,9 +170,12 @@ def test_without_a_list_of_payouts_the_entry_is_held(tmp_path: Path) -> None:
     home = shop(tmp_path, {name: FILES[name] for name in FILES if not name.startswith("payouts")})
     assert [row[4] for row in verdict(home)] == ["left_only", "right_only"]
     assert ("settlement_header_missing", PAYOUT) in problems(home)
-    held = next(row for row in opened(home).exceptions.open() if row.code == "settlement_header_missing")
-    assert "its payments sum to 95.05" in held.message
-    assert "deliver the payouts export" in held.remedy
+    told = next(row for row in opened(home).exceptions.open() if row.code == "settlement_header_missing")
+    assert "its payments sum to 95.05" in told.message
+    assert "deliver the payouts export" in told.remedy
+    assert told.since_date == "2026-10-22"
+    reason = "it is in no list of payouts"
+    assert held(home) == [("settlement_header_missing", reason, "2026-10-22", "USD", 9505, "2026-10-22")]
     assert booked(home) == []
 
 
@@ -162,17 +183,51 @@ def test_a_list_without_payments_says_what_is_missing(tmp_path: Path) -> None:
     """Nobody knows yet which payout it is."""
     home = shop(tmp_path, {"payouts/october.csv": LIST})
     assert problems(home) == [("payout_transactions_missing", "my shop 2026-10-22 USD")]
+    assert opened(home).exceptions.open()[0].remedy.startswith("deliver the transactions export of that payout")
     drop(home, {"sales/october.csv": SALES})
     hourly(home)
     assert problems(home) == []
 
 
 def test_a_failed_payout_is_told_and_held(tmp_path: Path) -> None:
-    """What failed is not awaited at the bank."""
+    """What failed is not awaited at the bank. Document, verdict and exception name the payout's day and amount."""
     home = shop(tmp_path, {"sales/october.csv": SALES, "payouts/october.csv": LIST.replace(b",paid,", b",failed,")})
     assert problems(home) == [("payout_failed", PAYOUT)]
-    assert "is listed as failed: no money is on its way" in opened(home).exceptions.open()[0].message
+    [told] = opened(home).exceptions.open()
+    assert "is listed as failed: no money is on its way" in told.message
+    assert (told.since_date, told.amount_minor) == ("2026-10-22", 9505)
+    reason = "it is listed as failed: no money is on its way"
+    assert held(home) == [("payout_failed", reason, "2026-10-22", "USD", 9505, "2026-10-22")]
     assert booked(home) == []
+    status = read_status_of(home)
+    assert [(row["held for"], row["value"]) for row in status.held] == [("payout failed", "95.05 USD")]
+    assert [(row["verdict"], row["stated total"]) for row in status.verdicts] == [("left_only", "")]
+    # Shopify tries again and the list says so: the payout is booked.
+    drop(home, {"payouts/again.csv": LIST})
+    hourly(home)
+    assert (held(home), problems(home)) == ([], [])
+    assert booked(home) == [f"shopify:settlement:{PAYOUT}:2026-10#1"]
+
+
+def test_its_problems_are_told_in_the_words_of_a_shop(tmp_path: Path) -> None:
+    """A payment is missing, the payout does not arrive, another one arrives: nobody is sent to look for a settlement file."""
+    listed = payouts("2026-10-22 paid 128.80 -20.00 0.00 0.00 -3.75 0.00 105.05 USD")
+    bank = bank_statement("2026-11-19 33.00 USD SHOPIFY PAYMENTS\n2026-11-20 -80.00 USD RENT")
+    home = shop(tmp_path, {"sales/october.csv": SALES, "payouts/october.csv": listed, "bank/november.csv": bank})
+    told = {row.code: (row.message, row.remedy) for row in opened(home).exceptions.open()}
+    message, remedy = told.pop("settlement_does_not_foot")
+    assert message == f"The lines of payout {PAYOUT} sum to 10.00 USD less than its total. Its entry is held."
+    assert remedy.startswith("deliver the transactions export of that payout again")
+    message, remedy = told.pop("deposit_overdue")
+    assert (
+        message
+        == f"Payout {PAYOUT} of 105.05 USD, due 2026-10-22, is not in the bank; the statement reaches 2026-11-20."
+    )
+    assert remedy.startswith("ask Shopify for the transfer")
+    message, remedy = told.pop("deposit_unexplained")
+    assert message.endswith("and no payout explains it.")
+    assert remedy == "deliver the transactions export and the payouts export of that period"
+    assert told == {}
 
 
 def test_two_payouts_of_a_day_are_held_until_ids_tell(tmp_path: Path) -> None:
@@ -182,6 +237,10 @@ def test_two_payouts_of_a_day_are_held_until_ids_tell(tmp_path: Path) -> None:
     ambiguous = [row for row in opened(home).exceptions.open() if row.code == "payout_ambiguous"]
     assert {row.subject for row in ambiguous} == {PAYOUT, "700000000078"}
     assert all("the payments name 700000000077, 700000000078" in row.message for row in ambiguous)
+    reason = "which total in the list of payouts is its cannot be told"
+    assert held(home) == [
+        ("payout_ambiguous", reason, "2026-10-22", "USD", cents, "2026-10-22") for cents in (9505, 1000)
+    ]
     assert booked(home) == []
 
 

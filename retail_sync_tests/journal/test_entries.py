@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from retail_sync.journal.rules import Policies, PostingRules
 from retail_sync.journal.settlement import Component, Settlement, settlement_entries
-from retail_sync.journal.validation import SETTLEMENT_VALIDATIONS, entry_problem
+from retail_sync.journal.validation import SETTLEMENT_VALIDATIONS, deposit_differs, entry_problem
 from retail_sync_tests.journal.tracing import assert_legs_trace_to_their_lines
 from retail_sync_tests.reconcile.facts import RULES, Entry, Facts, entries, own_rules
 
@@ -88,10 +89,24 @@ ITS_BANK = """
     | 10-17 | -140.00 | AMAZON 31000003 |"""
 
 
-def test_deposits_are_booked_on_bank_evidence_of_the_very_amount() -> None:
-    """A short deposit waits for a person; a card charge is booked where the settlement states it, not twice."""
+def test_deposits_are_booked_with_what_the_bank_shows() -> None:
+    """Of 200.00 came 175.00: that much is in the bank. A card charge is booked where the settlement states it, not twice."""
     found = {key: legs for key, legs in journalled(PAID, ITS_BANK).items() if ":deposit:" in key}
-    assert found == {"amazon:deposit:31000001": entry("2026-10-17", "1000 10000 | 1120 -10000")}
+    assert found == {
+        "amazon:deposit:31000001": entry("2026-10-17", "1000 10000 | 1120 -10000"),
+        "amazon:deposit:31000002": entry("2026-10-17", "1000 17500 | 1120 -17500"),
+    }
+
+
+def test_a_deposit_of_another_amount_than_the_bank_shows_is_refused() -> None:
+    """The last look before the ledger: whatever made the entry, the bank account must follow the statement."""
+    paid = Settlement("31000002", "amazon", "USD", date(2026, 10, 14), Decimal(200), date(2026, 10, 17), Decimal(175))
+    made = settlement_entries(
+        paid, [component("product_sales", "200.00", "2026-10-14")], PostingRules.read(RULES), "journal"
+    )
+    assert deposit_differs(made, paid) == ""
+    reason = deposit_differs(made, replace(paid, bank_amount=Decimal(200)))
+    assert reason == "its deposit is 17500 minor units, the bank shows 20000"
 
 
 def test_a_payout_that_the_bank_debits_is_booked_on_its_bank_line() -> None:
@@ -126,13 +141,10 @@ def test_a_changed_policy_takes_back_the_deposits_it_no_longer_wants() -> None:
 
 def test_transfers_that_failed_leave_transit_on_their_own_day() -> None:
     """Two failures in one settlement are two entries; their money waits with the marketplace until it pays."""
-    facts = Facts()
-    facts.arrive("""
+    found = journalled("""
         | id       | ends  | total  | lines                                                                    |
         | 31000002 | 10-28 | 180.00 | failed_transfer 100.00 @10-16, failed_transfer 50.00 @10-20, sales 30.00 |""")
-    facts.reconcile()
-    facts.journal()
-    assert entries(facts.connection) == {
+    assert found == {
         "amazon:failed-transfer:31000002:2026-10-16": entry("2026-10-16", "1130 10000 | 1120 -10000"),
         "amazon:failed-transfer:31000002:2026-10-20": entry("2026-10-20", "1130 5000 | 1120 -5000"),
         "amazon:settlement:31000002:2026-10": entry("2026-10-28", "1130 -15000 | 4000 -3000 | 1120 18000"),

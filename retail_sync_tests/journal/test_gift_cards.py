@@ -82,7 +82,7 @@ def test_every_leg_leads_to_the_lines_of_the_report(make_home: Callable[..., Hom
             "select account, home_minor, list(file_line_no order by file_line_no), cast(sum(amount) * 100 as bigint) "
             "from journal.line_sources group by entry_key, entry_line_no, account, home_minor order by account"
         ).fetchall()
-    assert rows == [("2300", -3000, [2, 3], 3000), ("6300", 3000, [2, 3], 3000)]
+    assert rows == [("2300", -3000, [2, 3], -3000), ("6300", 3000, [2, 3], 3000)]
 
 
 def test_sold_and_redeemed_are_booked_by_the_tills_alone(make_home: Callable[..., Home]) -> None:

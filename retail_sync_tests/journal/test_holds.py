@@ -47,6 +47,8 @@ def test_every_damage_holds_its_own_settlement_and_is_told_with_amount_and_remed
             "31000005": "account_unknown",
         }
         assert set(entries(connection)) == {"amazon:settlement:31000006:2026-10"}
+        headless = "select held_reason, value_minor from journal.documents where document_id = '31000004'"
+        assert connection.execute(headless).fetchall() == [("its document states no total", 8500)]
     told = pipeline.exceptions.open()
     assert sorted((row.subject, row.code, row.amount_minor) for row in told) == [
         ("31000001", "settlement_unclassified", -1240),

@@ -13,23 +13,22 @@ _TAX_ROLES = ("tax", "own_tax")
 
 
 def assert_legs_trace_to_their_lines(connection: duckdb.DuckDBPyConnection) -> None:
-    """Every leg of a category has canonical lines under it that sum to its negative.
+    """Every leg of a category has canonical lines under it that sum to it, debit positive, with the file they came in.
 
-    A tax category may be split over two accounts, so its legs are checked as a group. An entry of a
-    failed transfer takes out what the settlement's own entry puts back: its leg has the lines' sign.
+    A tax category may be split over two accounts, so its legs are checked as a group.
     """
     rows = connection.execute(
-        "select e.kind, l.entry_key, l.line_no, l.role, l.category, l.location, l.home_minor, l.home_currency, "
-        "(select sum(s.amount) from journal.line_sources as s where s.entry_key = l.entry_key "
-        "and s.entry_line_no = l.line_no) from journal.lines as l join journal.entries as e using (entry_key) "
-        "where l.category <> ''"
+        "select l.entry_key, l.line_no, l.role, l.category, l.location, l.home_minor, l.home_currency, "
+        "sum(s.amount), count(s.file_name) = count(*) from journal.lines as l left join journal.line_sources as s "
+        "on s.entry_key = l.entry_key and s.entry_line_no = l.line_no where l.category <> '' group by all"
     ).fetchall()
     booked: dict[tuple[object, ...], int] = defaultdict(int)
     under: dict[tuple[object, ...], int] = {}
-    for kind, key, line_no, role, category, location, minor, currency, amount in rows:
+    for key, line_no, role, category, location, minor, currency, amount, is_named in rows:
         assert amount is not None, f"line {line_no} of {key} has nothing under it"
+        assert is_named, f"line {line_no} of {key} has rows of an unknown file"
         leg = (key, category, location) if role in _TAX_ROLES else (key, line_no)
-        booked[leg] += minor if kind == "failed_transfer" else -minor
+        booked[leg] += minor
         under[leg] = to_minor(amount, currency)
     assert dict(booked) == under
     _assert_every_line_is_booked_once(connection)

@@ -13,9 +13,11 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from retail_sync.pipeline import Pipeline
+from retail_sync.reports.books import read_verification
 from retail_sync.reports.store_state import read_stores
 from retail_sync.settings import Home
 from retail_sync_tests.conftest import run_line
+from retail_sync_tests.journal.tracing import assert_legs_trace_to_their_lines
 
 SOURCES = """
 [[source]]
@@ -187,31 +189,76 @@ def test_a_store_day_is_worked_example_d1(make_home: Callable[..., Home]) -> Non
     assert problems(pipeline) == []
 
 
-def test_every_leg_of_a_day_leads_to_the_lines_of_its_files(make_home: Callable[..., Home]) -> None:
-    """The auditor's way back: the rows under each leg sum to it; under over/short stand both sides of the difference."""
-    pipeline = home_with(make_home, DAY)
+SHIFT = "7,1,S1,2026-10-14 08:00,2026-10-14 20:00,200.00"
+# A second till of the same day: 40.00 in cash, of which 41.00 were found.
+SECOND_TILL = {
+    "receipts": (*DAY["receipts"], "7,2,R5,S,2026-10-14 12:00,A,1,37.04,2.96,0"),
+    "tenders": (*DAY["tenders"], "7,2,R5,cash,2026-10-14 12:00,40.00"),
+    "drawers": (*DAY["drawers"], "7,2,S2,2026-10-14 08:00,2026-10-14 20:00,100.00,141.00"),
+}
+# Account → the sum of each of its sources, in cents: 1010 as counted, 7900 rung up less counted.
+CASH_LEGS = {
+    "short": (DAY, {"1010": {"drawers": 61150}, "7900": {"tenders": 61200, "drawers": -61150}}),
+    "exact": (DAY | {"drawers": (DRAWERS, f"{SHIFT},812.00")}, {"1010": {"drawers": 61200}}),
+    "over": (
+        DAY | {"drawers": (DRAWERS, f"{SHIFT},819.00")},
+        {"1010": {"drawers": 61900}, "7900": {"tenders": 61200, "drawers": -61900}},
+    ),
+    "empty": (DAY | {"drawers": (DRAWERS, f"{SHIFT},200.00")}, {"7900": {"tenders": 61200, "drawers": 0}}),
+    "two tills": (SECOND_TILL, {"1010": {"drawers": 65250}, "7900": {"tenders": 65200, "drawers": -65250}}),
+    "no drawers": ({name: DAY[name] for name in ("receipts", "tenders")}, {"1010": {"tenders": 61200}}),
+}
+
+
+@pytest.mark.parametrize("name", CASH_LEGS)
+def test_every_leg_of_a_day_leads_to_the_lines_of_its_files(make_home: Callable[..., Home], name: str) -> None:
+    """The auditor's way back: the rows under each leg sum to it. Cash stands as counted; over/short shows both its sides."""
+    files, cash = CASH_LEGS[name]
+    pipeline = home_with(make_home, files)
     with pipeline.warehouse.reading() as connection:
+        assert_legs_trace_to_their_lines(connection)
         rows = connection.execute(
-            "select account, home_minor, cast(sum(amount) * 100 as bigint), string_agg(distinct split_part(delivery_id, '-', 1)) "
-            "from journal.line_sources group by entry_key, entry_line_no, account, home_minor"
+            "select account, file_name, cast(sum(amount) * 100 as bigint) from journal.line_sources group by all"
         ).fetchall()
-    found = {(account, minor): (total, source) for account, minor, total, source in rows}
-    assert found["4000", -245000] == (245000, "receipts")
-    assert found["1110", 215000] == (215000, "tenders")
-    assert found["2310", -12000] == (12000, "receipts")
-    assert len(found) == 9
+    found: dict[str, dict[str, int]] = {}
+    for account, file, cents in rows:
+        found.setdefault(account, {})[file.removesuffix("-1.csv")] = cents
+    assert {account: found[account] for account in ("1010", "7900") if account in found} == cash
+    assert {account: sum(found[account].values()) for account in ("1110", "2310", "2300", "4090")} == {
+        account: D1[account] for account in ("1110", "2310", "2300", "4090")
+    }
 
 
-def test_a_card_deposit_is_worked_example_d2(make_home: Callable[..., Home]) -> None:
-    """The processor's payout arrives net of 58.05: the clearing account comes back to zero, the fee is an expense."""
-    pipeline = home_with(make_home, DAY | PAID_OUT)
-    entries = booked(pipeline)
-    assert entries.pop("pos:store-day:7:2026-10-14:USD") == Counter(D1)
-    assert {account: minor for entry in entries.values() for account, minor in entry.items() if account != "1120"} == {
-        "1000": 209195, "6200": 5805, "1110": -215000,
-    }  # fmt: skip
-    assert sum(entry["1120"] for entry in entries.values()) == 0
-    assert problems(pipeline) == []
+def test_legs_of_a_return_and_of_a_payout_lead_to_their_lines(make_home: Callable[..., Home]) -> None:
+    """80.00 and 8 % tax given back to a card; a payout of the processor: money and fee of each payment."""
+    back = {
+        "receipts": (*DAY["receipts"], "7,1,R9,R,2026-10-14 11:00,A,-1,-80.00,-6.40,0"),
+        "tenders": (*DAY["tenders"], "7,1,R9,card,2026-10-14 11:00,-86.40"),
+    }
+    pipeline = home_with(make_home, DAY | back | PAID_OUT)
+    with pipeline.warehouse.reading() as connection:
+        assert_legs_trace_to_their_lines(connection)
+        query = (
+            "select account, cast(amount * 100 as bigint) from journal.line_sources where order_id = 'R9' order by all"
+        )
+        assert connection.execute(query).fetchall() == [("1110", -8640), ("2200", 640), ("4100", 8000)]
+
+
+def test_verify_says_which_accounts_it_explains_and_which_not(make_home: Callable[..., Home]) -> None:
+    """Cash, cards and gift cards have balances and no items yet; the payout's account is explained, the card's is at zero."""
+    of_the_day = read_verification(home_with(make_home, DAY, "day"))
+    assert of_the_day.findings == []
+    assert (of_the_day.explained, of_the_day.without_items) == (
+        [],
+        ["1010 Cash drawer", "1110 Card clearing", "2300 Gift card liability"],
+    )
+    paid_out = read_verification(home_with(make_home, DAY | PAID_OUT, "paid out"))
+    assert paid_out.explained == ["1120 Payouts in transit"]
+    assert paid_out.without_items == ["1010 Cash drawer", "2300 Gift card liability"]
+    assert paid_out.sentences[1:] == [
+        "Explained item by item, to the last cent: 1120 Payouts in transit.",
+        "Not explained item by item yet, though they have a balance: 1010 Cash drawer, 2300 Gift card liability.",
+    ]
 
 
 def test_a_card_refund_is_worked_example_e1(make_home: Callable[..., Home]) -> None:
@@ -272,6 +319,23 @@ def test_a_card_payment_that_the_processor_lacks_is_told_of_the_whole_store(make
     pipeline = home_with(make_home, DAY | {"processor": processor})
     (found,) = pipeline.exceptions.open()
     assert (found.code, found.subject, found.amount_minor) == ("card_payments_differ", "7 2026-10-14", -146600)
+
+
+def test_a_processors_problems_are_told_in_its_words(make_home: Callable[..., Home]) -> None:
+    """The payout is late, 46.18 came without one, and one is listed that no payment names: ask Square, not a marketplace."""
+    bank = (STATEMENT, "2026-11-19,46.18,SQUARE INC", "2026-11-20,-80.00,RENT")
+    listed = (*PAID_OUT["payouts"], "PO-770046,2026-10-20,12.00")
+    pipeline = home_with(make_home, DAY | PAID_OUT | {"payouts": listed, "bank": bank})
+    told = {row.code: (row.message, row.remedy) for row in pipeline.exceptions.open()}
+    assert set(told) == {"deposit_overdue", "deposit_unexplained", "payout_transactions_missing"}
+    message, remedy = told["deposit_overdue"]
+    assert message.startswith("Payout PO-770045 of 2,091.95 USD, due 2026-10-16, is not in the bank")
+    assert remedy.startswith("ask Square for the transfer")
+    message, remedy = told["deposit_unexplained"]
+    assert "46.18 USD from Square" in message
+    assert message.endswith("and no payout explains it.")
+    assert remedy == "deliver Square's payments and Square's list of payouts of that period"
+    assert told["payout_transactions_missing"][1].startswith("deliver Square's payments of that payout")
 
 
 def test_a_day_whose_receipts_move_to_another_is_taken_back(make_home: Callable[..., Home]) -> None:

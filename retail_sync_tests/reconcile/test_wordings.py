@@ -1,0 +1,65 @@
+"""The sentences of breaks: whoever reads one must be sent to the system that it is about."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from retail_sync.operations.exceptions import Problem
+from retail_sync.reconcile.problems import _problem
+from retail_sync.reconcile.wording import Break
+
+OF_PAYOUTS = (
+    "settlement_does_not_foot", "settlement_header_missing", "settlement_unclassified", "deposit_differs", "deposit_overdue",
+    "deposit_ambiguous", "deposit_unexplained", "payout_ambiguous", "payout_failed", "payout_transactions_missing",
+)  # fmt: skip
+
+
+def told(code: str, channel: str = "", subject: str = "PO-1", counterpart: str = "square") -> Problem:
+    """A difference of 25.00 as a person reads it."""
+    return _problem(
+        Break(code, subject, Decimal("25.00"), "USD", date(2026, 10, 14), counterpart, channel, "charge / x")
+    )
+
+
+@pytest.mark.parametrize("channel", ["shopify", "square"])
+@pytest.mark.parametrize("code", OF_PAYOUTS)
+def test_a_payout_is_no_settlement_of_a_marketplace(code: str, channel: str) -> None:
+    """A shop or a card processor has neither."""
+    problem = told(code, channel, counterpart="1|PO-1" if code == "payout_ambiguous" else channel)
+    words = f"{problem.message} {problem.remedy}".lower().replace("settlement_categories.csv", "")
+    assert "settlement" not in words
+    assert "marketplace" not in words
+    assert ("square" in words) <= (channel == "square")
+    assert ("export" in words) <= (channel == "shopify")
+
+
+@pytest.mark.parametrize("code", [code for code in OF_PAYOUTS if not code.startswith("payout_")])
+def test_a_settlement_of_amazon_is_one(code: str) -> None:
+    """Its words stay what they are in the seller's reports."""
+    problem = told(code, "amazon", "31000001", "amazon")
+    assert "payouts export" not in problem.remedy
+    assert "settlement" in f"{problem.message} {problem.remedy}".lower()
+
+
+def test_a_gain_is_booked_by_whom_the_settings_say() -> None:
+    """Where the ERP books stock, nothing is booked here: the sentence must hold in both settings, as that of a loss does."""
+    for code in ("stock_gain", "stock_shrinkage"):
+        assert told(code).remedy.endswith("is booked (by the ERP, or here where [ledger] stock is journal)")
+
+
+@pytest.mark.parametrize(
+    ("subject", "is_count"),
+    [
+        ("S01 TEA 2026-10-31 physical count", True),
+        ("S01 TEA 2026-10-17 sale R-170", False),
+        ("S01 TEA 2026-10-17 snapshot", False),
+    ],
+)
+def test_only_a_count_is_counted_again(subject: str, is_count: bool) -> None:  # noqa: FBT001
+    """A sale booked in cartons is mended in the ERP: nobody can count a receipt again."""
+    problem = told("stock_unit_of_measure", subject=subject, counterpart="11 units")
+    assert ("The count is not booked like this" in problem.message) is is_count
+    assert problem.remedy.startswith("count again" if is_count else "correct the unit in the ERP")
