@@ -1,7 +1,8 @@
 """What is wrong in the sample company's stock: each problem has one cause, and its evidence is in the files.
 
 The ERP's snapshots follow what the ERP has booked, right or wrong; so a wrong movement shifts every later snapshot as well,
-and only the comparison with the tills can find it. Values are units at the article's cost.
+and only the comparison with the tills can find it. One exception: the goods of `not_received` were put into the store's stock
+by hand. Values are units at the article's cost.
 """
 
 from __future__ import annotations
