@@ -27,6 +27,7 @@ in here.
 | `later/` | what arrives after the first run: a corrected re-issue of one settlement, and what a store could not send |
 | `answers.csv` | every exception to expect once the inbox **and** `later/` are processed: {problem_count} |
 | `retail_sync.toml` | how each of these is read |
+| `rules/channel_locations.csv` | Amazon sells from FBA, the web shop from W01; the other rules are the project's |
 
 ## The stores' month
 

@@ -178,15 +178,15 @@ def miscount(levels: Sequence[Level]) -> tuple[list[Level], list[Answer]]:
 
 
 def oversell(levels: Sequence[Level]) -> tuple[dict[str, int], list[Answer]]:
-    """What Amazon offers of an article beyond what lies in the stores and the warehouse."""
+    """What Amazon offers of an article beyond what lies in its own warehouse, from which it sends; ours hold ten times as much."""
     sku, too_many = OVERSOLD
-    there = sum(level.quantity for level in levels if level.sku == sku and level.location != FBA)
+    there = sum(level.quantity for level in levels if level.sku == sku and level.location == FBA)
     return {sku: there + too_many}, [
         Answer(
             "oversell_risk",
             f"amazon {sku}",
             _value(sku, too_many),
             CURRENCY,
-            f"{there + too_many} are listed and {there} are there",
+            f"{there + too_many} are listed and {there} lie at {FBA}, from where Amazon sends",
         )
     ]

@@ -262,7 +262,7 @@ def test_snapshots_and_movements(cost: dict[str, Decimal]) -> None:
 
 
 def test_counts_and_listings(cost: dict[str, Decimal]) -> None:
-    """Counted × the snapshot of that evening; listed × what lies in the stores and the warehouse."""
+    """Counted × the snapshot of that evening; listed × what lies where the channel sells from."""
     newest = {(r["Location"], r["SKU"]): int(r["On hand"]) for r in rows("erp_snapshots") if r["Date"] == "2026-10-31"}
     found = set()
     for row in rows("erp_counts"):
@@ -271,12 +271,18 @@ def test_counts_and_listings(cost: dict[str, Decimal]) -> None:
             code = "stock_shrinkage" if difference < 0 else "stock_gain"
             subject = f"{row['Location']} {row['SKU']} 2026-10-31 physical count"
             found.add((code, subject, f"{difference * cost[row['SKU']]:.2f}"))
-    for row in rows("amazon_listings"):
-        there = sum(units for (location, sku), units in newest.items() if sku == row["our-sku"] and location != "FBA")
-        too_many = int(row["quantity"]) - there
+    with (SAMPLE / "rules" / "channel_locations.csv").open(encoding="utf-8", newline="") as file:
+        sends_from = {row["channel"]: row["location_id"] for row in csv.DictReader(file)}
+    listed = [("amazon", row["our-sku"], int(row["quantity"])) for row in rows("amazon_listings")]
+    listed += [("shopify", row["SKU"], int(row["Available"])) for row in rows("web_listings")]
+    for channel, sku, quantity in listed:
+        too_many = quantity - newest[sends_from[channel], sku]
         if too_many > 0:
-            found.add(("oversell_risk", f"amazon {row['our-sku']}", f"{too_many * cost[row['our-sku']]:.2f}"))
+            found.add(("oversell_risk", f"{channel} {sku}", f"{too_many * cost[sku]:.2f}"))
     assert found == answers("stock_shrinkage", "stock_gain", "oversell_")
+    # It would pass beside what lies in the stores and our warehouse.
+    assert listed.count(("amazon", "FW-LAMP-PAPER", 42)) == 1
+    assert newest["FBA", "FW-LAMP-PAPER"] == 34 < 42 < newest["W01", "FW-LAMP-PAPER"]
 
 
 def test_what_comes_later_is_what_the_store_could_not_send() -> None:
