@@ -177,7 +177,8 @@ def _fresh(root: Path) -> None:
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir(parents=True)
     (root / _MARKER).touch()  # first: a demo that was interrupted may be made again
-    shutil.copytree(SAMPLE / "inbox", root / "inbox")
+    for folder in ("inbox", "rules"):
+        shutil.copytree(SAMPLE / folder, root / folder)
     shutil.copyfile(SAMPLE / "retail_sync.toml", root / "retail_sync.toml")
 
 

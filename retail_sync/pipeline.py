@@ -188,7 +188,12 @@ class Pipeline:
                 connection, match_rules, read_rules(self.home.rules, "order_components"), self.progress
             )
             report += reconcile_store_days(connection, match_rules, self.progress)
-            report += reconcile_availability(connection, read_rules(self.home.rules, "safety_stock"), self.progress)
+            report += reconcile_availability(
+                connection,
+                read_rules(self.home.rules, "safety_stock"),
+                read_rules(self.home.rules, "channel_locations"),
+                self.progress,
+            )
             report += reconcile_inventory(
                 connection,
                 self.progress,

@@ -210,10 +210,10 @@ class Home:
         return self
 
     @property
-    def rules(self) -> Path:
-        """The governed files: the home's own `rules/` where it has one, else those shipped with the project."""
-        own = self.root / "rules"
-        return own if own.is_dir() else DEFAULT_HOME / "rules"
+    def rules(self) -> tuple[Path, ...]:
+        """Where governed files are looked for: in the home's own `rules/`, where it has one, then in the project's."""
+        own, shipped = self.root / "rules", DEFAULT_HOME / "rules"
+        return (own, shipped) if own.is_dir() and own != shipped else (shipped,)
 
     @property
     def state(self) -> Path:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from retail_sync_tests.answers import HEADER, Answer
 from retail_sync_tests.sample_readme import README
+from retail_sync_tests.sample_settings import CHANNEL_LOCATIONS
 from retail_sync_tests.sample_settings import SETTINGS as ALL_SOURCES
 from retail_sync_tests.sample_stores import WEB_STATEMENT_TO, StoreSample, store_sample
 from retail_sync_tests.simulator import (
@@ -563,6 +564,7 @@ def sample_files() -> dict[str, bytes]:
         **stores.files,
         "answers.csv": _csv(HEADER, [answer.cells() for answer in (*answers(settlements), *stores.answers)]),
         "retail_sync.toml": SETTINGS.encode(),
+        "rules/channel_locations.csv": CHANNEL_LOCATIONS.encode(),
         "README.md": _readme(settlements, stores),
     }
 

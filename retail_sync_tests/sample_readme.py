@@ -27,6 +27,7 @@ in here.
 | `later/` | what arrives after the first run: a corrected re-issue of one settlement, and what a store could not send |
 | `answers.csv` | every exception to expect once the inbox **and** `later/` are processed: {problem_count} |
 | `retail_sync.toml` | how each of these is read |
+| `rules/channel_locations.csv` | Amazon sells from FBA, the web shop from W01; the other rules are the project's |
 
 ## The stores' month
 
@@ -56,8 +57,11 @@ The totals are those of the files' header rows (for {reissued}, of the re-issue)
 
 * The line of store S02 was down from 20 to 23 October, 15:00: {late_receipt_count} receipts come with `later/`. Until
   then its drawers held more than its receipts say, and the days were booked so; they correct themselves.
-* The snapshots follow what the ERP booked, right or wrong, so a wrong movement shifts the later ones. What is counted at
-  month end are the articles that nobody booked wrong.
+* The snapshots follow what the ERP booked, right or wrong, so a wrong movement shifts the later ones; with one exception: the
+  goods of the transfer that is not booked into the store were put into its stock by hand, so its snapshots have them. What is
+  counted at month end are the articles that nobody booked wrong.
+* Every Monday a store brings to the bank what its drawers held beyond their floats, as counted: the two bills that are missing
+  on 13 October are missing there too, and the cash of the drawer that nobody counted is there.
 * Store S02 sells until 21:00 in Los Angeles, which is the next day in UTC.
 * {debt} is negative. Its debt is the `Payable to Amazon` line of {debt_next}, and is charged to the
   company's card (`Successful charge`), so neither has anything to do with the bank.

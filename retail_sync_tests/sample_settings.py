@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from retail_sync_tests.simulated_catalogue import LOCATIONS
+from retail_sync_tests.simulated_catalogue import FBA, LOCATIONS, WAREHOUSE
 from retail_sync_tests.store_files import LINE_TYPES, TENDER_WORDS
 
 _ZONES = ", ".join(f'{location} = "{zone}"' for location, _, _, zone in LOCATIONS)
 _KINDS = ", ".join(f'{word} = "{kind}"' for kind, word in LINE_TYPES.items())
 _TENDERS = ", ".join(f'{word} = "{kind}"' for kind, word in TENDER_WORDS.items())
+
+CHANNEL_LOCATIONS = f"""\
+channel,location_id,prepared_by,approved_by
+amazon,{FBA},operations,controller
+shopify,{WAREHOUSE},operations,controller
+"""
+"""The rule file of every simulated home: Amazon sends from its own warehouse, the web shop's orders leave ours."""
 
 MARKETPLACE_AND_BANK = """
 [[source]]

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from retail_sync_tests import stock_problems, store_files, store_problems, web_problems
 from retail_sync_tests.answers import Answer
 from retail_sync_tests.simulated_catalogue import CURRENCY, STORES
-from retail_sync_tests.simulated_company import Deposit, cash_deposit, company_days, shipments_of
+from retail_sync_tests.simulated_company import Deposit, cash_deposit, company_days, monday, shipments_of
 from retail_sync_tests.simulated_stock import Level
 from retail_sync_tests.simulated_stores import Drawer, Receipt
 from retail_sync_tests.simulator import Row, cents
@@ -75,9 +75,9 @@ def store_sample(settlement_rows: Iterable[Row]) -> StoreSample:
         late += held
         receipt_count += len(true_day.receipts)
         deposits += day.deposits
-        drawers += true_day.drawers
-        if day.day.weekday() == _SUNDAY:
-            deposits += _brought_to_bank(day.day + timedelta(days=1), drawers)
+        drawers += store_problems.really_held(true_day, day)
+        if day.day.weekday() == _SUNDAY or day.day == LAST:
+            deposits += _brought_to_bank(monday(day.day) + timedelta(days=7), drawers)
             drawers.clear()
         store_files.add_day(exports, day, FIRST)
         web.add(web_day)

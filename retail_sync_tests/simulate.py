@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from retail_sync_tests import store_files
-from retail_sync_tests.sample_settings import SETTINGS
+from retail_sync_tests.sample_settings import CHANNEL_LOCATIONS, SETTINGS
 from retail_sync_tests.sample_stores import FIRST, LAST
 from retail_sync_tests.simulated_company import Deposit, company_days, shipments_of
 from retail_sync_tests.simulated_stock import Shipment
@@ -86,6 +86,8 @@ def simulate(home: Path, lines: int, seed: int, tell: Tell = lambda _: None) -> 
     began = time.monotonic()
     home.mkdir(parents=True, exist_ok=True)
     (home / "retail_sync.toml").write_text(f"# A simulated company, seed {seed}.\n{SETTINGS}", encoding="utf-8")
+    (home / "rules").mkdir()
+    (home / "rules" / "channel_locations.csv").write_text(CHANNEL_LOCATIONS, encoding="utf-8")
     scale = max(1, (lines // 2 - _SNAPSHOT_LINES) // _LINES_OF_SCALE_1)
     weeks = _weeks(seed, max(_WEEKS * _LEAST_SETTLEMENT_LINES, lines - _SNAPSHOT_LINES - scale * _LINES_OF_SCALE_1))
     writer = _Writer(home)

@@ -1,7 +1,8 @@
 """What is wrong in the sample company's stock: each problem has one cause, and its evidence is in the files.
 
 The ERP's snapshots follow what the ERP has booked, right or wrong; so a wrong movement shifts every later snapshot as well,
-and only the comparison with the tills can find it. Values are units at the article's cost.
+and only the comparison with the tills can find it. One exception: the goods of `not_received` were put into the store's stock
+by hand. Values are units at the article's cost.
 """
 
 from __future__ import annotations
@@ -177,15 +178,15 @@ def miscount(levels: Sequence[Level]) -> tuple[list[Level], list[Answer]]:
 
 
 def oversell(levels: Sequence[Level]) -> tuple[dict[str, int], list[Answer]]:
-    """What Amazon offers of an article beyond what lies in the stores and the warehouse."""
+    """What Amazon offers of an article beyond what lies in its own warehouse, from which it sends; ours hold ten times as much."""
     sku, too_many = OVERSOLD
-    there = sum(level.quantity for level in levels if level.sku == sku and level.location != FBA)
+    there = sum(level.quantity for level in levels if level.sku == sku and level.location == FBA)
     return {sku: there + too_many}, [
         Answer(
             "oversell_risk",
             f"amazon {sku}",
             _value(sku, too_many),
             CURRENCY,
-            f"{there + too_many} are listed and {there} are there",
+            f"{there + too_many} are listed and {there} lie at {FBA}, from where Amazon sends",
         )
     ]

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from retail_sync_tests.answers import Answer
 from retail_sync_tests.simulated_catalogue import CURRENCY
 from retail_sync_tests.simulated_company import CompanyDay, Deposit
-from retail_sync_tests.simulated_stores import Receipt
+from retail_sync_tests.simulated_stores import Drawer, Receipt
 from retail_sync_tests.simulator import cents
 
 # The line of store S02 to head office is down for 72 hours: its drawers are counted, its till's exports come later.
@@ -153,6 +153,13 @@ def plant(day: CompanyDay) -> tuple[CompanyDay, list[Answer]]:
     store, register, change = PLANTS[day.day.isoformat()]
     told, answer = change(day, store, register)
     return told, [answer]
+
+
+def really_held(true_day: CompanyDay, told: CompanyDay) -> list[Drawer]:
+    """What lay in the drawers in the evening, for the bank: bills that are missing are gone, cash that nobody counted is there."""
+    return [
+        true if drawer.counted is None else drawer for true, drawer in zip(true_day.drawers, told.drawers, strict=True)
+    ]
 
 
 def hold_back(day: CompanyDay) -> tuple[CompanyDay, list[Receipt]]:

@@ -1,7 +1,7 @@
 """Reading governed files: CSV tables in `data/rules/`, with validity dates and who prepared and approved them.
 
 Where a file names both, who prepares a rule does not approve it. A file that breaks that, or its own header, is refused as
-a whole.
+a whole. A home's own file takes the place of the project's, also as a whole.
 """
 
 from __future__ import annotations
@@ -26,12 +26,16 @@ HEADERS = {
     "leg_accounts": ("leg", "account", "description"),
     "order_components": ("category", "component", "prepared_by", "approved_by"),
     "safety_stock": ("sku", "channel", "quantity", "prepared_by", "approved_by"),
+    "channel_locations": ("channel", "location_id", "prepared_by", "approved_by"),
     "bank_payers": ("channel", "pattern", "prepared_by", "approved_by"),
     "match_rules": (
         "reconciliation", "priority", "rule_id", "version", "shape", "key", "amount_tolerance", "percent_tolerance",
         "rounding_per_line", "days_before", "days_after", "day_kind", "is_confirming", "prepared_by", "approved_by",
     ),
 }  # fmt: skip
+
+# Where to look for a governed file: in one folder, or in several, the first that has it.
+Folders = Path | tuple[Path, ...]
 
 _QUANTITY = re.compile(r"\d{1,12}(\.\d{1,6})?", re.ASCII)
 _FLAGS = ("is_active", "is_confirming")
@@ -49,9 +53,9 @@ class RuleFile:
     hash: str
 
 
-def read_rules(folder: Path, name: str) -> RuleFile:
-    """Read `<folder>/<name>.csv`. Raises RulesError naming the file, the line and the remedy."""
-    path = folder / f"{name}.csv"
+def read_rules(folders: Folders, name: str) -> RuleFile:
+    """Read `<name>.csv` of the first folder that has it. Raises RulesError naming the file, the line and the remedy."""
+    path = _place(folders, name)
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -67,6 +71,21 @@ def read_rules(folder: Path, name: str) -> RuleFile:
     except csv.Error as error:
         raise RulesError(f"{path} is broken: {error}", "look for a quotation mark without its pair") from error
     return RuleFile(name, rows, hashlib.sha256(content).hexdigest())
+
+
+def _place(folders: Folders, name: str) -> Path:
+    *own, last = (folders,) if isinstance(folders, Path) else folders
+    for folder in own:
+        if (folder / f"{name}.csv").exists():
+            return folder / f"{name}.csv"
+        # A slip in a name must not put the project's rules in the place of the company's own.
+        strange = sorted(path.name for path in folder.glob("*.csv") if path.stem not in HEADERS)
+        if strange:
+            raise RulesError(
+                f"{folder} has no {name}.csv, and {', '.join(strange)} is no governed file",
+                f"correct its name or move it away; without {name}.csv there, that of {last} holds",
+            )
+    return last / f"{name}.csv"
 
 
 def _rows(reader: csv.DictReader[str], path: Path, expected: tuple[str, ...]) -> Iterator[dict[str, str]]:
@@ -100,6 +119,11 @@ def _complaint(row: dict[str, str]) -> tuple[str, str]:
             return f"{flag} {row[flag]!r} is neither true nor false", "write true or false"
     if not row.get("category", "any").strip():
         return "category is empty", "correct that line"
+    if "location_id" in row and not {row["channel"].strip(), row["location_id"].strip()}.isdisjoint({"", "*"}):
+        return (
+            "it does not name one channel and one location",
+            "write a line for each location that the channel sells from",
+        )
     return _complaint_about_days(row), 'write days as 2026-12-31; an empty valid_to means "until further notice"'
 
 

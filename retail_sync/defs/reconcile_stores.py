@@ -11,7 +11,9 @@ from retail_sync.reports.plots import store_day_plot
 from retail_sync.reports.state import ReconcileState
 from retail_sync.schemas.tables import table
 
-TABLES = STORE_COMPONENTS, STORE_DAYS = table("reconcile.store_day_components"), table("reconcile.store_days")
+TABLES = STORE_COMPONENTS, STORE_DAYS, STORE_RECEIPTS = tuple(
+    table(f"reconcile.{name}") for name in ("store_day_components", "store_days", "store_day_receipts")
+)
 _STORES = ["reconcile", "store_days"]
 _STORE_PLOT = "plot: store days"
 _TILLS = [("canonical", "pos_sales"), ("canonical", "pos_tenders"), ("canonical", "pos_shifts")]
@@ -26,9 +28,10 @@ _STORE_VERDICTS = """\
 | --- | --- | --- |
 | `sales_tenders` | receipts of a till | its tenders |
 | `drawer` | its cash tenders | what the drawer took in, as counted |
-| `card_payments` | card tenders of the store | what the processor reports for these receipts |
+| `card_payments` | card tenders of the store | what the processor reports for the store's receipts |
 
 `open`: a drawer is not closed yet. `awaiting_processor`: its reports do not reach that day plus three.
+`explained_by_tenders`: it reports just what the tenders lack, which `tenders_differ` or `tenders_missing` tells already.
 
 **Look at** the sentences under *what needs a person*, then at the plot. The partitions are the stores' days."""
 SHOWN_ON = ((_STORES, SHOWN_BY_STORES),)
@@ -39,6 +42,15 @@ SPECS = [
         deps=[("reconcile", "store_day_components"), ("canonical", "payments")],
         look=_STORE_VERDICTS,
         partitions_def=DAYS,
+    ),
+    spec(
+        STORE_RECEIPTS,
+        deps=[
+            ("reconcile", "store_days"),
+            ("canonical", "pos_sales"),
+            ("canonical", "pos_tenders"),
+            ("canonical", "payments"),
+        ],
     ),
 ]
 CHECKS = [
@@ -67,6 +79,10 @@ def tell_stores(
     yield dg.MaterializeResult(
         asset_key=["reconcile", "store_day_components"],
         metadata={"dagster/row_count": state.row_counts["store_day_components"]},
+    )
+    yield dg.MaterializeResult(
+        asset_key=["reconcile", "store_day_receipts"],
+        metadata={"dagster/row_count": state.row_counts["store_day_receipts"]},
     )
     stores, window = state.stores, run_window(context)
     found = [

@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from retail_sync.core.errors import RulesError
-from retail_sync.core.rules import read_rules
+from retail_sync.core.rules import Folders, read_rules
 
 LEGS = ("payout", "carried_forward", "bank", "own_tax", "cogs", "inventory", "shrinkage", "stock_write_off")
 
@@ -40,11 +39,11 @@ class PostingRules:
     hash: str
 
     @classmethod
-    def read(cls, folder: Path) -> PostingRules:
+    def read(cls, folders: Folders) -> PostingRules:
         """Read them. Raises RulesError where a leg of our own has no account."""
-        chart = read_rules(folder, "chart_of_accounts")
-        categories = read_rules(folder, "category_accounts")
-        legs = read_rules(folder, "leg_accounts")
+        chart = read_rules(folders, "chart_of_accounts")
+        categories = read_rules(folders, "category_accounts")
+        legs = read_rules(folders, "leg_accounts")
         by_leg = {row["leg"]: row["account"] for row in legs.rows}
         missing = [leg for leg in LEGS if leg not in by_leg]
         if missing:

@@ -3,8 +3,9 @@ select
     'store_day:' || store || '|' || business_date as document_id,
     store,
     business_date,
-    min(currency) as currency,
-    count(distinct currency) as currency_count,
+    -- What a processor reports in another currency does not say in which one the tills work.
+    coalesce(min(currency) filter (comparison <> 'card_payments'), min(currency)) as currency,
+    count(distinct currency) filter (comparison <> 'card_payments') as currency_count,
     coalesce(bool_or(comparison = 'sales_tenders' and status in ('left_only', 'right_only')), false) as tenders_missing,
     coalesce(sum(abs(difference)) filter (comparison = 'sales_tenders' and status = 'variance'), 0) as tenders_difference,
     coalesce(bool_or(comparison = 'drawer' and status = 'open'), false) as drawers_open,

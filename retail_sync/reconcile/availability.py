@@ -15,23 +15,28 @@ from retail_sync.reconcile.report import ReconcileReport
 from retail_sync.schemas.proof import mark_changed
 
 _KIND = "stage = 'reconcile' and kind in ('availability', 'stock')"
+_RULES = "('safety_stock', 'channel_locations')"
 
 
 def reconcile_availability(
-    connection: duckdb.DuckDBPyConnection, safety_stock: RuleFile, progress: Callable[[str], None]
+    connection: duckdb.DuckDBPyConnection,
+    safety_stock: RuleFile,
+    channel_locations: RuleFile,
+    progress: Callable[[str], None],
 ) -> ReconcileReport:
-    """Bring reconcile.availability up to date where snapshots, listings, articles or the safety stock changed.
+    """Bring reconcile.availability up to date where snapshots, listings, articles or one of the two rule files changed.
 
     Called before `reconcile_inventory`, which takes the touched stock off the list.
     """
     touched = connection.execute(f"select count(*) from raw.touched where {_KIND}").fetchone()  # noqa: S608
-    applied = connection.execute("select hash from raw.applied where name = 'safety_stock'").fetchone()
-    if applied == (safety_stock.hash,) and (not touched or not touched[0]):
+    rules = {file.name: file.hash for file in (safety_stock, channel_locations)}
+    if _applied(connection) == rules and (not touched or not touched[0]):
         return ReconcileReport(0, ())
     with transaction(connection):
         prepare_money(connection)
         connection.execute(sql.statement(__package__, "inventory_articles"))
         _put_safety_stock(connection, safety_stock)
+        _put_channel_locations(connection, channel_locations)
         connection.execute(sql.statement(__package__, "availability"))
         connection.execute(sql.statement(__package__, "availability_breaks"))
         connection.execute("delete from reconcile.availability")
@@ -39,12 +44,17 @@ def reconcile_availability(
         connection.execute("delete from reconcile.breaks where reconciliation = 'availability'")
         connection.execute("insert into reconcile.breaks by name select * from new_availability_breaks")
         connection.execute("delete from raw.touched where stage = 'reconcile' and kind = 'availability'")
-        connection.execute("delete from raw.applied where name = 'safety_stock'")
-        connection.execute("insert into raw.applied values ('safety_stock', ?)", [safety_stock.hash])
+        connection.execute(f"delete from raw.applied where name in {_RULES}")  # noqa: S608 - names of our own
+        connection.executemany("insert into raw.applied values (?, ?)", [list(item) for item in rules.items()])
         mark_changed(connection, "reconcile")
     rows = connection.execute("select count(*) from reconcile.availability").fetchone()
     progress(f"availability: {rows[0] if rows else 0} offers")
     return ReconcileReport(touched[0] if touched else 0, ())
+
+
+def _applied(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    rows = connection.execute(f"select name, hash from raw.applied where name in {_RULES}")  # noqa: S608
+    return dict(rows.fetchall())
 
 
 def _put_safety_stock(connection: duckdb.DuckDBPyConnection, rules: RuleFile) -> None:
@@ -54,3 +64,9 @@ def _put_safety_stock(connection: duckdb.DuckDBPyConnection, rules: RuleFile) ->
     for row in rules.rows:
         values = [row["sku"], row["channel"], Decimal(row["quantity"])]
         connection.execute("insert into safety_rules values (?, ?, ?)", values)
+
+
+def _put_channel_locations(connection: duckdb.DuckDBPyConnection, rules: RuleFile) -> None:
+    connection.execute("create or replace temp table channel_locations (channel varchar, location_id varchar)")
+    for channel, location in sorted({(row["channel"].strip(), row["location_id"].strip()) for row in rules.rows}):
+        connection.execute("insert into channel_locations values (?, ?)", [channel, location])

@@ -3,16 +3,14 @@ create or replace temp table new_availability as
 with newest_snapshots as (
     select location_id, max(snapshot_date) as snapshot_date from canonical.stock_snapshots group by location_id
 ),
-stock as (
-    -- Goods in a marketplace's own warehouse are not ours to promise elsewhere.
-    select s.sku, sum(s.quantity_on_hand) as on_hand, sum(coalesce(s.quantity_reserved, 0)) as reserved
+lying as (
+    select s.location_id, s.sku, sum(s.quantity_on_hand) as on_hand, sum(coalesce(s.quantity_reserved, 0)) as reserved
     from canonical.stock_snapshots as s
     join newest_snapshots using (location_id, snapshot_date)
-    where s.location_id not in (select location_id from canonical.locations where kind = 'marketplace_fulfilment')
-    group by s.sku
+    group by all
 ),
 known as (
-    select sku from canonical.products union select sku from stock
+    select sku from canonical.products union select sku from lying
 ),
 newest_listings as (
     select channel, channel_sku, arg_max(struct_pack(sku := sku, quantity := listed_quantity), (listed_at, source)) as offer
@@ -25,12 +23,26 @@ offers as (
     from newest_listings
     group by all
 ),
+sells_from as (
+    select channel, location_id from channel_locations
+    union
+    -- A channel that is not named there: goods in a marketplace's own warehouse are not ours to promise elsewhere.
+    select o.channel, n.location_id
+    from (select distinct channel from offers) as o cross join newest_snapshots as n
+    where o.channel not in (select channel from channel_locations)
+        and n.location_id not in (select location_id from canonical.locations where kind = 'marketplace_fulfilment')
+),
+stock as (
+    select f.channel, l.sku, sum(l.on_hand) as on_hand, sum(l.reserved) as reserved
+    from sells_from as f join lying as l using (location_id)
+    group by all
+),
 asked as (
     select channel, sku, true as is_mapped, listed_quantity from offers where is_mapped
     union all
     select channel, sku, true, null
-    from (select distinct channel from offers) cross join stock
-    where on_hand > 0 and (channel, sku) not in (select (channel, sku) from offers where is_mapped)
+    from stock
+    where channel in (select channel from offers) and on_hand > 0 and (channel, sku) not in (select (channel, sku) from offers where is_mapped)
     union all
     select channel, sku, false, sum(listed_quantity) from offers where not coalesce(is_mapped, false) group by all
 ),
@@ -47,9 +59,13 @@ promised as (
         s.on_hand - s.reserved - k.safety_stock as available, a.listed_quantity
     from asked as a
     join kept_back as k using (channel, sku, is_mapped)
-    left join stock as s on s.sku = a.sku and a.is_mapped
+    left join stock as s on s.channel = a.channel and s.sku = a.sku and a.is_mapped
+),
+named as (
+    select channel, string_agg(location_id, ', ' order by location_id) as sells_from from channel_locations group by channel
 )
 select channel, sku,
+    left(coalesce(sells_from, ''), 1000) as sells_from,
     cast(on_hand as decimal(18, 6)) as on_hand,
     cast(reserved as decimal(18, 6)) as reserved,
     safety_stock,
@@ -65,3 +81,4 @@ select channel, sku,
         else 'ok'
     end as status
 from promised
+left join named using (channel)

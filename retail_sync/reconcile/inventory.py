@@ -61,10 +61,11 @@ def reconcile_inventory(
 
 
 def prepare_money(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create the rounding to minor units that the statements use."""
+    """Create the rounding to minor units, and the way to write quantities, that the statements use."""
     connection.execute("create or replace temp table minor_units (currency varchar, digits integer)")
     connection.executemany("insert into minor_units values (?, ?)", [list(row) for row in other_exponents().items()])
     connection.execute(sql.statement(__package__, "inventory_money"))
+    connection.execute(sql.statement(__package__, "inventory_units"))
 
 
 def _compare(connection: duckdb.DuckDBPyConnection, balances: Balances, *, is_trued_up: bool) -> None:

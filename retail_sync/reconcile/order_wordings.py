@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from retail_sync.reconcile.wording import Break, Wording
-
-
-def _more_or_less(item: Break) -> str:
-    return "more" if (item.amount or 0) > 0 else "less"
+from retail_sync.reconcile.wording import Break, Wording, more_or_less
 
 
 def _where(item: Break) -> str:
@@ -28,22 +24,22 @@ ORDER_WORDINGS = {
     ),
     "order_settled_twice": Wording(
         "business", "finance",
-        lambda b: f"Order {b.subject} was settled more than once: {b.money} {_more_or_less(b)} than it brings{_where(b)}.",
+        lambda b: f"Order {b.subject} was settled more than once: {b.money} {more_or_less(b)} than it brings{_where(b)}.",
         lambda _: "ask the channel: it will take the money back in a later settlement; then this closes by itself",
     ),
     "order_amount_differs": Wording(
         "business", "finance",
-        lambda b: f"For order {b.subject} {b.money} {_more_or_less(b)} was settled than the order says{_where(b)}.",
+        lambda b: f"For order {b.subject} {b.money} {more_or_less(b)} was settled than the order says{_where(b)}.",
         lambda _: _ASK,
     ),
     "order_tax_differs": Wording(
         "business", "finance",
-        lambda b: f"The tax settled for order {b.subject} is {b.money} {_more_or_less(b)} than the order says{_where(b)}.",
+        lambda b: f"The tax settled for order {b.subject} is {b.money} {more_or_less(b)} than the order says{_where(b)}.",
         lambda _: _ASK,
     ),
     "order_sign_reversed": Wording(
         "data", "finance",
-        lambda b: f"Order {b.subject} was settled with its sign turned, {b.money} {_more_or_less(b)} than it says{_where(b)}.",
+        lambda b: f"Order {b.subject} was settled with its sign turned, {b.money} {more_or_less(b)} than it says{_where(b)}.",
         lambda _: _ASK,
     ),
     "order_currency_differs": Wording(
@@ -58,7 +54,7 @@ ORDER_WORDINGS = {
     ),
     "order_price_differs": Wording(
         "business", "finance",
-        lambda b: f"Order {b.subject} was sold for {b.money} {_more_or_less(b)} than the price list of its day says.",
+        lambda b: f"Order {b.subject} was sold for {b.money} {more_or_less(b)} than the price list of its day says.",
         lambda _: "correct the price in the channel or in the ERP's price list",
     ),
     "order_undetermined": Wording(

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import duckdb
 
+from retail_sync.core import sql
 from retail_sync.operations.exceptions import Problem
 from retail_sync.reconcile.order_wordings import ORDER_WORDINGS
 from retail_sync.reconcile.stock_wordings import STOCK_WORDINGS
-from retail_sync.reconcile.wording import Break, Wording
-
-
-def _more_or_less(item: Break) -> str:
-    return "more" if (item.amount or 0) > 0 else "less"
+from retail_sync.reconcile.store_wordings import STORE_WORDINGS
+from retail_sync.reconcile.wording import (
+    NO_EVIDENCE,
+    Break,
+    StoreEvidence,
+    UnevenReceipt,
+    Wording,
+    more_or_less,
+)
 
 
 def _from_or_to(item: Break) -> str:
@@ -26,9 +31,10 @@ def _listed(item: Break) -> str:
 _WORDINGS: dict[str, Wording] = {
     **STOCK_WORDINGS,
     **ORDER_WORDINGS,
+    **STORE_WORDINGS,
     "settlement_does_not_foot": Wording(
         "data", "finance",
-        lambda b: f"The lines of {b.document} sum to {b.money} {_more_or_less(b)} than its total. Its entry is held.",
+        lambda b: f"The lines of {b.document} sum to {b.money} {more_or_less(b)} than its total. Its entry is held.",
         lambda b: f"deliver {b.payments} of that payout again: one is missing, repeated or changed; if it stays, ask {b.payer}"
         if b.is_payout
         else "download the settlement again: a line is missing, repeated or changed; if it stays, ask the marketplace",
@@ -71,7 +77,7 @@ _WORDINGS: dict[str, Wording] = {
     ),
     "deposit_differs": Wording(
         "business", "finance",
-        lambda b: f"The bank shows {b.money} {_more_or_less(b)} than {b.document} says it pays "
+        lambda b: f"The bank shows {b.money} {more_or_less(b)} than {b.document} says it pays "
         f"(bank transaction {b.counterpart}).",
         lambda b: f"ask the bank or {b.payer} for the difference (bank fee, partial or corrected payout)",
     ),
@@ -106,7 +112,7 @@ _WORDINGS: dict[str, Wording] = {
     ),
     "reserve_chain_broken": Wording(
         "business", "finance",
-        lambda b: f"Settlement {b.subject} releases {b.money} {_more_or_less(b)} reserve than settlement "
+        lambda b: f"Settlement {b.subject} releases {b.money} {more_or_less(b)} reserve than settlement "
         f"{b.counterpart or '(none found)'} held.",
         lambda _: "compare both settlements in the marketplace; a settlement in between may be missing",
     ),
@@ -122,43 +128,6 @@ _WORDINGS: dict[str, Wording] = {
         "business", "finance",
         lambda b: f"Settlement {b.subject} starts with a debt of {b.money} that no earlier settlement left.",
         lambda _: "find the settlement that the debt comes from and deliver it, or ask the marketplace",
-    ),
-    "tenders_differ": Wording(
-        "business", "operations",
-        lambda b: f"Receipts and tenders of store {b.subject} differ: the tenders are {b.money} {_more_or_less(b)}. "
-        "Its day is held.",
-        lambda _: "compare the till's receipts and payments of that day; export both again and deliver them",
-    ),
-    "tenders_missing": Wording(
-        "data", "operations",
-        lambda b: f"Nothing says how receipts of {b.money} of store {b.subject} were paid. Its day is held.",
-        lambda _: "deliver the tenders of that day",
-    ),
-    "sales_missing": Wording(
-        "data", "operations",
-        lambda b: f"Store {b.subject} took {b.money} for which there is no receipt. Its day is held.",
-        lambda _: "deliver the receipts of that day",
-    ),
-    "drawer_over_short": Wording(
-        "business", "store",
-        lambda b: f"The drawer of store {b.subject} held {b.money} {_more_or_less(b)} than its cash tenders. "
-        "It is booked to over/short.",
-        lambda _: "count again if the drawer is still there; look for a payment in or out that was not rung up",
-    ),
-    "drawer_not_counted": Wording(
-        "data", "store",
-        lambda b: f"The drawer of store {b.subject} took {b.money} in cash and was not counted. Its day is held.",
-        lambda _: "close and count the drawer, deliver the shift",
-    ),
-    "card_payments_differ": Wording(
-        "business", "finance",
-        lambda b: f"The processor reports {b.money} {_more_or_less(b)} card payments than store {b.subject} rang up.",
-        lambda _: "compare the till's card receipts with the processor's payments of that day",
-    ),
-    "card_payments_missing": Wording(
-        "business", "finance",
-        lambda b: f"The processor reports none of the card payments of {b.money} that store {b.subject} rang up.",
-        lambda _: "ask the processor; deliver its payments of that day",
     ),
 }  # fmt: skip
 
@@ -198,7 +167,19 @@ def find_breaks(connection: duckdb.DuckDBPyConnection) -> list[Problem]:
         order by b.break_class, b.subject
         """
     ).fetchall()
-    return [_problem(Break(*(*row[:-1], row[-1] or ""))) for row in rows]
+    evidence = _store_evidence(connection)
+    return [
+        _problem(Break(*(*row[:-1], row[-1] or "", evidence.get((row[0], row[1], row[3]), NO_EVIDENCE))))
+        for row in rows
+    ]
+
+
+def _store_evidence(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str, str], StoreEvidence]:
+    rows = connection.execute(sql.statement(__package__, "store_day_evidence")).fetchall()
+    return {
+        (code, subject, currency): StoreEvidence([UnevenReceipt(**receipt) for receipt in receipts or ()], *sums)
+        for code, subject, currency, receipts, *sums in rows
+    }
 
 
 def _problem(item: Break) -> Problem:

@@ -112,12 +112,12 @@ STOCK_WORDINGS = {
     ),
     "oversell_risk": _wording(
         "business", "operations",
-        "More is listed than can be delivered: {subject}, {units} too many, {worth}.",
-        "lower the listed quantity in the channel, or check the stock and the safety stock",
+        "More is listed than can be delivered: {subject} ({units}), {worth}.",
+        "lower the listed quantity in the channel, or check the stock, the safety stock and where the channel sells from",
     ),
     "listed_unmapped": _wording(
         "mapping", "operations",
-        "An offer is mapped to no article of ours, so nothing says whether it can be delivered: {subject} ({units} listed).",
+        "An offer is mapped to no article of ours, so nothing says whether it can be delivered: {subject} ({units}).",
         "map the channel's code to an article, or take the offer down",
     ),
 }  # fmt: skip

@@ -1,4 +1,4 @@
--- Each difference of a store day once: its class, its value (right - left) and its day.
+-- Each difference of a store day once: its class, its value (right - left, less what another one tells) and its day.
 create or replace temp table new_store_breaks as
 select
     'store_days' as reconciliation,
@@ -12,7 +12,7 @@ select
         when status = 'left_only' then 'card_payments_missing'
         else 'card_payments_differ'
     end as break_class,
-    cast(sum(coalesce(right_amount, 0) - coalesce(left_amount, 0)) as decimal(18, 4)) as amount,
+    cast(sum(coalesce(right_amount, 0) - coalesce(left_amount, 0) - explained_amount) as decimal(18, 4)) as amount,
     currency,
     business_date as since_date,
     store as counterpart

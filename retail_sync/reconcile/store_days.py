@@ -1,6 +1,7 @@
 """The store days: receipts × tenders, cash × drawer, card tenders × processor.
 
-Rows are summed for the touched days only; what is compared afterwards has a few rows per day and is done whole.
+Rows are summed for the touched days only; what is compared afterwards has a few rows per day and is done whole. Receipts are
+looked at one by one only on days that differ.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from retail_sync.reconcile import matching
 from retail_sync.reconcile.report import ReconcileReport
 from retail_sync.schemas.proof import mark_changed
 
+# In the order they build on one another.
+_STEPS = ("store_day_payments", "store_day_cards", "store_day_uneven", "store_days", "store_day_receipts")
 _KIND = "stage = 'reconcile' and kind = 'store_day'"
 
 
@@ -39,8 +42,9 @@ def reconcile_store_days(
         _compare(connection, match_rules)
         residual = _residual(connection)
         days = _hand_on(connection)
-        connection.execute("delete from reconcile.store_days")
-        connection.execute("insert into reconcile.store_days by name select * from new_store_days")
+        for name in ("store_days", "store_day_receipts"):
+            connection.execute(f"delete from reconcile.{name}")  # noqa: S608 - names of our own
+            connection.execute(f"insert into reconcile.{name} by name select * from new_{name}")  # noqa: S608
         connection.execute("delete from reconcile.breaks where reconciliation = 'store_days'")
         connection.execute("insert into reconcile.breaks by name select * from new_store_breaks")
         mark_changed(connection, "reconcile")
@@ -52,7 +56,8 @@ def reconcile_store_days(
 
 def _compare(connection: duckdb.DuckDBPyConnection, match_rules: RuleFile) -> None:
     rules = matching.rules_for(match_rules, "drawer")
-    connection.execute(sql.statement(__package__, "store_days"))
+    for name in _STEPS:
+        connection.execute(sql.statement(__package__, name))
     tolerance = max((rule.amount_tolerance for rule in rules), default=Decimal(0))
     connection.execute(sql.statement(__package__, "store_day_breaks"), {"drawer_tolerance": tolerance})
 

@@ -2,18 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from retail_sync.core.money import format_money, to_minor
+from retail_sync.core.money import exponent, format_money, to_minor
 from retail_sync.operations.exceptions import Kind
 
 
 @dataclass(frozen=True, slots=True)
+class UnevenReceipt:
+    """A row of reconcile.store_day_receipts: a side that nobody delivered is None, not zero."""
+
+    number: str
+    rung_up: Decimal | None
+    tendered: Decimal | None
+    card: Decimal | None
+    paid: Decimal | None
+    is_reported: bool
+    has_shared_number: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StoreEvidence:
+    """What there is to say of a store day's break: its largest receipts (three at most), and sums of all of them.
+
+    `drawer` is what the till's drawer took in, where it was counted; `explained` what another break of that day tells.
+    """
+
+    receipts: Sequence[UnevenReceipt]
+    receipt_count: int
+    paid_count: int
+    paid: Decimal | None
+    drawer: Decimal | None
+    explained: Decimal | None
+
+
+NO_EVIDENCE = StoreEvidence((), 0, 0, None, None, None)
+
+
+@dataclass(frozen=True, slots=True)
 class Break:
-    """A row of reconcile.breaks with its channel (empty: of none), and rejected rows or unknown words, if any, as places."""
+    """A row of reconcile.breaks with its channel (empty: of none), rejected rows or unknown words as places, a store's receipts."""
 
     code: str
     subject: str
@@ -23,6 +54,7 @@ class Break:
     counterpart: str
     channel: str
     places: str
+    evidence: StoreEvidence = NO_EVIDENCE
 
     @property
     def minor(self) -> int | None:
@@ -33,6 +65,11 @@ class Break:
     def money(self) -> str:
         """The value as text, without sign."""
         return format_money(abs(self.minor or 0), self.currency)
+
+    def in_money(self, amount: Decimal) -> str:
+        """Another amount of the same currency as text, without sign. A till's may have more digits than the currency."""
+        whole = amount.quantize(Decimal(1).scaleb(-exponent(self.currency)))
+        return f"{abs(whole if whole == amount else amount.normalize()):,f} {self.currency}"
 
     @property
     def is_payout(self) -> bool:
@@ -73,3 +110,8 @@ class Wording:
     owner: str
     message: Callable[[Break], str]
     remedy: Callable[[Break], str]
+
+
+def more_or_less(item: Break) -> str:
+    """Whether the right side is more or less than the left."""
+    return "more" if (item.amount or 0) > 0 else "less"

@@ -100,7 +100,9 @@ def _rules(home: Home) -> str:
     connection = duckdb.connect()
     load_category_rules(connection, read_rules(home.rules, "settlement_categories"))
     connection.close()
-    return str(home.rules)
+    *own, shipped = home.rules
+    mine = [name for name in HEADERS for folder in own if (folder / f"{name}.csv").exists()]
+    return f"{', '.join(mine)} of {own[0]}, the others of {shipped}" if own else str(shipped)
 
 
 def _database(url: str) -> str:

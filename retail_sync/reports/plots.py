@@ -39,7 +39,7 @@ _STORE_WORDS = {
     "open": "a drawer is not closed",
     "variance": "receipts, tenders or drawer differ",
     "left_only": "tenders or count missing",
-    "right_only": "receipts missing",
+    "right_only": "receipts or card tenders missing",
 }
 _STOCK_WORDS = {
     "interface_sales": "sold or taken back × posted by the ERP",

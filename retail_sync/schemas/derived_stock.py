@@ -73,7 +73,10 @@ class Availability(pa.DataFrameModel):
 
     channel: str = key("marketplace or web shop")
     sku: str = key("stock keeping unit; the channel's own code where it is mapped to none")
-    on_hand: Quantity = plain("newest snapshot of each store and warehouse", nullable=True)
+    sells_from: str = text(
+        "locations that data/rules/channel_locations.csv names for the channel; empty: every store and warehouse"
+    )
+    on_hand: Quantity = plain("newest snapshot of each location that the channel sells from", nullable=True)
     reserved: Quantity = plain("promised to orders already", nullable=True)
     safety_stock: Quantity = plain("kept back by data/rules/safety_stock.csv")
     available_to_promise: Quantity = plain("on_hand - reserved - safety_stock", nullable=True)

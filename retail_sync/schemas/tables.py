@@ -77,6 +77,8 @@ TABLES = (
           ("store", "business_date", "currency", "register", "side", "component"), "group"),
     Table("reconcile", "store_days", derived_stores.StoreDays,
           ("store", "business_date", "currency", "register", "comparison"), "run"),
+    Table("reconcile", "store_day_receipts", derived_stores.StoreDayReceipts,
+          ("store", "business_date", "currency", "register", "receipt_id"), "run"),
     Table("reconcile", "inventory_variances", derived_stock.InventoryVariances,
           ("question", "location_id", "sku", "business_date", "part", "currency"), "run"),
     Table("reconcile", "cost_of_sales", derived_stock.CostOfSales,

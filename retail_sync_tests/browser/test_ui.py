@@ -71,7 +71,8 @@ def ui(programs: tuple[str, str], tmp_path: Path) -> Iterator[str]:
     """The address of a UI over the sample company after one run. Whatever was started is ended."""
     home = tmp_path / "home"
     home.mkdir()
-    shutil.copytree(SAMPLE / "inbox", home / "inbox")
+    for folder in ("inbox", "rules"):
+        shutil.copytree(SAMPLE / folder, home / folder)
     shutil.copyfile(SAMPLE / "retail_sync.toml", home / "retail_sync.toml")
     command = [sys.executable, "-m", "retail_sync.cli"]
     run = subprocess.run(

@@ -87,3 +87,27 @@ def test_a_missing_rule_file_is_named(tmp_path: Path) -> None:
     """Without the file there are no rules, which is not the same as an empty set of rules."""
     with pytest.raises(RulesError, match=r"bank_payers\.csv cannot be read"):
         read_rules(tmp_path, "bank_payers")
+
+
+def test_a_file_of_the_home_takes_the_place_of_the_projects(tmp_path: Path) -> None:
+    """As a whole; a file that the home does not have is the project's, so that it follows the project's new rules."""
+    own, shipped = tmp_path / "own", tmp_path / "shipped"
+    for folder in (own, shipped):
+        folder.mkdir()
+        write(folder, _HEADER, f"{folder.name},AMZN%,finance,controller")
+    (shipped / "safety_stock.csv").write_text(f"{','.join(HEADERS['safety_stock'])}\n*,*,2,operations,controller\n")
+    assert [row["channel"] for row in read_rules((own, shipped), "bank_payers").rows] == ["own"]
+    assert [row["quantity"] for row in read_rules((own, shipped), "safety_stock").rows] == ["2"]
+
+
+def test_a_slip_in_the_name_of_a_homes_file_is_refused(tmp_path: Path) -> None:
+    """The project's rules would hold instead, and nobody would know. Where the right one is there, a copy beside it is none."""
+    own, shipped = tmp_path / "own", tmp_path / "shipped"
+    for folder in (own, shipped):
+        folder.mkdir()
+    write(shipped, _HEADER, _RULE)
+    write(own, _HEADER, _RULE).rename(own / "bank_payer.csv")
+    with pytest.raises(RulesError, match=r"no bank_payers\.csv, and bank_payer\.csv is no governed file"):
+        read_rules((own, shipped), "bank_payers")
+    write(own, _HEADER, _RULE)
+    assert len(read_rules((own, shipped), "bank_payers").rows) == 1

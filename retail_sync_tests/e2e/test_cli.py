@@ -441,7 +441,7 @@ def little_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     from retail_sync import demo
 
     sample = tmp_path / "sample"
-    for folder in ("inbox/amazon", "inbox/bank", "later/amazon"):
+    for folder in ("inbox/amazon", "inbox/bank", "later/amazon", "rules"):
         (sample / folder).mkdir(parents=True)
     name = "inbox/amazon/settlement_us_2026-10-22_31247290945.txt"
     shutil.copyfile(demo.SAMPLE / name, sample / name)

@@ -48,7 +48,8 @@ class StockFacts(Facts):
 
     def compare(self, balances: Balances = lambda _: {}, *, is_trued_up: bool = False) -> ReconcileReport:
         """Run both stock reconciliations."""
-        report = reconcile_availability(self.connection, read_rules(self.rules, "safety_stock"), lambda _: None)
+        safety_stock, channel_locations = (read_rules(self.rules, n) for n in ("safety_stock", "channel_locations"))
+        report = reconcile_availability(self.connection, safety_stock, channel_locations, lambda _: None)
         return report + reconcile_inventory(self.connection, lambda _: None, balances, is_trued_up=is_trued_up)
 
     def book(self, policies: Policies = BOOKED_BY_US) -> JournalReport:

@@ -93,7 +93,8 @@ def test_listed_and_available() -> None:
         ("listed_unmapped", "ebay Z-9"): None,
     }
     assert told["oversell_risk", "ebay A-1"].message == (
-        "More is listed than can be delivered: ebay A-1, 3 units too many, worth 37.20 USD."
+        "More is listed than can be delivered: ebay A-1 (3 units too many; 16 listed, 13 available in stores and warehouses), "
+        "worth 37.20 USD."
     )
 
 
@@ -142,3 +143,80 @@ def test_a_safety_stock_that_is_no_quantity_is_refused(tmp_path: Path, quantity:
     folder = own_rules(tmp_path / "rules", "safety_stock", {"sku": "*"}, quantity=quantity)
     with pytest.raises(RulesError, match="line 2: quantity"):
         read_rules(folder, "safety_stock")
+
+
+# At FBA lie 900, at the store 4 of which 1 is promised, in the warehouse 10.
+SELLS_FROM = {
+    "nobody is named": ("", "13", "13"),
+    "a marketplace from its own warehouse": ("amazon,FBA", "900", "13"),
+    "each from its own": ("amazon,FBA\nweb,W1", "900", "10"),
+    "one from two places": ("amazon,FBA\namazon,W1\nweb,S1", "910", "3"),
+    "said twice": ("amazon,FBA\namazon,FBA", "900", "13"),
+}
+
+
+def sells_from(folder: Path, lines: str) -> Path:
+    """The governed files with these lines in channel_locations.csv."""
+    made = own_rules(folder, "safety_stock", {"sku": "*"})
+    text = "".join(f"{line},operations,controller\n" for line in lines.splitlines())
+    (made / "channel_locations.csv").write_text(
+        f"channel,location_id,prepared_by,approved_by\n{text}", encoding="utf-8"
+    )
+    return made
+
+
+@pytest.mark.parametrize("case", SELLS_FROM)
+def test_a_channel_sells_from_the_locations_that_are_named_for_it(tmp_path: Path, case: str) -> None:
+    """Amazon's offer is not covered by our stores, nor the web shop's by what lies at Amazon; a changed file counts at once."""
+    lines, amazon, web = SELLS_FROM[case]
+    facts = StockFacts()
+    facts.take(
+        products=PRODUCTS,
+        locations=PLACES,
+        snapshots=STOCK,
+        listed="| channel | sku | quantity |\n| amazon | A-1 | 905 |\n| web | A-1 | 9 |\n| web | B-1 | 0 |",
+    )
+    facts.compare()
+    before = found(facts)
+    facts.rules = sells_from(tmp_path / "rules", lines)
+    facts.compare()
+    available = {(row[0], row[1]): row[2] for row in found(facts)}
+    assert (available["amazon", "A-1"], available["web", "A-1"]) == (Decimal(amazon), Decimal(web))
+    assert (found(facts) == before) == (case == "nobody is named")
+    assert facts.compare().touched == 0
+
+
+def test_too_much_is_told_with_the_place_it_is_sold_from(tmp_path: Path) -> None:
+    """905 are listed, 900 lie at Amazon: five of 12.40. What the stores hold of another article is not missing there."""
+    facts = StockFacts()
+    facts.rules = sells_from(tmp_path / "rules", "amazon,FBA")
+    facts.take(
+        products=PRODUCTS, locations=PLACES, snapshots=STOCK,
+        listed="| channel | sku | quantity |\n| amazon | A-1 | 905 |",
+    )  # fmt: skip
+    facts.compare()
+    assert found(facts) == expected("""
+        | channel | sku | available | listed | oversell | status        |
+        | amazon  | A-1 | 900       | 905    | 5        | oversell_risk |""")
+    (problem,) = listed_problems(facts)
+    assert problem.message == (
+        "More is listed than can be delivered: amazon A-1 (5 units too many; 905 listed, 900 available at FBA), worth 62.00 USD."
+    )
+
+
+def test_a_place_of_which_nothing_is_known_is_named(tmp_path: Path) -> None:
+    """A slip in the file must not look like empty shelves."""
+    facts = StockFacts()
+    facts.rules = sells_from(tmp_path / "rules", "amazon,FBX")
+    facts.take(products=PRODUCTS, snapshots=STOCK, listed="| channel | sku | quantity |\n| amazon | A-1 | 5 |")
+    facts.compare()
+    (problem,) = listed_problems(facts)
+    assert "(5 units too many; 5 listed, 0 available at FBX; no snapshot tells of FBX)" in problem.message
+
+
+@pytest.mark.parametrize("line", ["amazon,", ",FBA", "*,FBA", "amazon,*", "amazon, "])
+def test_a_line_that_does_not_name_channel_and_location_is_refused(tmp_path: Path, line: str) -> None:
+    """No wildcards: a channel that is not named sells from everywhere already."""
+    folder = sells_from(tmp_path / "rules", f"web,W1\n{line}")
+    with pytest.raises(RulesError, match="line 3: it does not name one channel and one location"):
+        read_rules(folder, "channel_locations")

@@ -150,9 +150,11 @@ PAID_OUT = {
 }
 
 
-def home_with(make_home: Callable[..., Home], files: dict[str, Sequence[str]], name: str = "home") -> Pipeline:
+def home_with(
+    make_home: Callable[..., Home], files: dict[str, Sequence[str]], name: str = "home", settings: str = SOURCES
+) -> Pipeline:
     """A home whose files were delivered and run once."""
-    pipeline = Pipeline(make_home(name, settings=SOURCES), "test")
+    pipeline = Pipeline(make_home(name, settings=settings), "test")
     deliver(pipeline, files)
     run_line(pipeline)
     return pipeline
@@ -273,6 +275,25 @@ def test_a_card_refund_is_worked_example_e1(make_home: Callable[..., Home]) -> N
     assert booked(pipeline) == {"pos:store-day:7:2026-10-18:USD": Counter({"4100": 8000, "2200": 640, "1110": -8640})}
 
 
+def test_a_missing_tender_that_the_processor_reports_is_told_once(make_home: Callable[..., Home]) -> None:
+    """1,466.00 of receipt R2 were taken by card and its tenders were not exported: the day is held for it, and for nothing else."""
+    files = DAY | PAID_OUT | {"tenders": DAY["tenders"][:3]}
+    del files["drawers"]
+    pipeline = home_with(make_home, files)
+    (found,) = pipeline.exceptions.open()
+    assert (found.code, found.subject, found.amount_minor) == ("tenders_differ", "7 2026-10-14 1", -161600)
+    assert (
+        "receipt R2 has no tender for 1,616.00 USD; the processor reports a card payment of 1,466.00 USD"
+        in found.message
+    )
+    with pipeline.warehouse.reading() as connection:
+        row = connection.execute(
+            "select left_amount, right_amount, explained_amount, status from reconcile.store_days "
+            "where comparison = 'card_payments'"
+        ).fetchone()
+    assert row == (684, 2150, 1466, "explained_by_tenders")
+
+
 HELD = {
     "nothing says how it was paid": ({"tenders": (TENDERS,)}, "tenders_missing", "7 2026-10-14 1"),
     "a tender is missing": ({"tenders": DAY["tenders"][:-1]}, "tenders_differ", "7 2026-10-14 1"),
@@ -336,6 +357,21 @@ def test_a_processors_problems_are_told_in_its_words(make_home: Callable[..., Ho
     assert message.endswith("and no payout explains it.")
     assert remedy == "deliver Square's payments and Square's list of payouts of that period"
     assert told["payout_transactions_missing"][1].startswith("deliver Square's payments of that payout")
+
+
+def test_a_payment_in_another_currency_holds_no_day(make_home: Callable[..., Home]) -> None:
+    """It is told, as is what lacks in the till's own currency; the tills still work in one."""
+    content = "\n".join(
+        (
+            f"{PAYMENTS},Currency",
+            "P1,charge,R1,2026-10-14 09:00,930.00,0,,,CAD",
+            "P9,charge,X,2026-10-17 09:00,5.00,0,,,CAD",
+        )
+    )
+    settings = SOURCES.replace('payout_date = "Paid"\ncurrency = "=USD"', 'payout_date = "Paid"\ncurrency = "Currency"')
+    pipeline = home_with(make_home, DAY | {"processor": (content,)}, "abroad", settings)
+    assert problems(pipeline) == [("card_payments_differ", "7 2026-10-14"), ("card_payments_missing", "7 2026-10-14")]
+    assert booked(pipeline) == {"pos:store-day:7:2026-10-14:USD": Counter(D1)}
 
 
 def test_a_day_whose_receipts_move_to_another_is_taken_back(make_home: Callable[..., Home]) -> None:
