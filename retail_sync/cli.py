@@ -475,7 +475,7 @@ def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Check settings, rules, databases, disk and clock of a home. Exit code 1 when something is wrong."""
     from retail_sync.reports.doctor import examine
 
-    results = examine(Home.locate(home))
+    results = examine(Home.locate(home).require())
     rows = [("ok" if r.is_fine else "WRONG", r.what, r.found, r.remedy) for r in results]
     value = [{"what": r.what, "ok": r.is_fine, "found": r.found, "remedy": r.remedy} for r in results]
     _print(value, as_json, terminal.table(("", "what", "found", "what to do"), rows))
@@ -488,7 +488,7 @@ def ui(port: Annotated[int, typer.Option("--port", help="Port on 127.0.0.1.")] =
     """Open the Dagster UI on this home, with its daemon for schedules and sensors (they start switched off)."""
     from retail_sync.defs.launch import prepare_instance
 
-    place = Home.locate(home)
+    place = Home.locate(home).require()
     prepare_instance(place)
     program = str(Path(sys.executable).with_name("dagster"))
     sys.stderr.write(f"Dagster UI for {place.root}: http://127.0.0.1:{port} (Ctrl-C ends it)\n")

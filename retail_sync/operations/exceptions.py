@@ -19,6 +19,10 @@ Kind = Literal["transient", "data", "mapping", "business", "configuration"]
 Severity = Literal["error", "warning"]
 
 
+# A database takes so many bound values in one statement; a whole year of differences may close at once.
+_IDS_A_STATEMENT = 10_000
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Something a person has to look at. `amount_minor` is the value at stake, signed as the finder explains in `message`.
@@ -60,10 +64,9 @@ class ExceptionQueue:
             for problem in current.values():
                 _open(connection, problem, known, _values(problem, stage, trace_id, seen_at))
             gone = [key for key, row in known.items() if key not in current and not row.closed_at]
-            if gone:
-                connection.execute(
-                    sa.update(db.exceptions).where(columns.exception_id.in_(gone)).values(closed_at=seen_at)
-                )
+            for start in range(0, len(gone), _IDS_A_STATEMENT):
+                some = columns.exception_id.in_(gone[start : start + _IDS_A_STATEMENT])
+                connection.execute(sa.update(db.exceptions).where(some).values(closed_at=seen_at))
 
     def add(self, stage: str, problem: Problem, trace_id: str) -> None:
         """Open one more exception of `stage`, or see it again; the others stay as they are."""

@@ -64,11 +64,11 @@ def _settings(home: Home) -> str:
 
 
 def _writable(home: Home) -> str:
-    home.state.mkdir(parents=True, exist_ok=True)
-    probe = home.state / f".probe-{os.getpid()}"
+    folder = home.state if home.state.exists() else home.root
+    probe = folder / f".probe-{os.getpid()}"
     probe.write_text("probe", encoding="utf-8")
     probe.unlink()
-    return str(home.state)
+    return str(folder)
 
 
 def _disk(home: Home) -> str:

@@ -276,7 +276,16 @@ def test_nothing_was_run_yet(cli: Cli, tmp_path: Path, arguments: tuple[str, ...
 
 
 @pytest.mark.parametrize(
-    "arguments", [("status",), ("exceptions", "list"), ("run", "hourly"), ("trial-balance",), ("query", "select 1")]
+    "arguments",
+    [
+        ("status",),
+        ("exceptions", "list"),
+        ("run", "hourly"),
+        ("trial-balance",),
+        ("query", "select 1"),
+        ("doctor",),
+        ("ui",),
+    ],
 )
 def test_a_folder_that_is_no_home_is_refused(cli: Cli, tmp_path: Path, arguments: tuple[str, ...]) -> None:
     """A mistyped --home must not look like clean books, nor leave anything there."""

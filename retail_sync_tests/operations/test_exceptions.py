@@ -124,3 +124,12 @@ def test_what_a_person_resolved_stays_closed_until_it_changes(queue: ExceptionQu
     queue.settle("reconcile", [replace(overdue(), message="26.00 less")], "t")
     (again,) = queue.open()
     assert (again.message, again.resolved_by) == ("26.00 less", "")
+
+
+def test_more_close_at_once_than_one_statement_takes(queue: ExceptionQueue, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A year of stock differences may close in one run; a database takes so many values in one statement."""
+    monkeypatch.setattr("retail_sync.operations.exceptions._IDS_A_STATEMENT", 3)
+    queue.settle("reconcile", [overdue(str(number)) for number in range(8)], "run-1")
+    queue.settle("reconcile", [overdue("7")], "run-2")
+    assert [row.subject for row in queue.open()] == ["7"]
+    assert queue.closed_count() == 7
