@@ -18,6 +18,7 @@ from retail_sync.journal.store_day import DayComponent, StoreDay, store_day_entr
 from retail_sync.journal.validation import entry_problem, unknown_category
 
 KIND = "store_day"
+ENTRY_KINDS = ("store_day",)
 EVERYTHING = "select distinct 'store_day:' || store || '|' || business_date from reconcile.store_days"
 _CHUNK = 500
 
