@@ -6,8 +6,6 @@ to the exception queue and records nothing else.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -19,7 +17,6 @@ from pathlib import Path
 import duckdb
 import sqlalchemy as sa
 
-from retail_sync import __version__
 from retail_sync.connectors.intake import Received, has_text_name, receive, scan_inbox
 from retail_sync.connectors.load import Loader, LoadReport
 from retail_sync.connectors.problems import find_delivery_problems, find_unreadable_files
@@ -29,19 +26,18 @@ from retail_sync.core.locks import exclusive
 from retail_sync.core.money import from_minor
 from retail_sync.core.rules import read_rules
 from retail_sync.core.warehouse import Warehouse
-from retail_sync.journal.build import JournalReport, build_journal
+from retail_sync.journal.build import JournalReport, booked_kinds, build_journal
 from retail_sync.journal.problems import find_held_documents
+from retail_sync.journal.releasing import Before, Booking, read_wanted
 from retail_sync.journal.rules import Policies, PostingRules
 from retail_sync.ledger.embedded import Account, EmbeddedLedger
 from retail_sync.ledger.outbox import Outbox, Policy, PostingReport
 from retail_sync.ledger.problems import find_posting_problems
 from retail_sync.operations.database import open_database
 from retail_sync.operations.deliveries import Delivery, DeliveryRegistry
-from retail_sync.operations.evidence import Evidence, Facts, Sight, movements_of
 from retail_sync.operations.exceptions import ExceptionQueue, Problem
 from retail_sync.operations.match_decisions import MatchDecisions
 from retail_sync.operations.releases import Releaser, ReleaseReport
-from retail_sync.operations.verdicts import Desired
 from retail_sync.reconcile.availability import reconcile_availability
 from retail_sync.reconcile.inventory import reconcile_inventory
 from retail_sync.reconcile.matching import Decision
@@ -166,7 +162,7 @@ class Pipeline:
             )
             reload = _deliveries_of(connection, window) & self._kept_in_archive(deliveries)
             report = loader.load(connection, deliveries, reload)
-            self._note_refused(connection, deliveries)
+            self._note_read(connection, deliveries)
             self._settle("canonical", find_delivery_problems(connection, deliveries))
         return report
 
@@ -215,16 +211,18 @@ class Pipeline:
 
     def journal(self) -> JournalReport:
         """Reconcile to desired journal entries."""
-        settings = self.home.settings
         with self.writing("build the journal") as connection:
-            report = build_journal(
-                connection,
-                PostingRules.read(self.home.rules),
-                Policies(settings.home_currency, settings.ledger.deposits, settings.ledger.stock),
-                self.progress,
-            )
+            report = build_journal(connection, PostingRules.read(self.home.rules), self._policies, self.progress)
             self._settle("journal", find_held_documents(connection))
         return report
+
+    @property
+    def _policies(self) -> Policies:
+        settings = self.home.settings
+        return Policies(settings.home_currency, settings.ledger.deposits, settings.ledger.stock)
+
+    def _booking(self) -> Booking:
+        return Booking(booked_kinds(self._policies), PostingRules.read(self.home.rules).legs["inventory"])
 
     def release(self, released_by: str) -> ReleaseReport:
         """Desired entries to released versions with their outbox rows."""
@@ -239,9 +237,10 @@ class Pipeline:
         # What is desired is read under the posting lock too: a run that read it earlier and releases it later than
         # another run would take a correction back.
         with self._posting_lock():
+            before = Before(releaser.released_documents(), releaser.released_movements())
             with self.writing("release entries") as connection:
-                desired, ready, sight = _desired(connection, self.registry.all(), releaser.released_movements())
-            report = releaser.release(desired, ready, sight)
+                wanted = read_wanted(connection, self.registry.all(), before, self._booking())
+            report = releaser.release(wanted.entries, wanted.ready, wanted.sight)
             self._settle("release", [*report.waiting, *report.held])
         return report
 
@@ -297,15 +296,19 @@ class Pipeline:
         """Return those that can be read again: what retention deleted stays in the warehouse as it was read once."""
         return frozenset(d.delivery_id for d in deliveries if self.archive.has(d.source, d.sha256))
 
-    def _note_refused(self, connection: duckdb.DuckDBPyConnection, deliveries: Sequence[Delivery]) -> None:
-        """Let the registry know what is refused: after a rebuild nobody may be able to read it again."""
-        rows = connection.execute("select delivery_id, reason from raw.deliveries where status <> 'unread'").fetchall()
-        reasons = dict(rows)
+    def _note_read(self, connection: duckdb.DuckDBPyConnection, deliveries: Sequence[Delivery]) -> None:
+        """Let the registry know what was loaded and what is refused: after a rebuild nobody may be able to read it again."""
+        rows = connection.execute(
+            "select delivery_id, reason, status = 'loaded' from raw.deliveries where status <> 'unread'"
+        ).fetchall()
+        reasons = {delivery_id: reason for delivery_id, reason, _ in rows}
+        loaded = {delivery_id for delivery_id, _, is_loaded in rows if is_loaded}
         self.registry.note_refused({
             d.delivery_id: reasons[d.delivery_id]
             for d in deliveries
             if reasons.get(d.delivery_id, d.refused_reason) != d.refused_reason
         })  # fmt: skip
+        self.registry.note_loaded([d.delivery_id for d in deliveries if d.delivery_id in loaded and not d.loaded_at])
 
     def _require_raw(self, loaded: Sequence[str]) -> None:
         """Refuse to empty a warehouse that cannot be derived anew."""
@@ -361,52 +364,3 @@ def _deliveries_of(connection: duckdb.DuckDBPyConnection, window: Window | None)
     )
     rows = connection.execute(found, {"start": window.start, "end": window.end}).fetchall()
     return frozenset(row[0] for row in rows)
-
-
-def _desired(
-    connection: duckdb.DuckDBPyConnection, deliveries: Sequence[Delivery], movements: Sequence[str]
-) -> tuple[list[Desired], dict[str, Facts], Sight]:
-    """Return the desired entries, the facts of ready documents, and what this warehouse can see.
-
-    `movements` are those to look for: what released deposits rest on.
-    """
-    sight = _sight(connection, deliveries, movements)
-    documents = connection.execute(
-        "select document_id, facts_hash, deposit_facts_hash, delivery_id, bank_delivery_id, bank_movement "
-        "from journal.documents where status = 'ready'"
-    ).fetchall()
-    ready = {row[0]: Facts(row[1], row[2], row[3]) for row in documents}
-    evidence = {row[0]: Evidence(row[3], row[4], row[5], sight.matching_hash) for row in documents}
-    entries = connection.execute(
-        "select entry_key, document_id, kind, body, body_hash, facts_hash from journal.entries order by posting_date, entry_key"
-    ).fetchall()
-    desired = [
-        Desired(key, document, kind, json.loads(body), body_hash, facts, evidence[document].of(kind))
-        for key, document, kind, body, body_hash, facts in entries
-    ]
-    return desired, ready, sight
-
-
-def _sight(connection: duckdb.DuckDBPyConnection, deliveries: Sequence[Delivery], movements: Sequence[str]) -> Sight:
-    status = dict(connection.execute("select delivery_id, status from raw.deliveries").fetchall())
-    seen = connection.execute(
-        "select concat_ws('|', source || ':' || account || ':' || transaction_id, amount, value_date) as movement "
-        "from canonical.bank_transactions where movement in (select unnest($movements))",
-        {"movements": sorted({movement for text in movements for movement, _ in movements_of(text)})},
-    ).fetchall()
-    return Sight(
-        loaded=frozenset(delivery_id for delivery_id, word in status.items() if word == "loaded"),
-        unread=tuple(d.name for d in deliveries if status.get(d.delivery_id) == "unread"),
-        is_complete=all(status.get(d.delivery_id, "unread") != "unread" for d in deliveries),
-        movements=frozenset(movement for (movement,) in seen),
-        matching_hash=_matching_hash(connection),
-        orders={d.delivery_id: d.received_order for d in deliveries},
-    )
-
-
-def _matching_hash(connection: duckdb.DuckDBPyConnection) -> str:
-    """Return a hash of all that decides which bank movement pays which settlement, besides the facts."""
-    rows = connection.execute(
-        "select name, hash from raw.applied where name in ('match_rules', 'bank_payers', 'settlement_categories') order by name"
-    ).fetchall()
-    return hashlib.sha256(json.dumps([__version__, *rows]).encode()).hexdigest()

@@ -50,8 +50,6 @@ def build_journal(
                 touched += len(documents)
                 held += sum(bool(document.held_code) for document in documents)
                 progress(f"journal: {touched} documents")
-            if kind.is_booked(policies):
-                touched += _keep_emptied(connection)
         ready = touched - held
         connection.execute("delete from raw.touched where stage = 'journal'")
         if touched:
@@ -61,11 +59,15 @@ def build_journal(
     return JournalReport(touched, ready, held)
 
 
+def booked_kinds(policies: Policies) -> frozenset[str]:
+    """Return the kinds of entries that are ours to book under today's settings."""
+    return frozenset(name for kind in _KINDS if kind.is_booked(policies) for name in kind.ENTRY_KINDS)
+
+
 def _touch_all_if_changed(connection: duckdb.DuckDBPyConnection, version: str) -> None:
     found = connection.execute("select hash from raw.applied where name = 'posting_rules'").fetchone()
     if found and found[0] == version:
         return
-    # Beside what was handed over: a document whose last fact is gone is in no other table any more.
     for kind in _KINDS:
         connection.execute(
             f"insert into raw.touched select 'journal', ?, document_id from ({kind.EVERYTHING}) as d(document_id) "  # noqa: S608
@@ -77,31 +79,16 @@ def _touch_all_if_changed(connection: duckdb.DuckDBPyConnection, version: str) -
 
 
 def _forget_touched(connection: duckdb.DuckDBPyConnection, kind: str) -> None:
-    """Delete what was desired of the touched documents; those that are still there are written anew."""
+    """Delete what was desired of the touched documents; those that are still there are written anew.
+
+    One whose last fact moved away is in no table then, as in a fresh warehouse. The release takes back what it had.
+    """
     connection.execute(
         "create or replace temp table rebuilt as select document_id from raw.touched where stage = 'journal' and kind = ?",
         [kind],
     )
-    connection.execute(
-        "create or replace temp table documents_before as "
-        "select * from journal.documents where document_id in (select document_id from rebuilt)"
-    )
     for name in ("documents", "entries", "lines"):
         connection.execute(f"delete from journal.{name} where document_id in (select document_id from rebuilt)")  # noqa: S608
-
-
-def _keep_emptied(connection: duckdb.DuckDBPyConnection) -> int:
-    """Keep a document whose last fact moved away as one that wants no entry, so that what it had is taken back."""
-    row = connection.execute(
-        """
-        insert into journal.documents
-        select * replace (null as value_minor, 'ready' as status, '' as held_code, '' as held_reason, $none as facts_hash,
-            $none as deposit_facts_hash, '' as delivery_id, '' as bank_delivery_id, '' as bank_movement)
-        from documents_before where document_id not in (select document_id from journal.documents)
-        """,
-        {"none": _hash("")},
-    ).fetchone()
-    return int(row[0]) if row else 0
 
 
 def _write(connection: duckdb.DuckDBPyConnection, documents: Iterable[Document]) -> None:

@@ -24,10 +24,10 @@ from retail_sync.journal.rules import Policies, PostingRules
 from retail_sync.journal.validation import entry_problem, unknown_category
 
 KIND = "gift_cards"
+ENTRY_KINDS = ("gift_cards",)
 EVERYTHING = """
-    select 'gift_cards:' || channel || '|' || business_date from canonical.gift_card_events where kind in ('issued', 'expired')
-    union
-    select document_id from journal.documents where kind = 'gift_cards'
+    select distinct 'gift_cards:' || channel || '|' || business_date from canonical.gift_card_events
+    where kind in ('issued', 'expired')
 """
 _CHUNK = 500
 
@@ -40,7 +40,7 @@ def is_booked(_policies: Policies) -> bool:
 def touched_documents(
     connection: duckdb.DuckDBPyConnection, rules: PostingRules, policies: Policies
 ) -> Iterator[Sequence[Document]]:
-    """Yield the touched days in bounded pieces. One whose events moved away wants no entry: what it had is taken back."""
+    """Yield the touched days in bounded pieces."""
     rows = rows_of(connection, sql.statement(__package__, "touched_gift_cards"))
     documents = [
         _document(document_id, list(parts), rules, policies)
@@ -53,8 +53,8 @@ def touched_documents(
 def _document(document_id: str, rows: Sequence[Mapping[str, Any]], rules: PostingRules, policies: Policies) -> Document:
     channel, _, on = document_id.removeprefix("gift_cards:").rpartition("|")
     day = date.fromisoformat(on)
-    amounts = [GiftCardAmount(row["component"], row["amount"], row["currency"]) for row in rows if row["component"]]
-    currencies = sorted({item.currency for item in amounts}) or ["XXX"]
+    amounts = [GiftCardAmount(row["component"], row["amount"], row["currency"]) for row in rows]
+    currencies = sorted({item.currency for item in amounts})
     document = Document(
         document_id=document_id,
         kind=KIND,

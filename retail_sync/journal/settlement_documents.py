@@ -19,6 +19,7 @@ from retail_sync.journal.settlement import Component, Settlement, settlement_ent
 from retail_sync.journal.validation import SETTLEMENT_VALIDATIONS, entry_problem, unknown_category
 
 KIND = "settlement"
+ENTRY_KINDS = ("settlement", "failed_transfer", "deposit")
 EVERYTHING = "select settlement_id from reconcile.settlement_totals"
 _CHUNK = 500
 

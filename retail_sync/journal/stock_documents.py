@@ -23,6 +23,7 @@ from retail_sync.journal.stock import StockAmount, stock_entry
 from retail_sync.journal.validation import entry_problem
 
 KIND = "stock"
+ENTRY_KINDS = ("cogs", "count_variance", "stock_valuation")
 EVERYTHING = """
     select distinct 'stock:cogs:' || location_id || '|' || business_date from reconcile.cost_of_sales
     union

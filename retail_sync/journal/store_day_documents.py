@@ -18,6 +18,7 @@ from retail_sync.journal.store_day import DayComponent, StoreDay, store_day_entr
 from retail_sync.journal.validation import entry_problem, unknown_category
 
 KIND = "store_day"
+ENTRY_KINDS = ("store_day",)
 EVERYTHING = "select distinct 'store_day:' || store || '|' || business_date from reconcile.store_days"
 _CHUNK = 500
 
@@ -47,13 +48,15 @@ def _document(
     row: Mapping[str, Any], components: Sequence[DayComponent], rules: PostingRules, policies: Policies
 ) -> Document:
     sales = sum((part.amount for part in components if part.side == "sales"), start=row["zero"])
+    is_one_currency = row["currency_count"] == 1
     document = Document(
         document_id=row["document_id"],
         kind=KIND,
         title=f"store {row['store']} on {row['business_date']}",
         since_date=row["business_date"],
         currency=row["currency"],
-        value_minor=to_minor(sales, row["currency"]),
+        # Yen and cents add up to nothing, and may not even fit the smaller unit.
+        value_minor=to_minor(sales, row["currency"]) if is_one_currency else None,
         facts=repr(sorted((part.side, part.component, str(part.amount)) for part in components)),
     )
     code, reason = _hold(row, policies)

@@ -36,6 +36,7 @@ deliveries = sa.Table(
     sa.Column("last_seen_at", sa.String(40), nullable=False),
     sa.Column("purged_at", sa.String(40)),
     sa.Column("refused_reason", sa.Text, nullable=False, server_default=""),
+    sa.Column("loaded_at", sa.String(40), nullable=False, server_default=""),
     sa.UniqueConstraint("source", "sha256"),
     sqlite_autoincrement=True,
 )

@@ -15,7 +15,8 @@ from retail_sync.operations import database as db
 class Delivery:
     """One registered file. `received_order` grows with every registration and decides which delivery is the newer one.
 
-    `refused_reason` is what the last reading found wrong with the whole file; it outlives the content and the warehouse.
+    `refused_reason` is what the last reading found wrong with the whole file; it outlives the content and the warehouse, as
+    does `loaded_at`, when its rows were read for the first time.
     """
 
     delivery_id: str
@@ -27,6 +28,7 @@ class Delivery:
     received_order: int
     purged_at: str | None = None
     refused_reason: str = ""
+    loaded_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ class DeliveryRegistry:
             columns.received_order,
             columns.purged_at,
             columns.refused_reason,
+            columns.loaded_at,
         ).order_by(columns.received_order)
         with self._engine.connect() as connection:
             return [Delivery(**row._mapping) for row in connection.execute(query)]
@@ -148,6 +151,18 @@ class DeliveryRegistry:
                     sa.update(db.deliveries)
                     .where(db.deliveries.c.delivery_id == delivery_id)
                     .values(refused_reason=reason)
+                )
+
+    def note_loaded(self, delivery_ids: Sequence[str]) -> None:
+        """Record that the rows of these deliveries were read for the first time."""
+        values = [{"id_": delivery_id, "at": db.now()} for delivery_id in delivery_ids]
+        if values:
+            with self._engine.begin() as connection:
+                connection.execute(
+                    sa.update(db.deliveries)
+                    .where(db.deliveries.c.delivery_id == sa.bindparam("id_"))
+                    .values(loaded_at=sa.bindparam("at")),
+                    values,
                 )
 
     def duplicates_count(self) -> int:

@@ -53,7 +53,9 @@ class Sight:
 
     `loaded` are the deliveries it has read; `unread` names those that may hold facts and cannot be read; `is_complete` says
     that there are none of these. `orders` is the order of receipt of all deliveries. `movements` are those bank movements
-    under released deposits that statements still show.
+    under released deposits that statements still show. `gone` are the documents of released entries that are in no table,
+    although everything that was ever read is: what was booked of them is taken back. `refused` names deliveries that were
+    loaded once and are refused now, where a document is missing that may rest on them.
     """
 
     loaded: frozenset[str] = frozenset()
@@ -62,6 +64,8 @@ class Sight:
     movements: frozenset[str] = frozenset()
     matching_hash: str = ""
     orders: Mapping[str, int] = field(default_factory=dict)
+    gone: frozenset[str] = frozenset()
+    refused: tuple[str, ...] = ()
 
     def shows(self, bank_movement: str) -> bool:
         """Whether statements still show every movement under a deposit."""

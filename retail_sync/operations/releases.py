@@ -40,6 +40,15 @@ class ReleaseReport:
 
 
 @dataclass(frozen=True, slots=True)
+class ReleasedDocument:
+    """A document of which an entry of this kind stands. `accounts` are those of a stock true-up, else none."""
+
+    document_id: str
+    entry_kind: str
+    accounts: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Releaser:
     """Releases desired entries. `first_open_date` moves a date out of a closed period where the policy says so."""
 
@@ -58,6 +67,8 @@ class Releaser:
         report = ReleaseReport()
         if sight.unread:
             report.held.append(_is_incomplete(sight))
+        if sight.refused:
+            report.held.append(_is_refused_now(sight))
         wanted = {entry.entry_key: entry for entry in desired}
         with self.engine.begin() as connection:
             last, versions = self._last(connection)
@@ -69,6 +80,24 @@ class Releaser:
             failpoint("release.before_commit")
         failpoint("release.after_commit")
         return report
+
+    def released_documents(self) -> list[ReleasedDocument]:
+        """Return the documents of which a released entry stands."""
+        columns, reversal, outbox = db.released_entries.c, db.released_entries.alias(), db.outbox.c
+        is_reversed = sa.exists().where(
+            reversal.c.entry_key == columns.entry_key,
+            reversal.c.version == columns.version,
+            reversal.c.kind == "reversal",
+        )
+        body = sa.case((columns.entry_kind == "stock_valuation", columns.body), else_="")
+        query = (
+            sa.select(columns.document_id, columns.entry_kind, body)
+            .join(db.outbox, outbox.release_id == columns.release_id)
+            .where(columns.kind == "entry", outbox.ledger == self.ledger, outbox.state != "reversed", ~is_reversed)
+            .distinct()
+        )
+        with self.engine.connect() as connection:
+            return [ReleasedDocument(row[0], row[1], _accounts(row[2])) for row in connection.execute(query)]
 
     def released_movements(self) -> list[str]:
         """Return the bank movements that deposits were ever released for."""
@@ -237,6 +266,10 @@ class Releaser:
         return hashlib.sha256(f"{self.ledger}|{entry.key}|{entry.body_hash}".encode()).hexdigest()[:36]
 
 
+def _accounts(body: str) -> frozenset[str]:
+    return frozenset(line["account"] for line in json.loads(body)["lines"]) if body else frozenset()
+
+
 def _released(row: sa.RowMapping) -> Released:
     evidence = Evidence(**{name: row[name] for name in Evidence.__dataclass_fields__})
     return Released(
@@ -286,14 +319,29 @@ def _is_booked_already(entry: Desired) -> Problem:
     )
 
 
+def _names(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (", ..." if names[5:] else "")
+
+
+def _is_refused_now(sight: Sight) -> Problem:
+    return Problem(
+        code="loaded_before_refused_now",
+        subject="warehouse",
+        kind="configuration",
+        owner="operations",
+        message=f"{len(sight.refused)} deliveries that were loaded once are refused now ({_names(sight.refused)}), and documents "
+        "with released entries are in no table any more. Their entries stay: it cannot be told that they are gone.",
+        remedy="correct the [[source]] block of these files (see delivery_refused), or deliver them again as they should be",
+    )
+
+
 def _is_incomplete(sight: Sight) -> Problem:
-    names = ", ".join(sight.unread[:5]) + (", ..." if sight.unread[5:] else "")
     return Problem(
         code="rebuild_incomplete",
         subject="warehouse",
         kind="data",
         owner="operations",
-        message=f"{len(sight.unread)} deliveries that may hold facts cannot be read now ({names}). Released entries that may "
-        "rest on them, and released deposits, are not corrected or withdrawn meanwhile.",
+        message=f"{len(sight.unread)} deliveries that may hold facts cannot be read now ({_names(sight.unread)}). "
+        "Released entries that may rest on them, and released deposits, are not corrected or withdrawn meanwhile.",
         remedy="deliver these files again, or restore their [[source]] block",
     )

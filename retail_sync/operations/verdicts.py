@@ -23,7 +23,7 @@ Verdict = Literal[
     "rule",  # only a rule changed: waits for approval
     "unreadable",  # the released facts cannot be read now: held
     "taken",  # its bank movement stands under another key: held
-    "leave",  # the document is held: nothing is known
+    "leave",  # the document is held, or cannot be seen: nothing is known
 ]
 _STANDING: frozenset[Verdict] = frozenset({"same", "rule", "unreadable", "taken", "leave"})
 _RELEASED: frozenset[Verdict] = frozenset({"new", "correct", "replace"})
@@ -89,6 +89,11 @@ class _Group:
         in_force = self.facts.delivery_id if self.facts else ""
         return any(sight.misses(self.kind, old.evidence, in_force) for old in self.standing.values())
 
+    def is_gone(self, sight: Sight) -> bool:
+        """Whether the document is in no table any more, and what its entries name can be read: then it is not hidden."""
+        documents = {old.document_id for old in self.standing.values()}
+        return documents <= sight.gone and not self.misses_facts(sight)
+
     def rests_on_the_same(self, old: Released, sight: Sight) -> bool:
         """Whether a released version rests on today's facts, so that only a rule can make it differ.
 
@@ -139,7 +144,7 @@ def _groups(
 
 
 def _decide_group(group: _Group, sight: Sight, known_keys: Collection[str]) -> dict[str, Verdict]:
-    verdicts = {key: _by_itself(group, key) for key in {**group.desired, **group.standing}}
+    verdicts = {key: _by_itself(group, key, sight) for key in {**group.desired, **group.standing}}
     changed = [key for key, verdict in verdicts.items() if verdict not in ("same", "leave")]
     if not changed:
         return verdicts
@@ -157,13 +162,13 @@ def _decide_group(group: _Group, sight: Sight, known_keys: Collection[str]) -> d
     return verdicts
 
 
-def _by_itself(group: _Group, key: str) -> Verdict:
+def _by_itself(group: _Group, key: str, sight: Sight) -> Verdict:
     """Say what becomes of a key if nothing else is looked at."""
     entry, old = group.desired.get(key), group.standing.get(key)
     if old is None:
         return "new"
     if entry is None:
-        if group.facts is None:
+        if group.facts is None and not group.is_gone(sight):
             return "leave"
         return "cancel" if old.was_never_sent else "withdraw"
     if entry.body_hash == old.desired_hash:

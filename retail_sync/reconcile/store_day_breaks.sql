@@ -2,7 +2,7 @@
 create or replace temp table new_store_breaks as
 select
     'store_days' as reconciliation,
-    concat_ws(' ', store, cast(business_date as varchar), nullif(nullif(register, '-'), '')) as subject,
+    concat_ws(' ', store, cast(business_date as varchar), nullif(nullif(register, '-'), ''), told_currency) as subject,
     case
         when comparison = 'sales_tenders' and status = 'left_only' then 'tenders_missing'
         when comparison = 'sales_tenders' and status = 'right_only' then 'sales_missing'
@@ -16,15 +16,15 @@ select
     currency,
     business_date as since_date,
     store as counterpart
-from new_store_days
+from told_store_days
 where status in ('variance', 'left_only', 'right_only')
     -- Small differences of a drawer are booked to over/short and need nobody.
     and not (comparison = 'drawer' and status = 'variance' and abs(difference) <= $drawer_tolerance)
 group by all
 union all
-select 'store_days', concat_ws(' ', store, cast(business_date as varchar), nullif(register, '-')), 'drawer_not_counted',
+select 'store_days', concat_ws(' ', store, cast(business_date as varchar), nullif(register, '-'), told_currency), 'drawer_not_counted',
     -left_amount, currency, business_date, store
-from new_store_days
+from told_store_days
 -- A drawer may be open while its day lasts; when the store sells on the day after next, it was forgotten.
 where comparison = 'drawer' and status = 'open'
-    and business_date + 2 <= (select max(business_date) from new_store_days as later where later.store = new_store_days.store)
+    and business_date + 2 <= (select max(business_date) from new_store_days as later where later.store = told_store_days.store)

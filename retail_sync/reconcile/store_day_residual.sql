@@ -7,11 +7,11 @@ with sides as (
 ),
 tolerated as (
     select comparison, currency, sum(difference) as difference
-    from new_store_days as d
+    from told_store_days as d
     where comparison = 'drawer' and status = 'variance' and not exists (
         select 1 from new_store_breaks as b
         where b.break_class = 'drawer_over_short' and b.currency = d.currency
-            and b.subject = concat_ws(' ', d.store, cast(d.business_date as varchar), nullif(d.register, '-'))
+            and b.subject = concat_ws(' ', d.store, cast(d.business_date as varchar), nullif(d.register, '-'), d.told_currency)
     )
     group by all
 ),
@@ -22,9 +22,9 @@ told as (
         b.currency, sum(amount) as difference
     from new_store_breaks as b
     where not (break_class = 'drawer_not_counted' and exists (
-        select 1 from new_store_days as d
+        select 1 from told_store_days as d
         where d.comparison = 'drawer' and d.status = 'open' and d.currency = b.currency
-            and b.subject = concat_ws(' ', d.store, cast(d.business_date as varchar), nullif(d.register, '-'))
+            and b.subject = concat_ws(' ', d.store, cast(d.business_date as varchar), nullif(d.register, '-'), d.told_currency)
     ))
     group by all
 ),

@@ -38,12 +38,18 @@ def read_stores(connection: duckdb.DuckDBPyConnection) -> StoreState:
     ).fetchall()
     plot = connection.execute(
         """
-        with days as (
-            -- A drawer's few coins are booked and told to nobody: red is for what needs a person.
-            select *, case when status = 'variance' and comparison = 'drawer' and concat_ws(' ', store, business_date, register)
-                not in (select subject from reconcile.breaks where break_class = 'drawer_over_short')
-                then 'tolerated' else status end as shown
+        with named as (
+            select *, concat_ws(' ', store, business_date, nullif(register, '-'),
+                case when min(currency) over (partition by store, business_date)
+                    <> max(currency) over (partition by store, business_date) then currency end) as subject
             from reconcile.store_days
+        ),
+        days as (
+            -- A drawer's few coins are booked and told to nobody: red is for what needs a person.
+            select *, case when status = 'variance' and comparison = 'drawer'
+                and subject not in (select subject from reconcile.breaks where break_class = 'drawer_over_short')
+                then 'tolerated' else status end as shown
+            from named
         )
         select business_date, store || ' ' || currency as panel,
             case when bool_or(shown = 'variance') then 'variance' when bool_or(shown = 'left_only') then 'left_only'

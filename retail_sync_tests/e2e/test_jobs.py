@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import ANY
 
 import dagster as dg
 import pytest
 
+from retail_sync.core.errors import SettingsError
 from retail_sync.defs.jobs import run_failed
 from retail_sync.defs.launch import RunOutcome, prepare_instance, run_job
 from retail_sync.defs.selection import job_and_tags
+from retail_sync.defs.windows import DAYS
 from retail_sync.operations.exceptions import Problem
 from retail_sync.resources import HomeResource
 from retail_sync.settings import PROJECT_ROOT, Home
 from retail_sync_tests.e2e.company import TINY
 from retail_sync_tests.e2e.conftest import Golden
 from retail_sync_tests.e2e.line import booked, copied, digest, drop, new_home, opened, problems
+from retail_sync_tests.reconcile.test_store_days import DAY, SOURCES
 
 pytestmark = pytest.mark.usefixtures("own_environment")
 
@@ -62,6 +67,34 @@ def test_a_failed_run_is_told_until_a_good_one(tmp_path: Path) -> None:
     shutil.rmtree(home.root / "rules")
     assert run(home, "nightly", day="2026-11-20").is_success
     assert problems(home) == []
+
+
+@pytest.mark.parametrize(("first", "last"), [("2010-12-01", "2011-08-31"), ("2000-01-01", "2000-01-01")])
+def test_days_of_old_sales_can_be_asked_for(first: str, last: str) -> None:
+    """A shop that starts with its history closes days of years ago; Dagster must have them as partitions."""
+    _, tags = job_and_tags("month-end", "", "", first, last)
+    assert [*tags.values()] == [first, last]
+    assert DAYS.has_partition_key(first)
+    assert DAYS.has_partition_key(last)
+    with pytest.raises(SettingsError, match="the first day that runs know"):
+        job_and_tags("nightly", "1999-12-31", "", "", "")
+
+
+@pytest.mark.long
+def test_a_day_of_2010_is_closed(make_home: Callable[..., Home]) -> None:
+    """A receipt of 1 December 2010 and its tender, closed by the nightly job of that day and read again by a month end."""
+    home = make_home(settings=SOURCES)
+    files = {
+        name: tuple(line.replace("2026-10-14", "2010-12-01") for line in DAY[name]) for name in ("receipts", "tenders")
+    }
+    drop(home, {f"{name}/old.csv": ("\n".join(lines) + "\n").encode() for name, lines in files.items()})
+    assert run(home, "nightly", day="2010-12-01") == RunOutcome(ANY, True)
+    assert booked(home) == ["pos:store-day:7:2010-12-01:USD#1"]
+    before = digest(home)
+    assert run(home, "month-end", start="2010-12-01", end="2010-12-31") == RunOutcome(ANY, True)
+    assert digest(home) == before
+    days = prepare_instance(home).get_materialized_partitions(dg.AssetKey(["reconcile", "store_days"]))
+    assert {"2010-12-01", "2010-12-31"} <= days
 
 
 @pytest.mark.long

@@ -15,7 +15,7 @@ from retail_sync_tests.operations.shop import Shop, key_of, wanted
 
 ADDED = {
     "released_entries": ("delivery_id", "bank_delivery_id", "bank_movement", "matching_hash"),
-    "deliveries": ("refused_reason",),
+    "deliveries": ("refused_reason", "loaded_at"),
 }
 
 
@@ -53,4 +53,7 @@ def test_an_older_database_gets_the_new_columns(shop: Shop) -> None:
     shop.post()
     assert shop.states() == {f"{key_of(1)}#1": "verified"}
     assert [row["matching_hash"] for row in shop.rows()] == [""]
-    assert {column["name"] for column in sa.inspect(shop.engine).get_columns("deliveries")} >= {"refused_reason"}
+    assert {column["name"] for column in sa.inspect(shop.engine).get_columns("deliveries")} >= {
+        "refused_reason",
+        "loaded_at",
+    }

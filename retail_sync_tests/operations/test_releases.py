@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
-from retail_sync.operations.evidence import Facts, Sight
+from retail_sync.operations.evidence import Evidence, Facts, Sight
 from retail_sync_tests.operations.shop import Shop, document_of, effect, key_of, shop_in_memory, wanted
 
 GONE = Facts("second delivery", "second delivery")
@@ -136,6 +137,24 @@ def test_absent_in_a_held_document_stays(shop: Shop) -> None:
     shop.post()
     assert counts(shop) == (0, 0, 0, 0, 0)
     assert shop.net() == effect([wanted(1)])
+
+
+@pytest.mark.parametrize("named", ["", "first.csv"])
+def test_a_document_that_is_gone_is_reversed(shop: Shop, named: str) -> None:
+    """Its last fact moved to another document. What names a delivery that cannot be read now is only hidden."""
+    shop.release(replace(wanted(1), evidence=Evidence(named)))
+    shop.post()
+    gone = Sight(gone=frozenset({document_of(1)}))
+    assert counts(shop, sight=gone) == ((0, 0, 0, 0, 0) if named else (0, 0, 1, 0, 0))
+    shop.post()
+    assert shop.net() == (effect([wanted(1)]) if named else {})
+
+
+def test_a_document_that_is_gone_and_was_never_sent_is_cancelled(shop: Shop) -> None:
+    """The ledger never held it, so there is nothing to reverse."""
+    shop.release(wanted(1))
+    assert counts(shop, sight=Sight(gone=frozenset({document_of(1)}))) == (0, 0, 1, 0, 0)
+    assert shop.states() == {f"{key_of(1)}#1": "reversed"}
 
 
 def test_nothing_is_reversed_for_absence_while_a_delivery_is_unread(shop: Shop) -> None:
