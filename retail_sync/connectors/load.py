@@ -1,8 +1,8 @@
 """Raw to canonical: every registered delivery that this warehouse has not read yet becomes canonical rows.
 
 One delivery is one transaction. Of several deliveries of one document the best is in force: a complete one before one that
-does not foot or has rejected rows, then the newer one. So a damaged copy never displaces a good file, and the result does
-not depend on the order of loading.
+does not foot or has rejected rows, then the newer one. The same holds of rows that are replaced by group (`groups`). So a
+damaged copy never displaces a good one, and the result does not depend on the order of loading.
 
 A delivery is refused for what it holds, or unread: then its content or its source block is missing, and it may hold facts.
 """
@@ -22,6 +22,12 @@ from retail_sync.connectors.categories import categorise_staged, load_category_r
 from retail_sync.connectors.connector import Staged
 from retail_sync.connectors.documents import open_text
 from retail_sync.connectors.forgetting import forget_deliveries, hand_on, hand_on_rows
+from retail_sync.connectors.groups import (
+    find_incomplete_groups,
+    give_way,
+    keep_rejected_groups,
+    record_incomplete_groups,
+)
 from retail_sync.connectors.payout_statements import derive_payout_statements
 from retail_sync.connectors.registry import connector_named
 from retail_sync.core.archive import RawArchive
@@ -228,6 +234,7 @@ def _replace(
     """Put the staged rows into the canonical tables if this delivery is the one in force for its document."""
     for qualified in staged.tables:
         split_by_contract(connection, contract_of(qualified))
+    find_incomplete_groups(connection, staged)
     rejected = _scalar(connection, "select count(distinct line_no) from staged_rejected")
     difference = _control_difference(connection) if staged.has_control_total else None
     complete = rejected == 0 and (difference == 0 if staged.is_document else True)
@@ -246,6 +253,7 @@ def _replace(
             "document_id": staged.document_id,
         },
     )
+    record_incomplete_groups(connection, delivery.delivery_id, delivery.source)
     tables = [contract_of(name) for name in staged.tables]
     accepted = sum(_scalar(connection, f"select count(*) from staged_{table.name}") for table in tables)  # noqa: S608
     _record(connection, delivery, read_with, staged=staged, accepted=accepted, rejected=rejected, complete=complete,
@@ -262,10 +270,15 @@ def _replace(
 
 
 def split_by_contract(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
-    """Move what breaks the contract of `table` from the staged rows to `staged_rejected`."""
+    """Move what breaks the contract of `table` from the staged rows to `staged_rejected`.
+
+    Of rows that are replaced by group, one whose line its connector has rejected already goes too, and the groups of all that
+    went are kept: `rejected_<table>`.
+    """
     staged = f"staged_{table.name}"
     columns = frozenset(row[0] for row in connection.execute(f"describe {staged}").fetchall())
     rejections = reject_predicates(table, columns)
+    of_columns = tuple(rejections)
     if table.replaced_by == "group":
         connection.execute(
             f"alter table {staged} add column is_repeated boolean"  # noqa: S608 - names from the registry
@@ -283,6 +296,8 @@ def split_by_contract(connection: duckdb.DuckDBPyConnection, table: Table) -> No
         for r, predicate in zip(rejections, predicates, strict=True)
     )
     broken = " or ".join(predicates)
+    if table.replaced_by == "group":
+        broken += f" or line_no in (select line_no from staged_rejected where table_name = '{table.name}')"  # noqa: S608
     # Everything in these statements comes from the contracts, nothing from data.
     connection.execute(f"create or replace temp table broken_rows as select * from {staged} where {broken}")  # noqa: S608
     if _scalar(connection, "select count(*) from broken_rows"):
@@ -294,6 +309,8 @@ def split_by_contract(connection: duckdb.DuckDBPyConnection, table: Table) -> No
             """  # noqa: S608
         )
         connection.execute(f"delete from {staged} where {broken}")  # noqa: S608
+    if table.replaced_by == "group":
+        keep_rejected_groups(connection, table, of_columns)
     connection.execute("drop table broken_rows")
 
 
@@ -326,14 +343,7 @@ def _put(connection: duckdb.DuckDBPyConnection, table: Table, delivery: Delivery
         # By document, not by its deliveries: one that was in force may be refused by now and names no document any more.
         old = f"t.{table.group[0]} = $document"
     else:
-        newer = (
-            "select 1 from raw.deliveries as d join raw.deliveries as mine on mine.delivery_id = $delivery "
-            "where d.delivery_id = t.delivery_id and d.received_order > mine.received_order"
-        )
-        connection.execute(
-            f"delete from {rows} as s using {table.qualified} as t where {same} and exists ({newer})",  # noqa: S608
-            {"delivery": delivery.delivery_id},
-        )
+        give_way(connection, table, delivery.delivery_id)
         # What this delivery brought when it was read before goes too: it may be read otherwise today.
         old = f"(t.delivery_id = $document or exists (select 1 from {rows} as s where {same}))"  # noqa: S608
     if table.hands_on:

@@ -19,6 +19,7 @@ from retail_sync.operations.deliveries import Delivery
 from retail_sync.operations.exceptions import Problem
 from retail_sync.schemas.tables import TABLES
 
+_SHOWN = 5
 _REPLACED_BY_KEY = frozenset(table.name for table in TABLES if table.replaced_by == "group")
 
 
@@ -123,8 +124,11 @@ def _unread_rows(connection: duckdb.DuckDBPyConnection, read: Sequence[_Seen]) -
     for item in read:
         if not item.is_current or not item.rejected_count or item.is_made_good(complete):
             continue
+        kept = _kept_groups(connection, item)
         if item.is_statement and item.accepted_count and not _rows_in_force(connection, item):
-            continue  # a later statement has the rest of it too, so it has those days
+            if kept:
+                problems.append(_set_aside_for(kept, connection, item))
+            continue  # else a later statement has the rest of it too, so it has those days
         told = connection.execute(
             "select (select count(*) from canonical.settlements where settlement_id = $document) "
             "+ (select count(*) from canonical.settlement_lines where settlement_id = $document)",
@@ -137,7 +141,8 @@ def _unread_rows(connection: duckdb.DuckDBPyConnection, read: Sequence[_Seen]) -
                 "delivery_rows_rejected",
                 item,
                 f"{item.rejected_count} row(s) of {item.delivery.name} (source {item.delivery.source}) could not be read: "
-                f"{_places(connection, item)}.",
+                f"{_places(connection, item)}."
+                + (f" Of {_listed(kept)} the complete copy received before stays in force." if kept else ""),
                 f"export the same days again, or have the damaged row corrected where it was made; {item.how_to_close}",
             )
         )
@@ -157,10 +162,45 @@ def _rows_in_force(connection: duckdb.DuckDBPyConnection, item: _Seen) -> int:
     return sum(row[0] for row in counts if row)
 
 
+def _kept_groups(connection: duckdb.DuckDBPyConnection, item: _Seen) -> list[str]:
+    """Return the groups that it holds with a row missing, perhaps, and that stand as an earlier delivery had them."""
+    tables = connection.execute(
+        "select distinct table_name from canonical.incomplete_groups where delivery_id = ? order by 1",
+        [item.delivery.delivery_id],
+    ).fetchall()
+    found: list[str] = []
+    for table in (entry for entry in TABLES if entry.schema == "canonical" and (entry.name,) in tables):
+        rows = connection.execute(
+            f"""
+            select distinct i.group_id from canonical.incomplete_groups as i
+            join {table.qualified} as t on t.source = i.source and concat_ws(' ', {", ".join(table.group[1:])}) = i.group_id
+            join raw.deliveries as d on d.delivery_id = t.delivery_id
+            where i.delivery_id = ? and i.table_name = ? and d.received_order < ? order by 1
+            """,  # noqa: S608 - names of the registry
+            [item.delivery.delivery_id, table.name, item.delivery.received_order],
+        ).fetchall()
+        found += [group_id for (group_id,) in rows]
+    return found
+
+
+def _listed(groups: Sequence[str]) -> str:
+    return ", ".join(groups[:_SHOWN]) + (f" and {len(groups) - _SHOWN} more" if groups[_SHOWN:] else "")
+
+
+def _set_aside_for(kept: Sequence[str], connection: duckdb.DuckDBPyConnection, item: _Seen) -> Problem:
+    return _problem(
+        "delivery_set_aside",
+        item,
+        f"{item.delivery.name} (source {item.delivery.source}) holds {_listed(kept)} again, but {item.rejected_count} row(s) "
+        f"could not be read: {_places(connection, item)}. The complete copy received before stays in force.",
+        f"if something was corrected, export it again and deliver it; else nothing; {item.how_to_close}",
+    )
+
+
 def _places(connection: duckdb.DuckDBPyConnection, item: _Seen) -> str:
     rows = connection.execute(
         "select line_no, column_name, left(trim(value), 40), reason from canonical.rejected_rows where delivery_id = ? "
-        "order by line_no, column_name limit 5",
+        f"order by line_no, column_name limit {_SHOWN}",
         [item.delivery.delivery_id],
     ).fetchall()
     return "; ".join(f'line {line}, {column} "{value}" {reason}' for line, column, value, reason in rows)

@@ -63,7 +63,6 @@ class ShopifyPayouts:
             from staged_payouts where parts_amount <> total_amount
             """
         )
-        connection.execute("delete from staged_payouts where parts_amount <> total_amount")
         finish(connection)
         return Staged(
             document_id=delivery_id,

@@ -101,3 +101,19 @@ class RejectedRows(pa.DataFrameModel):
     column_name: str = key("column that broke the contract")
     value: str = text("what stood there, cut at 200 characters")
     reason: str = key("what was wrong with it")
+
+
+class IncompleteGroups(pa.DataFrameModel):
+    """A group of rows (a receipt, a location's snapshot of a day) that was not read whole in a delivery.
+
+    Rows that are replaced together are so many that one may be missing among them: a row of that group was rejected, or one
+    that may belong to it. The rows that were read are in force only where no delivery holds the group whole; a row of its
+    table with this delivery and line number is one of them.
+    """
+
+    delivery_id: str = key("delivery the group is in")
+    source: str = key("source that delivered it")
+    table_name: str = key("canonical table of its rows")
+    line_no: Count = pa.Field(description="line of the first row of the group that could be read", ge=1)
+    group_id: str = text("what its rows have in common, in words: day and location, or store, till and receipt")
+    rejected_line_no: Count = pa.Field(description="first rejected line that belongs to it, or may", ge=1)

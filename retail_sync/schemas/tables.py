@@ -70,6 +70,7 @@ TABLES = (
     _delivered(stock.StockCounts, "stock_counts", ("location_id", "sku", "counted_at"), 3, ("stock", _STOCK_DAY)),
     Table("canonical", "rejected_rows", canonical.RejectedRows,
           ("delivery_id", "table_name", "line_no", "column_name"), "delivery"),
+    Table("canonical", "incomplete_groups", canonical.IncompleteGroups, ("delivery_id", "table_name", "line_no"), "delivery"),
     Table("reconcile", "settlement_components", derived.SettlementComponents,
           ("settlement_id", "posting_month", "event_date", "category", "marketplace"), "settlement", ("first_line_no",)),
     Table("reconcile", "settlement_totals", derived.SettlementTotals, ("settlement_id",), "run"),

@@ -195,15 +195,25 @@ def test_overlapping_exports_in_either_order_of_loading(bench: LoadBench, first:
 
 
 def test_the_banks_own_id_identifies_a_row(bench: LoadBench) -> None:
-    """With an id a corrected text or amount replaces the row; the same id twice in one file is a fault of that file."""
+    """With an id a corrected text or amount replaces the row.
+
+    The same id twice in one file is a fault of that file: which of the two is right nobody knows, so the row of the earlier
+    file stays.
+    """
     source = bank(columns={"transaction_id": "Id"})
     header = f"Id,{_HEADER}"
     first = bench.deliver(statement("T1,2026-09-16,I,1.00,EUR,x", "T2,2026-09-16,I,2.00,EUR,x", header=header), source)
     second = bench.deliver(
-        statement("T1,2026-09-16,I,1.10,EUR,corrected", "T1,2026-09-16,I,3.00,EUR,again", header=header), source
+        statement(
+            "T1,2026-09-16,I,1.10,EUR,x",
+            "T1,2026-09-16,I,3.00,EUR,again",
+            "T2,2026-09-16,I,2.10,EUR,corrected",
+            header=header,
+        ),
+        source,
     )
-    assert bench.bank(first, "transaction_id", "amount") == [("T2", Decimal("2.00"))]
-    assert bench.bank(second, "transaction_id", "amount") == [("T1", Decimal("1.10"))]
+    assert bench.bank(first, "transaction_id", "amount") == [("T1", Decimal("1.00"))]
+    assert bench.bank(second, "transaction_id", "amount") == [("T2", Decimal("2.10"))]
     assert [(line, column) for line, column, *_ in bench.rejected(second)] == [(3, "transaction_id")]
     assert "second time" in bench.rejected(second)[0][3]
 
