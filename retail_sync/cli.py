@@ -76,6 +76,11 @@ def _print(value: Any, as_json: bool, *renderings: Any) -> None:  # noqa: ANN401
         console.print(rendering)
 
 
+def _home_option(home: Path | None) -> str:
+    """What a printed command needs to work on the same home."""
+    return f" --home {home}" if home else ""
+
+
 @app.command()
 def demo(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Run the sample company down the whole line and print every problem it finds.
@@ -126,15 +131,16 @@ def ingest(
     for item in pipeline.ingest(files, source):
         state = "new" if item.is_new else "seen before, skipped"
         rows.append({"file": item.path.name, "delivery": item.delivery_id, "state": state, "warning": item.warning,
-                     "remedy": item.remedy})  # fmt: skip
+                     "remedy": item.remedy, "notice": item.notice})  # fmt: skip
     _print(
         rows,
         as_json,
         terminal.table(("file", "delivery", "state"), [(r["file"], r["delivery"], r["state"]) for r in rows]),
         *(f"{r['file']} will not load: {r['warning']}\n  → {r['remedy']}" for r in rows if r["warning"]),
-        f"next: retail-sync run hourly{f' --home {home}' if home else ''}",
+        *(f"{r['file']}: {r['notice']}\n  → {r['remedy']}" for r in rows if r["notice"]),
+        f"next: retail-sync run hourly{_home_option(home)}",
     )
-    if any(row["warning"] for row in rows):
+    if any(row["warning"] or row["notice"] for row in rows):
         raise typer.Exit(NEEDS_A_PERSON)
 
 
@@ -481,6 +487,24 @@ def sources_list(home: HomeOption = None, as_json: JsonOption = False) -> None:
     _print(rows, as_json, terminal.table(header, [tuple(row[name] for name in header) for row in rows]))
     if any(row["problem"] for row in rows):
         raise typer.Exit(NEEDS_A_PERSON)
+
+
+@sources_app.command("remove")
+def sources_remove(
+    name: Annotated[str, typer.Argument(help="A source that is not declared any more, e.g. because it was renamed.")],
+    by: Annotated[str, typer.Option("--by", help="Who takes responsibility.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why, for the auditor.")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take all deliveries of a source out of account. Its files stay in the raw archive; the next run takes back what follows."""
+    count = _pipeline(home).remove_source(name, by, reason)
+    _print(
+        {"source": name, "deliveries": count},
+        as_json,
+        f"{count} deliveries of {name} count no more",
+        f"next: deliver them under the new name, if it has one, then retail-sync run hourly{_home_option(home)}",
+    )
 
 
 @period_app.command("close")

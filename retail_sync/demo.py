@@ -22,7 +22,7 @@ _MARKER = ".demo-home"
 
 # Beginnings of the problem codes of each part of the business, in the order in which they are told.
 GROUPS = {
-    "Stores": ("tenders_", "sales_", "drawer_", "card_"),
+    "Stores": ("tenders_", "sales_", "receipt_", "drawer_", "card_"),
     "Marketplaces": ("settlement_", "rows_", "delivery_", "reserve_", "opening_", "failed_transfer_", "payout_"),
     "Stock": ("stock_", "oversell_", "listed_"),
     "Bank": ("deposit_",),

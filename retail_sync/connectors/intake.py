@@ -28,7 +28,7 @@ _MAX_COUNTED_BYTES = 4 << 30
 class Received:
     """What became of one file. `warning` says why it will not load, as far as its first line tells.
 
-    A file of the inbox that cannot be read has no `delivery_id`.
+    A file of the inbox that cannot be read has no `delivery_id`. `notice` says that it loads and counts twice.
     """
 
     path: Path
@@ -36,6 +36,7 @@ class Received:
     is_new: bool
     warning: str = ""
     remedy: str = ""
+    notice: str = ""
 
 
 class _FirstLook:
@@ -133,7 +134,19 @@ def receive(path: Path, source: Source, archive: RawArchive, registry: DeliveryR
     )
     failpoint("raw.after_register")
     warning, remedy = _early_warning(look.first_line, source)
-    return Received(path, delivery_id, is_new, warning, remedy)
+    if warning:
+        return Received(path, delivery_id, is_new, warning, remedy)
+    twice = registry.elsewhere(source.name, source.object, sha256)
+    return Received(path, delivery_id, is_new, *(_told_twice(*twice, source.name) if twice else ()))
+
+
+def _told_twice(other: str, name: str, source: str) -> tuple[str, str, str]:
+    return (
+        "",
+        f"if source {other} was renamed to {source}: retail-sync sources remove {other} --by WHO --reason WHY; "
+        f"if both are declared, take one [[source]] block out",
+        f"the same content came for source {other} (as {name}): what both deliver counts twice",
+    )
 
 
 def _early_warning(first_line: bytes, source: Source) -> tuple[str, str]:

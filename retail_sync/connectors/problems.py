@@ -8,7 +8,7 @@ corrected setting or under its right source, makes itself good.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -18,6 +18,7 @@ from retail_sync.connectors.intake import Received, shown_name
 from retail_sync.operations.deliveries import Delivery
 from retail_sync.operations.exceptions import Problem
 from retail_sync.schemas.tables import TABLES
+from retail_sync.settings import SETTINGS_NAME
 
 _REPLACED_BY_KEY = frozenset(table.name for table in TABLES if table.replaced_by == "group")
 
@@ -90,6 +91,39 @@ def find_unreadable_files(received: Sequence[Received]) -> list[Problem]:
         for item in received
         if not item.delivery_id
     ]
+
+
+def find_undeclared_sources(connection: duckdb.DuckDBPyConnection, declared: Collection[str]) -> list[Problem]:
+    """Return a problem per source whose rows are in force though no block declares it: renamed, they count twice."""
+    loaded = connection.execute(
+        "select source, count(*) from raw.deliveries where status = 'loaded' group by source order by source"
+    ).fetchall()
+    found = []
+    for source, deliveries in loaded:
+        if source in declared:
+            continue
+        rows = _rows_of_source(connection, source)
+        found.append(
+            Problem(
+                code="source_undeclared",
+                subject=source,
+                kind="configuration",
+                owner="operations",
+                message=f"{SETTINGS_NAME} declares no source {source} any more, and {rows} rows of {deliveries} deliveries under "
+                "that name still count. If it was renamed, files delivered again under the new name count twice.",
+                remedy="to keep the rows, declare it again under its old name; to take them out, "
+                f"retail-sync sources remove {source} --by WHO --reason WHY, then deliver its files under the new name",
+            )
+        )
+    return found
+
+
+def _rows_of_source(connection: duckdb.DuckDBPyConnection, source: str) -> int:
+    tables = [t for t in TABLES if t.schema == "canonical" and t.name != "rejected_rows" and "source" in t.column_names]
+    # Names of the registry; the source is bound.
+    counts = " union all ".join(f"select count(*) as n from {t.qualified} where source = $source" for t in tables)  # noqa: S608
+    row = connection.execute(f"select sum(n) from ({counts})", {"source": source}).fetchone()  # noqa: S608
+    return int(row[0]) if row else 0
 
 
 def _seen(connection: duckdb.DuckDBPyConnection, deliveries: Sequence[Delivery]) -> list[_Seen]:

@@ -52,6 +52,7 @@ def reconcile_store_days(
 
 def _compare(connection: duckdb.DuckDBPyConnection, match_rules: RuleFile) -> None:
     rules = matching.rules_for(match_rules, "drawer")
+    connection.execute(sql.statement(__package__, "store_day_doubled"))
     connection.execute(sql.statement(__package__, "store_days"))
     tolerance = max((rule.amount_tolerance for rule in rules), default=Decimal(0))
     connection.execute(sql.statement(__package__, "store_day_breaks"), {"drawer_tolerance": tolerance})

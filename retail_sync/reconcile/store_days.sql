@@ -61,6 +61,10 @@ compared as (
     from card_days as d
     left join paid as p on p.store = d.store and p.business_date = d.business_date and p.currency = d.currency
     join reported as r on r.store = d.store
+    union all
+    select store, business_date, currency, register, 'receipt_sources', sum(counted), sum(once), 'variance'
+    from doubled_receipts
+    group by all
 )
 select
     store, business_date, currency, register, comparison,

@@ -8,7 +8,7 @@ from retail_sync.schemas.types import Count, Day, Money, currency, key, one_of, 
 
 SIDES = ("sales", "tenders", "drawer")
 STORE_DAY_STATUSES = ("matched", "variance", "left_only", "right_only", "open", "awaiting_processor")
-COMPARISONS = ("sales_tenders", "drawer", "card_payments")
+COMPARISONS = ("sales_tenders", "drawer", "card_payments", "receipt_sources")
 
 
 class StoreDayComponents(pa.DataFrameModel):
@@ -35,7 +35,8 @@ class StoreDays(pa.DataFrameModel):
     currency: str = currency()
     register: str = text("till; empty for the whole store")
     comparison: str = one_of(
-        "sales_tenders: receipts × tenders; drawer: cash tenders × cash counted; card_payments: card tenders × processor",
+        "sales_tenders: receipts × tenders; drawer: cash tenders × cash counted; card_payments: card tenders × processor; "
+        "receipt_sources: receipts of all sources × of one, where two deliver the same",
         *COMPARISONS,
     )
     left_amount: Money = plain("receipts, cash tenders, card tenders", nullable=True)
