@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 
 from retail_sync.connectors.documents import TextDocument, open_text
@@ -184,3 +185,15 @@ def _reads(pattern: str, cell: str) -> bool:
     except ValueError:
         return False
     return 1990 <= year <= 2100
+
+
+def figure_of(cell: str) -> Decimal:
+    """Read a number for a guess only: the last mark is the decimal one where it is followed by one or two digits."""
+    digits = cell.strip()
+    if not re.fullmatch(r"-?[\d.,]*\d", digits):
+        return Decimal(0)
+    last = max(digits.rfind(","), digits.rfind("."))
+    if last < 0:
+        return Decimal(digits)
+    whole, part = digits[:last].replace(",", "").replace(".", ""), digits[last + 1 :]
+    return Decimal(f"{whole}.{part}")

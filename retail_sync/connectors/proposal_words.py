@@ -77,7 +77,7 @@ PHRASES: dict[str, tuple[str, ...]] = {
     "order_lines.tax_amount": ("item tax amount", "tax amount", "tax", "steuer"),
     "order_lines.discount_amount": ("promotion discount amount", "discount amount", "discount", "rabatt"),
     "payment_id": ("payment id", "transaction id", "zahlungs id"),
-    "payments.kind": ("type", "kind", "transaction type", "art", "typ"),
+    "payments.kind": ("type", "kind", "transaction type", "art", "typ", "event", "event type"),
     "paid_at": ("transaction date", "paid at", "payment date", "zahlungsdatum", "date", "datum"),
     "payments.gross_amount": ("amount", "gross", "gross amount", "brutto", "betrag"),
     "fee_amount": ("fee", "fees", "fee amount", "gebuehr", "gebuehren", "fees taxes"),
@@ -136,7 +136,10 @@ MEANINGS: dict[str, dict[str, str]] = {
         "negative adjustment": "adjustment", "korrektur": "adjustment", "inventur": "adjustment",
     },
     "payments.kind": {word: word for word in ("charge", "refund", "chargeback", "adjustment", "reserve", "fee", "payout")}
-    | {"sale": "charge", "dispute": "chargeback", "deposit": "payout", "zahlung": "charge", "gebuehr": "fee"},
+    | {"sale": "charge", "payment": "charge", "capture": "charge", "zahlung": "charge", "payment refund": "refund",
+       "refunded": "refund", "erstattung": "refund", "rueckzahlung": "refund", "dispute": "chargeback",
+       "rueckbuchung": "chargeback", "deposit": "payout", "transfer": "payout", "auszahlung": "payout", "gebuehr": "fee",
+       "processing fee": "fee", "stripe fee": "fee", "korrektur": "adjustment"},
     "gift_card_events.kind": {
         "sold": "sold", "sale": "sold", "purchased": "sold", "activated": "sold", "verkauft": "sold", "verkauf": "sold",
         "redeemed": "redeemed", "redemption": "redeemed", "used": "redeemed", "eingeloest": "redeemed",
