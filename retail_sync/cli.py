@@ -76,6 +76,10 @@ def _print(value: Any, as_json: bool, *renderings: Any) -> None:  # noqa: ANN401
         console.print(rendering)
 
 
+def _times(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def _home_option(home: Path | None) -> str:
     """What a printed command needs to work on the same home."""
     return f" --home {home}" if home else ""
@@ -177,7 +181,8 @@ def run(
     _print(
         {"job": name, "run_id": outcome.run_id, "open_exceptions": len(queue)},
         as_json,
-        f"{name} done. {len(queue)} open exceptions" + (": retail-sync exceptions list" if queue else "."),
+        f"{name} done. {_times(len(queue), 'open exception')}"
+        + (f": retail-sync exceptions list{_home_option(home)}" if queue else "."),
     )
     if errors:
         raise typer.Exit(NEEDS_A_PERSON)
@@ -253,7 +258,7 @@ def exceptions_list(home: HomeOption = None, as_json: JsonOption = False) -> Non
     ]
     header = ("id", "what", "subject", "value", "age", "owner")
     _print(rows, as_json, terminal.table(header, shown, right=("value", "age")),
-           "details: retail-sync exceptions show <id>" if rows else "no open exception")  # fmt: skip
+           f"details: retail-sync exceptions show <id>{_home_option(home)}" if rows else "no open exception")  # fmt: skip
     if rows:
         raise typer.Exit(NEEDS_A_PERSON)
 
@@ -437,7 +442,7 @@ def sources_try(
     object_name: Annotated[str, typer.Option("--object", help="What its rows are, where the guess is wrong.")] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Propose a [[source]] block for a file, and show what it would load. Writes nothing.
+    """Propose a source block for a file, and show what it would load. Writes nothing.
 
     Exit code 1 when rows are rejected or the block cannot work yet.
     """
@@ -482,7 +487,7 @@ def sources_list(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """List the declared sources, and what is wrong with a block. Exit code 1 when one cannot work."""
     from retail_sync.reports.sources import read_sources
 
-    rows = read_sources(Home.locate(home))
+    rows = read_sources(Home.locate(home).require())
     header = ("name", "connector", "object", "inbox", "problem")
     _print(rows, as_json, terminal.table(header, [tuple(row[name] for name in header) for row in rows]))
     if any(row["problem"] for row in rows):

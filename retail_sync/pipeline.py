@@ -21,10 +21,16 @@ import sqlalchemy as sa
 
 from retail_sync import __version__
 from retail_sync.connectors.forgetting import forget_deliveries, sharing_documents
-from retail_sync.connectors.intake import Received, has_text_name, receive, scan_inbox
+from retail_sync.connectors.intake import Received, has_text_name, misplaced_files, receive, scan_inbox
 from retail_sync.connectors.load import Loader, LoadReport
 from retail_sync.connectors.payout_statements import derive_payout_statements
-from retail_sync.connectors.problems import find_delivery_problems, find_undeclared_sources, find_unreadable_files
+from retail_sync.connectors.problems import (
+    find_delivery_problems,
+    find_misplaced_files,
+    find_undeclared_sources,
+    find_unreadable_files,
+    misplaced_told,
+)
 from retail_sync.core.archive import RawArchive
 from retail_sync.core.errors import RetailSyncError, SettingsError
 from retail_sync.core.locks import exclusive
@@ -137,7 +143,10 @@ class Pipeline:
             for source in self.home.settings.source:  # so that nobody has to guess where files go
                 (self.home.inbox / source.name).mkdir(parents=True, exist_ok=True)
             received = list(scan_inbox(self.home, self.archive, self.registry, self.trace_id))
-            self._settle("raw", find_unreadable_files(received))
+            misplaced = misplaced_files(self.home)
+            self._settle("raw", find_unreadable_files(received) + find_misplaced_files(misplaced))
+        for place in misplaced:
+            self.progress(misplaced_told(place))
         new = sum(item.is_new for item in received)
         unread = sum(not item.delivery_id for item in received)
         for item in received:

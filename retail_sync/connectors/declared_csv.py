@@ -26,6 +26,8 @@ from retail_sync.settings import Column, Source
 
 # Figures whose sign follows from the kind of their row.
 _SIGNED = ("quantity", "gross_amount", "net_amount", "tax_amount", "amount")
+# What `sources try` writes for a constant that a person has to settle.
+TO_FILL_IN = "=TODO"
 _MACROS = ("declared_numbers_own", "declared_operand", "declared_rounding", "declared_rate", "declared_tax")
 
 
@@ -150,6 +152,13 @@ def complaint(source: Source) -> str:
     wanted = OBJECTS.get(source.object)
     if wanted is None:
         return f"object {source.object!r} is not known to declared_csv; it reads {', '.join(sorted(OBJECTS))}"
+    open_ = [
+        name for name, column in source.columns.items() if isinstance(column, str) and column.startswith(TO_FILL_IN)
+    ]
+    if open_:
+        return (
+            f"{', '.join(open_)} still to be filled in: replace {TO_FILL_IN} ... by a column of the file or a constant"
+        )
     if missing := [name for name in wanted.required if name not in source.columns]:
         return f"[source.columns] lacks {', '.join(missing)}"
     if unknown := [name for name in source.columns if name not in wanted.declarable]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import errno
 import hashlib
 import os
@@ -190,6 +191,32 @@ def scan_inbox(home: Home, archive: RawArchive, registry: DeliveryRegistry, trac
                 continue
             registry.remember_inbox_file(file, received.delivery_id, before.st_size, before.st_mtime_ns)
             yield received
+
+
+@dataclass(frozen=True, slots=True)
+class Misplaced:
+    """Files that no run takes in: their folder of the inbox is no source's, or they are in none. `guess`: a name like it."""
+
+    folder: str
+    count: int
+    guess: str
+
+
+def misplaced_files(home: Home) -> list[Misplaced]:
+    """Return where files lie in the inbox and are no source's."""
+    if not home.inbox.is_dir():
+        return []
+    names = [source.name for source in home.settings.source]
+    found, loose = [], 0
+    for entry in sorted(home.inbox.iterdir()):
+        if entry.name.startswith(".") or entry.name in names:
+            continue
+        if entry.is_file():
+            loose += 1
+        elif entry.is_dir() and (count := sum(1 for file in entry.rglob("*") if file.is_file())):
+            close = difflib.get_close_matches(entry.name.casefold(), names, n=1)
+            found.append(Misplaced(shown_name(entry), count, close[0] if close else ""))
+    return [*([Misplaced("", loose, "")] if loose else []), *found]
 
 
 def _words(error: RetailSyncError | FileNotFoundError) -> tuple[str, str]:

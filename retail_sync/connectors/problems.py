@@ -8,13 +8,14 @@ corrected setting or under its right source, makes itself good.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
 import duckdb
 
-from retail_sync.connectors.intake import Received, shown_name
+from retail_sync.connectors.intake import Misplaced, Received, shown_name
 from retail_sync.operations.deliveries import Delivery
 from retail_sync.operations.exceptions import Problem
 from retail_sync.schemas.tables import TABLES
@@ -58,16 +59,31 @@ class _Seen:
         )
 
     @property
-    def how_to_close(self) -> str:
-        """Say which file makes it good."""
-        if not self.is_statement:
-            return f"a later file called {self.delivery.name} that loads closes this"
+    def right_name(self) -> str:
+        """What the file that makes it good is called: its name, and its mark where next month's has the same name."""
         name = PurePath(self.delivery.name)
-        return (
+        return f"{name.stem}-{self.mark}{name.suffix}" if self.is_statement else name.name
+
+    @property
+    def how_to_close(self) -> str:
+        """Say which file makes it good, and the command for one that came under another name."""
+        also = (
             "a statement with all its other rows closes this, or one"
             if self.accepted_count
             else "the right file closes this"
-        ) + f" with {self.mark} in its name ({name.stem}-{self.mark}{name.suffix}): next month's may have the same name"
+        )
+        if not self.is_statement:
+            also = "a later file"
+        return (
+            f"{also} called {self.right_name}: retail-sync ingest --source {self.delivery.source} {shlex.quote(self.right_name)}; "
+            f"if it came under another name: retail-sync exceptions resolve {self.exception_id} --by WHO --reason WHY"
+        )
+
+    @property
+    def exception_id(self) -> str:
+        """The id of its problem as a delivery that was refused, or of which rows were."""
+        code = "delivery_refused" if self.status != "loaded" else "delivery_rows_rejected"
+        return _problem(code, self, "", "").exception_id
 
 
 def find_delivery_problems(connection: duckdb.DuckDBPyConnection, deliveries: Sequence[Delivery]) -> list[Problem]:
@@ -91,6 +107,31 @@ def find_unreadable_files(received: Sequence[Received]) -> list[Problem]:
         for item in received
         if not item.delivery_id
     ]
+
+
+def find_misplaced_files(misplaced: Sequence[Misplaced]) -> list[Problem]:
+    """Return a problem per folder of the inbox whose files nobody takes in."""
+    return [
+        Problem(
+            code="inbox_without_source",
+            subject=f"inbox/{item.folder}".rstrip("/"),
+            kind="configuration",
+            owner="operations",
+            message=misplaced_told(item),
+            remedy="move the files into the inbox folder of their source, or declare a [[source]] of that name; "
+            "retail-sync sources list names the folders",
+        )
+        for item in misplaced
+    ]
+
+
+def misplaced_told(item: Misplaced) -> str:
+    """Say which files are taken in by no run."""
+    files = f"{item.count} file{'' if item.count == 1 else 's'}"
+    if not item.folder:
+        return f"{files} directly in inbox: each source has a folder of its own there, so no run takes them in."
+    guess = f" Did you mean {item.guess}?" if item.guess else ""
+    return f"{files} in inbox/{item.folder}: no source has that name, so no run takes them in.{guess}"
 
 
 def find_undeclared_sources(connection: duckdb.DuckDBPyConnection, declared: Collection[str]) -> list[Problem]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import duckdb
 
-from retail_sync.connectors.declared_csv import DeclaredCsv
+from retail_sync.connectors.declared_csv import TO_FILL_IN, DeclaredCsv
 from retail_sync.connectors.declared_objects import OBJECTS
 from retail_sync.connectors.load import split_by_contract
 from retail_sync.connectors.proposal_columns import Choice, choose_columns
@@ -251,6 +251,8 @@ def _as_toml(source: Source, choice: Choice, sample: SampleFile) -> str:
     lines.append("[source.columns]")
     for name, column in source.columns.items():
         remark = f"   # {choice.remarks[name]}" if name in choice.remarks else ""
+        if remark and isinstance(column, str) and column.startswith("="):
+            column = f"{TO_FILL_IN} {column[1:]}"  # the trial assumes the rest; no run takes it for an answer
         lines.append(f"{name} = {_column(column)}{remark}")
     return "\n".join(lines) + "\n"
 

@@ -37,6 +37,8 @@ def _choose_sale_amounts(sample: SampleFile, choice: Choice) -> None:
     given = {name: sample.column(str(columns[name])) for name in AMOUNTS if isinstance(columns.get(name), str)}
     if "tax_rate" in given:
         _declare_rate(choice, given["tax_rate"])
+    if _is_before_discount(sample, choice, given):
+        return
     if {"gross_amount", "net_amount"} <= given.keys() or (
         "tax_amount" in given and len(given.keys() - {"tax_rate"}) > 1
     ):
@@ -61,6 +63,31 @@ def _choose_sale_amounts(sample: SampleFile, choice: Choice) -> None:
         )
     elif "tax_amount" in columns:
         columns.pop("tax_rate", None)
+
+
+def _is_before_discount(sample: SampleFile, choice: Choice, given: dict[str, FileColumn]) -> bool:
+    """Whether gross means before discount, not with tax: in every row it is net and the discount. Then net and tax are taken."""
+    columns, discount = choice.columns, choice.columns.get("discount_amount")
+    if not {"gross_amount", "net_amount"} <= given.keys() or not isinstance(discount, str) or discount.startswith("="):
+        return False
+    gross, net, off = given["gross_amount"], given["net_amount"], sample.column(discount)
+    rows = [(figure_of(r[gross.place]), figure_of(r[net.place]), figure_of(r[off.place])) for r in sample.records]
+    signs = {sign for sign in (1, -1) if all(g - sign * d == n for g, n, d in rows)}
+    if not any(d for _, _, d in rows) or not signs:
+        return False
+    del columns["gross_amount"]
+    if 1 not in signs:
+        columns["discount_amount"] = f"-[{off.name}]"
+    asked = f"whether {net.name!r} is without tax: {gross.name!r} is {net.name!r} and {off.name!r} in every row, so no column"
+    if {"tax_amount", "tax_rate"} & given.keys():
+        if "tax_amount" in given:
+            columns.pop("tax_rate", None)
+        choice.untold.append(f"{asked} has the tax in it; tax on top of {net.name!r} is assumed")
+    else:
+        columns["tax_amount"] = "=0"
+        choice.remarks["tax_amount"] = "to fill in: no column says it"
+        choice.untold.append(f"{asked} says what tax there is; prices without any tax are assumed")
+    return True
 
 
 def _declare_rate(choice: Choice, column: FileColumn) -> None:

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from retail_sync.cli import app
+from retail_sync.connectors.declared_csv import complaint
 from retail_sync.connectors.proposal import Proposal, propose
 from retail_sync.core.errors import DeliveryRefused, SettingsError
 from retail_sync.settings import PROJECT_ROOT, Settings
@@ -58,7 +59,7 @@ def test_a_german_till_export(proposed: Any) -> None:
     assert (columns["store"], columns["receipt_id"], columns["sku"]) == ("Filiale", "Bon-Nr", "Artikelnr")
     assert columns["kind"] == {"from": "Vorgang", "values": {"Verkauf": "sale", "Retoure": "return"}}
     assert (columns["gross_amount"], columns["tax_amount"]) == ("Betrag", "MwSt")
-    assert columns["currency"] == "=XXX"
+    assert columns["currency"] == "=TODO XXX"
     assert "currency: no column says it" in told(found)
     assert "includes tax" not in told(found)
     assert (found.trial.accepted_count, found.trial.rejected_count) == (3, 0)
@@ -294,3 +295,58 @@ def test_an_object_that_is_given_overrules_the_connector() -> None:
     """Somebody may want the file as another table."""
     file = next((PROJECT_ROOT / "data" / "sample" / "inbox" / "shopify_payouts").glob("*.csv"))
     assert block(propose(file, "payouts"))["connector"] == "declared_csv"
+
+
+def test_a_discount_is_no_tax(proposed: Any) -> None:
+    """20.00 less 2.00 is 18.00 in every row: gross is before discount, and 1.44 tax comes on top of 18.00."""
+    header = "Store,Receipt,Date,Qty,Gross sales,Discounts,Net sales"
+    row = "A,1,2026-09-16,1,20.00,{discount},18.00"
+    for discount, written in (("2.00", "Discounts"), ("-2.00", "-[Discounts]")):
+        found = proposed(f"{header},Tax\n{row.format(discount=discount)},1.44\n")
+        columns = block(found)["columns"]
+        assert (columns["net_amount"], columns["tax_amount"]) == ("Net sales", "Tax")
+        assert columns["discount_amount"] == written
+        assert "gross_amount" not in columns
+        assert "whether 'Net sales' is without tax" in told(found)
+        shown = dict(zip(found.trial.header, found.trial.rows[0], strict=True))
+        assert str(shown["gross_amount"]) == "19.4400"
+    found = proposed(f"{header}\n{row.format(discount='2.00')}\n")
+    assert block(found)["columns"]["tax_amount"] == "=TODO 0"
+    assert "says what tax there is" in told(found)
+
+
+@pytest.mark.parametrize("bad", ["abc", "2.5x"])
+def test_one_bad_cell_does_not_hide_a_column_of_few_figures(proposed: Any, bad: str) -> None:
+    """Nine rows of 1 or 2 and one that is neither: of three different cells one is bad, of ten rows too."""
+    rows = "".join(f"A,{n},2026-09-16,{bad if n == 4 else n % 2 + 1},10.00,0.00\n" for n in range(10))
+    found = proposed(f"Store,Receipt,Date,Qty,Gross,Tax\n{rows}")
+    assert block(found)["columns"]["quantity"] == "Qty"
+    (rejected,) = found.trial.rejected
+    assert (rejected.column, rejected.value) == ("quantity", bad)
+
+
+def test_a_file_that_is_only_looked_at_is_kept_nowhere(proposed: Any) -> None:
+    """So its refusal does not speak of the raw archive."""
+    with pytest.raises(DeliveryRefused) as refusal:
+        proposed('{"a": 1}')
+    assert "raw archive" not in refusal.value.remedy
+
+
+def test_the_help_says_what_is_proposed() -> None:
+    """Square brackets are markup there and would be swallowed."""
+    assert "Propose a source block" in CliRunner().invoke(app, ["sources", "try", "--help"]).output
+
+
+def test_a_folder_that_is_no_home_has_no_sources(tmp_path: Path) -> None:
+    """An amazon source that nobody declared would look like one."""
+    result = CliRunner().invoke(app, ["sources", "list", "--home", str(tmp_path)])
+    assert isinstance(result.exception, SettingsError)
+    assert "is no home" in result.exception.message
+
+
+def test_what_is_to_be_filled_in_stops_its_source(proposed: Any) -> None:
+    """A block pasted as it was proposed: currency is open, and the source says so before any row is booked in XXX."""
+    source = Settings.model_validate(tomllib.loads(proposed(TILL).toml)).source[0]
+    assert complaint(source).startswith("currency still to be filled in: replace =TODO")
+    columns = {**source.columns, "currency": "=EUR"}
+    assert complaint(source.model_copy(update={"columns": columns})) == ""
