@@ -83,6 +83,15 @@ def _print(value: Any, as_json: bool, *renderings: Any) -> None:  # noqa: ANN401
         console.print(rendering)
 
 
+def _times(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _home_option(home: Path | None) -> str:
+    """What a printed command needs to work on the same home."""
+    return f" --home {home}" if home else ""
+
+
 @app.command()
 def demo(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Run the sample company down the whole line and print every problem it finds.
@@ -133,15 +142,16 @@ def ingest(
     for item in pipeline.ingest(files, source):
         state = "new" if item.is_new else "seen before, skipped"
         rows.append({"file": item.path.name, "delivery": item.delivery_id, "state": state, "warning": item.warning,
-                     "remedy": item.remedy})  # fmt: skip
+                     "remedy": item.remedy, "notice": item.notice})  # fmt: skip
     _print(
         rows,
         as_json,
         terminal.table(("file", "delivery", "state"), [(r["file"], r["delivery"], r["state"]) for r in rows]),
         *(f"{r['file']} will not load: {r['warning']}\n  → {r['remedy']}" for r in rows if r["warning"]),
-        f"next: retail-sync run hourly{f' --home {home}' if home else ''}",
+        *(f"{r['file']}: {r['notice']}\n  → {r['remedy']}" for r in rows if r["notice"]),
+        f"next: retail-sync run hourly{_home_option(home)}",
     )
-    if any(row["warning"] for row in rows):
+    if any(row["warning"] or row["notice"] for row in rows):
         raise typer.Exit(NEEDS_A_PERSON)
 
 
@@ -178,7 +188,8 @@ def run(
     _print(
         {"job": name, "run_id": outcome.run_id, "open_exceptions": len(queue)},
         as_json,
-        f"{name} done. {len(queue)} open exceptions" + (": retail-sync exceptions list" if queue else "."),
+        f"{name} done. {_times(len(queue), 'open exception')}"
+        + (f": retail-sync exceptions list{_home_option(home)}" if queue else "."),
     )
     if errors:
         raise typer.Exit(NEEDS_A_PERSON)
@@ -254,7 +265,7 @@ def exceptions_list(home: HomeOption = None, as_json: JsonOption = False) -> Non
     ]
     header = ("id", "what", "subject", "value", "age", "owner")
     _print(rows, as_json, terminal.table(header, shown, right=("value", "age")),
-           "details: retail-sync exceptions show <id>" if rows else "no open exception")  # fmt: skip
+           f"details: retail-sync exceptions show <id>{_home_option(home)}" if rows else "no open exception")  # fmt: skip
     if rows:
         raise typer.Exit(NEEDS_A_PERSON)
 
@@ -503,7 +514,7 @@ def sources_try(
     object_name: Annotated[str, typer.Option("--object", help="What its rows are, where the guess is wrong.")] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Propose a [[source]] block for a file, and show what it would load. Writes nothing.
+    """Propose a source block for a file, and show what it would load. Writes nothing.
 
     Exit code 1 when rows are rejected or the block cannot work yet.
     """
@@ -548,11 +559,29 @@ def sources_list(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """List the declared sources, and what is wrong with a block. Exit code 1 when one cannot work."""
     from retail_sync.reports.sources import read_sources
 
-    rows = read_sources(Home.locate(home))
+    rows = read_sources(Home.locate(home).require())
     header = ("name", "connector", "object", "inbox", "problem")
     _print(rows, as_json, terminal.table(header, [tuple(row[name] for name in header) for row in rows]))
     if any(row["problem"] for row in rows):
         raise typer.Exit(NEEDS_A_PERSON)
+
+
+@sources_app.command("remove")
+def sources_remove(
+    name: Annotated[str, typer.Argument(help="A source that is not declared any more, e.g. because it was renamed.")],
+    by: Annotated[str, typer.Option("--by", help="Who takes responsibility.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why, for the auditor.")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take all deliveries of a source out of account. Its files stay in the raw archive; the next run takes back what follows."""
+    count = _pipeline(home).remove_source(name, by, reason)
+    _print(
+        {"source": name, "deliveries": count},
+        as_json,
+        f"{count} deliveries of {name} count no more",
+        f"next: deliver them under the new name, if it has one, then retail-sync run hourly{_home_option(home)}",
+    )
 
 
 @period_app.command("close")

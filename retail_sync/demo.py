@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ _MARKER = ".demo-home"
 
 # Beginnings of the problem codes of each part of the business, in the order in which they are told.
 GROUPS = {
-    "Stores": ("tenders_", "sales_", "drawer_", "card_"),
+    "Stores": ("tenders_", "sales_", "receipt_", "drawer_", "card_"),
     "Marketplaces": (
         "settlement_",
         "rows_",
@@ -78,14 +79,19 @@ class DemoResult:
             if self.is_as_planted
             else f"NOT as planted. Missed: {self.missed}. Not planted: {self.unplanted}."
         )
-        place = self.home if not self.home.is_relative_to(Path.cwd()) else self.home.relative_to(Path.cwd())
+        place = _shown(self.home)
         return [
             terminal.bold("What needs a person"),
             *(_group_table(group, rows) for group in (*GROUPS, _OTHER) if (rows := self._found_in(group))),
             *self._sentences(),
             terminal.bold(verdict),
-            f"Look around:  retail-sync ui --home {place}    retail-sync status --home {place}",
-            f"              retail-sync verify --home {place}    retail-sync trial-balance --home {place}",
+            *(
+                []
+                if shutil.which("retail-sync")
+                else [f"Here the command is {_program()}, or first: source {_activate()}"]
+            ),
+            f"Look around:  {_program()} ui --home {place}    {_program()} status --home {place}",
+            f"              {_program()} verify --home {place}    {_program()} trial-balance --home {place}",
         ]
 
     def _found_in(self, group: str) -> list[dict[str, Any]]:
@@ -110,6 +116,21 @@ class DemoResult:
         if any(told):
             said.append("Corrected without anybody: " + "; ".join(text for text in told if text) + ".")
         return said
+
+
+def _program() -> str:
+    """What to type for the command: its path, where it runs from a .venv that the shell does not look into."""
+    if shutil.which("retail-sync"):
+        return "retail-sync"
+    return str(_shown(Path(sys.executable).parent / "retail-sync"))
+
+
+def _activate() -> Path:
+    return _shown(Path(sys.executable).parent / "activate")
+
+
+def _shown(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def run_demo(home: Path | None) -> DemoResult:

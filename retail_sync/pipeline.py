@@ -17,15 +17,23 @@ from pathlib import Path
 import duckdb
 import sqlalchemy as sa
 
-from retail_sync.connectors.intake import Received, has_text_name, receive, scan_inbox
+from retail_sync.connectors.forgetting import forget_deliveries, sharing_documents
+from retail_sync.connectors.intake import Received, has_text_name, misplaced_files, receive, scan_inbox
 from retail_sync.connectors.load import Loader, LoadReport
-from retail_sync.connectors.problems import find_delivery_problems, find_unreadable_files
+from retail_sync.connectors.payout_statements import derive_payout_statements
+from retail_sync.connectors.problems import (
+    find_delivery_problems,
+    find_misplaced_files,
+    find_undeclared_sources,
+    find_unreadable_files,
+    misplaced_told,
+)
 from retail_sync.core.archive import RawArchive
-from retail_sync.core.errors import RetailSyncError
+from retail_sync.core.errors import RetailSyncError, SettingsError
 from retail_sync.core.locks import exclusive
 from retail_sync.core.money import from_minor
 from retail_sync.core.rules import read_rules
-from retail_sync.core.warehouse import Warehouse
+from retail_sync.core.warehouse import Warehouse, transaction
 from retail_sync.journal.build import JournalReport, booked_kinds, build_journal
 from retail_sync.journal.problems import find_held_documents
 from retail_sync.journal.releasing import Before, Booking, read_wanted
@@ -47,7 +55,7 @@ from retail_sync.reconcile.report import ReconcileReport
 from retail_sync.reconcile.settlements import reconcile_settlements
 from retail_sync.reconcile.store_days import reconcile_store_days
 from retail_sync.schemas import tables
-from retail_sync.settings import Home
+from retail_sync.settings import SETTINGS_NAME, Home
 
 Progress = Callable[[str], None]
 
@@ -139,9 +147,15 @@ class Pipeline:
             for source in self.home.settings.source:  # so that nobody has to guess where files go
                 (self.home.inbox / source.name).mkdir(parents=True, exist_ok=True)
             received = list(scan_inbox(self.home, self.archive, self.registry, self.trace_id))
-            self._settle("raw", find_unreadable_files(received))
+            misplaced = misplaced_files(self.home)
+            self._settle("raw", find_unreadable_files(received) + find_misplaced_files(misplaced))
+        for place in misplaced:
+            self.progress(misplaced_told(place))
         new = sum(item.is_new for item in received)
         unread = sum(not item.delivery_id for item in received)
+        for item in received:
+            if item.notice:
+                self.progress(f"{item.path.parent.name}/{item.path.name}: {item.notice}; {item.remedy}")
         self.progress(
             f"inbox: {new} new files, {len(received) - new - unread} seen before"
             + (f", {unread} cannot be read" if unread else "")
@@ -163,8 +177,36 @@ class Pipeline:
             reload = _deliveries_of(connection, window) & self._kept_in_archive(deliveries)
             report = loader.load(connection, deliveries, reload)
             self._note_read(connection, deliveries)
-            self._settle("canonical", find_delivery_problems(connection, deliveries))
+            names = {source.name for source in self.home.settings.source}
+            problems = find_delivery_problems(connection, deliveries) + find_undeclared_sources(connection, names)
+            self._settle("canonical", problems)
         return report
+
+    def remove_source(self, name: str, by: str, reason: str) -> int:
+        """Take every delivery of a source that is not declared any more out of account. Returns how many.
+
+        Their files stay in the raw archive and in the registry, with who took them out and why. What follows from their rows
+        is taken back by the next run, as after any corrected delivery.
+        """
+        if any(source.name == name for source in self.home.settings.source):
+            raise SettingsError(
+                f"source {name} is declared: the next run would only take its files in again",
+                f"take its [[source]] block out of {SETTINGS_NAME}, or give it its new name, then remove {name}",
+            )
+        with self._intake_lock(), self.writing(f"remove source {name}") as connection:
+            # First what is decided, then what is derived: a run that ends in between is finished by the same command.
+            count = self.registry.withdraw(name, by, reason)
+            deliveries = self.registry.all()
+            again = self._kept_in_archive(deliveries) & set(sharing_documents(connection, name))
+            theirs = connection.execute("select delivery_id from raw.deliveries where source = ?", [name]).fetchall()
+            if not count and not theirs:
+                raise SettingsError(f"there is no delivery of a source {name}", "see retail-sync sources list")
+            with transaction(connection):
+                forget_deliveries(connection, [*(row[0] for row in theirs), *again])
+                derive_payout_statements(connection)
+            problems = find_undeclared_sources(connection, {source.name for source in self.home.settings.source})
+            self._settle("canonical", find_delivery_problems(connection, deliveries) + problems)
+        return max(count, len(theirs))
 
     def reconcile(self) -> ReconcileReport:
         """Canonical to reconcile."""

@@ -40,6 +40,10 @@ class Column(_Section):
         None, description="our word for everything else; without it, other words are rejected"
     )
 
+    negate: tuple[str, ...] = Field(
+        (), description="kinds in whose rows the file writes the figure without the minus it has here, e.g. return"
+    )
+
     @property
     def is_translation(self) -> bool:
         """Whether words of the file become others."""

@@ -24,6 +24,10 @@ from retail_sync.core import sql
 from retail_sync.core.errors import DeliveryRefused, SettingsError
 from retail_sync.settings import Column, Source
 
+# Figures whose sign follows from the kind of their row.
+_SIGNED = ("quantity", "gross_amount", "net_amount", "tax_amount", "amount")
+# What `sources try` writes for a constant that a person has to settle.
+TO_FILL_IN = "=TODO"
 _MACROS = ("declared_numbers_own", "declared_operand", "declared_rounding", "declared_rate", "declared_tax")
 
 
@@ -148,11 +152,18 @@ def complaint(source: Source) -> str:
     wanted = OBJECTS.get(source.object)
     if wanted is None:
         return f"object {source.object!r} is not known to declared_csv; it reads {', '.join(sorted(OBJECTS))}"
+    open_ = [
+        name for name, column in source.columns.items() if isinstance(column, str) and column.startswith(TO_FILL_IN)
+    ]
+    if open_:
+        return (
+            f"{', '.join(open_)} still to be filled in: replace {TO_FILL_IN} ... by a column of the file or a constant"
+        )
     if missing := [name for name in wanted.required if name not in source.columns]:
         return f"[source.columns] lacks {', '.join(missing)}"
     if unknown := [name for name in source.columns if name not in wanted.declarable]:
         return f"[source.columns] has no use for {', '.join(unknown)}; it takes {', '.join(wanted.declarable)}"
-    if told := _secret_complaint(source, wanted):
+    if told := _secret_complaint(source, wanted) or _negate_complaint(source, wanted):
         return told
     if wanted.table.name == "pos_sales" and (told := _tax_complaint(source)):
         return told
@@ -169,6 +180,20 @@ def _secret_complaint(source: Source, wanted: DeclaredObject) -> str:
     for column, declared in source.columns.items():
         if column not in hashed and (shown := secrets & _file_columns(declared)):
             return f"{column} must not read {min(shown)!r}, of which only a hash is kept ({', '.join(hashed)}); leave it out"
+    return ""
+
+
+def _negate_complaint(source: Source, wanted: DeclaredObject) -> str:
+    """A figure is negated by the kind of its row, so both must be there."""
+    for name, declared in source.columns.items():
+        if not isinstance(declared, Column) or not declared.negate:
+            continue
+        kinds = next((c.checks for c in wanted.table.columns if c.name == "kind"), ())
+        words = [word for check, arguments in kinds if check == "isin" for word in arguments["allowed_values"]]
+        if unknown := [kind for kind in declared.negate if kind not in words]:
+            return f"{name}: negate names {', '.join(unknown)}; the kinds of {source.object} are: {', '.join(words) or 'none'}"
+        if "kind" not in source.columns or name not in _SIGNED:
+            return f"{name} cannot be negated by kind; {', '.join(_SIGNED)} can, where kind is declared"
     return ""
 
 

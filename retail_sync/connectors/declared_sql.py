@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from retail_sync.connectors.declared_columns import Bindings, ColumnReader, Declared
 from retail_sync.connectors.declared_objects import DeclaredObject, pseudonym_of
 from retail_sync.schemas.contract import Column
+from retail_sync.settings import Column as Declaration
 from retail_sync.settings import Source
 
 _AMOUNTS = ("gross_amount", "net_amount", "tax_amount")
@@ -65,7 +66,12 @@ def _given(wanted: DeclaredObject, source: Source, given: dict[str, Declared], b
     """What the file says, typed: instants are still local clock times here, money is not yet checked against its currency."""
     columns = ["line_no"]
     for name, declared in given.items():
-        columns.append(f"{_typed(wanted, name, declared, source, bindings)} as {name}")
+        typed = _typed(wanted, name, declared, source, bindings)
+        column = source.columns[name]
+        if isinstance(column, Declaration) and column.negate:
+            kinds = ", ".join(bindings.bind(kind) for kind in column.negate)
+            typed = f"case when {given['kind'].text} in ({kinds}) then -({typed}) else {typed} end"
+        columns.append(f"{typed} as {name}")
         columns.append(f"{declared.shown} as {name}__raw")
     return "given as (\n  select " + ",\n    ".join(columns) + "\n  from cells\n)"
 

@@ -32,6 +32,16 @@ def forget_deliveries(connection: duckdb.DuckDBPyConnection, delivery_ids: Seque
     mark_changed(connection, "canonical")
 
 
+def sharing_documents(connection: duckdb.DuckDBPyConnection, source: str) -> list[str]:
+    """Return the deliveries of other sources that hold a document of this one too: which is in force is decided anew."""
+    rows = connection.execute(
+        "select delivery_id from raw.deliveries where source <> $source and document_id <> '' "
+        "and document_id in (select document_id from raw.deliveries where source = $source)",
+        {"source": source},
+    ).fetchall()
+    return [delivery_id for (delivery_id,) in rows]
+
+
 def hand_on(connection: duckdb.DuckDBPyConnection, kind: str, documents: str, document_id: str = "") -> None:
     """Note that the next stage has to look at `documents` again: SQL that gives their ids and may use $document."""
     connection.execute(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import errno
 import hashlib
 import os
@@ -28,7 +29,7 @@ _MAX_COUNTED_BYTES = 4 << 30
 class Received:
     """What became of one file. `warning` says why it will not load, as far as its first line tells.
 
-    A file of the inbox that cannot be read has no `delivery_id`.
+    A file of the inbox that cannot be read has no `delivery_id`. `notice` says that it loads and counts twice.
     """
 
     path: Path
@@ -36,6 +37,7 @@ class Received:
     is_new: bool
     warning: str = ""
     remedy: str = ""
+    notice: str = ""
 
 
 class _FirstLook:
@@ -133,7 +135,19 @@ def receive(path: Path, source: Source, archive: RawArchive, registry: DeliveryR
     )
     failpoint("raw.after_register")
     warning, remedy = _early_warning(look.first_line, source)
-    return Received(path, delivery_id, is_new, warning, remedy)
+    if warning:
+        return Received(path, delivery_id, is_new, warning, remedy)
+    twice = registry.elsewhere(source.name, source.object, sha256)
+    return Received(path, delivery_id, is_new, *(_told_twice(*twice, source.name) if twice else ()))
+
+
+def _told_twice(other: str, name: str, source: str) -> tuple[str, str, str]:
+    return (
+        "",
+        f"if source {other} was renamed to {source}: retail-sync sources remove {other} --by WHO --reason WHY; "
+        f"if both are declared, take one [[source]] block out",
+        f"the same content came for source {other} (as {name}): what both deliver counts twice",
+    )
 
 
 def _early_warning(first_line: bytes, source: Source) -> tuple[str, str]:
@@ -177,6 +191,32 @@ def scan_inbox(home: Home, archive: RawArchive, registry: DeliveryRegistry, trac
                 continue
             registry.remember_inbox_file(file, received.delivery_id, before.st_size, before.st_mtime_ns)
             yield received
+
+
+@dataclass(frozen=True, slots=True)
+class Misplaced:
+    """Files that no run takes in: their folder of the inbox is no source's, or they are in none. `guess`: a name like it."""
+
+    folder: str
+    count: int
+    guess: str
+
+
+def misplaced_files(home: Home) -> list[Misplaced]:
+    """Return where files lie in the inbox and are no source's."""
+    if not home.inbox.is_dir():
+        return []
+    names = [source.name for source in home.settings.source]
+    found, loose = [], 0
+    for entry in sorted(home.inbox.iterdir()):
+        if entry.name.startswith(".") or entry.name in names:
+            continue
+        if entry.is_file():
+            loose += 1
+        elif entry.is_dir() and (count := sum(1 for file in entry.rglob("*") if file.is_file())):
+            close = difflib.get_close_matches(entry.name.casefold(), names, n=1)
+            found.append(Misplaced(shown_name(entry), count, close[0] if close else ""))
+    return [*([Misplaced("", loose, "")] if loose else []), *found]
 
 
 def _words(error: RetailSyncError | FileNotFoundError) -> tuple[str, str]:

@@ -8,16 +8,18 @@ corrected setting or under its right source, makes itself good.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
 import duckdb
 
-from retail_sync.connectors.intake import Received, shown_name
+from retail_sync.connectors.intake import Misplaced, Received, shown_name
 from retail_sync.operations.deliveries import Delivery
 from retail_sync.operations.exceptions import Problem
 from retail_sync.schemas.tables import TABLES
+from retail_sync.settings import SETTINGS_NAME
 
 _SHOWN = 5
 _REPLACED_BY_KEY = frozenset(table.name for table in TABLES if table.replaced_by == "group")
@@ -58,16 +60,31 @@ class _Seen:
         )
 
     @property
-    def how_to_close(self) -> str:
-        """Say which file makes it good."""
-        if not self.is_statement:
-            return f"a later file called {self.delivery.name} that loads closes this"
+    def right_name(self) -> str:
+        """What the file that makes it good is called: its name, and its mark where next month's has the same name."""
         name = PurePath(self.delivery.name)
-        return (
+        return f"{name.stem}-{self.mark}{name.suffix}" if self.is_statement else name.name
+
+    @property
+    def how_to_close(self) -> str:
+        """Say which file makes it good, and the command for one that came under another name."""
+        also = (
             "a statement with all its other rows closes this, or one"
             if self.accepted_count
             else "the right file closes this"
-        ) + f" with {self.mark} in its name ({name.stem}-{self.mark}{name.suffix}): next month's may have the same name"
+        )
+        if not self.is_statement:
+            also = "a later file"
+        return (
+            f"{also} called {self.right_name}: retail-sync ingest --source {self.delivery.source} {shlex.quote(self.right_name)}; "
+            f"if it came under another name: retail-sync exceptions resolve {self.exception_id} --by WHO --reason WHY"
+        )
+
+    @property
+    def exception_id(self) -> str:
+        """The id of its problem as a delivery that was refused, or of which rows were."""
+        code = "delivery_refused" if self.status != "loaded" else "delivery_rows_rejected"
+        return _problem(code, self, "", "").exception_id
 
 
 def find_delivery_problems(connection: duckdb.DuckDBPyConnection, deliveries: Sequence[Delivery]) -> list[Problem]:
@@ -91,6 +108,64 @@ def find_unreadable_files(received: Sequence[Received]) -> list[Problem]:
         for item in received
         if not item.delivery_id
     ]
+
+
+def find_misplaced_files(misplaced: Sequence[Misplaced]) -> list[Problem]:
+    """Return a problem per folder of the inbox whose files nobody takes in."""
+    return [
+        Problem(
+            code="inbox_without_source",
+            subject=f"inbox/{item.folder}".rstrip("/"),
+            kind="configuration",
+            owner="operations",
+            message=misplaced_told(item),
+            remedy="move the files into the inbox folder of their source, or declare a [[source]] of that name; "
+            "retail-sync sources list names the folders",
+        )
+        for item in misplaced
+    ]
+
+
+def misplaced_told(item: Misplaced) -> str:
+    """Say which files are taken in by no run."""
+    files = f"{item.count} file{'' if item.count == 1 else 's'}"
+    if not item.folder:
+        return f"{files} directly in inbox: each source has a folder of its own there, so no run takes them in."
+    guess = f" Did you mean {item.guess}?" if item.guess else ""
+    return f"{files} in inbox/{item.folder}: no source has that name, so no run takes them in.{guess}"
+
+
+def find_undeclared_sources(connection: duckdb.DuckDBPyConnection, declared: Collection[str]) -> list[Problem]:
+    """Return a problem per source whose rows are in force though no block declares it: renamed, they count twice."""
+    loaded = connection.execute(
+        "select source, count(*) from raw.deliveries where status = 'loaded' group by source order by source"
+    ).fetchall()
+    found = []
+    for source, deliveries in loaded:
+        if source in declared:
+            continue
+        rows = _rows_of_source(connection, source)
+        found.append(
+            Problem(
+                code="source_undeclared",
+                subject=source,
+                kind="configuration",
+                owner="operations",
+                message=f"{SETTINGS_NAME} declares no source {source} any more, and {rows} rows of {deliveries} deliveries under "
+                "that name still count. If it was renamed, files delivered again under the new name count twice.",
+                remedy="to keep the rows, declare it again under its old name; to take them out, "
+                f"retail-sync sources remove {source} --by WHO --reason WHY, then deliver its files under the new name",
+            )
+        )
+    return found
+
+
+def _rows_of_source(connection: duckdb.DuckDBPyConnection, source: str) -> int:
+    tables = [t for t in TABLES if t.schema == "canonical" and t.name != "rejected_rows" and "source" in t.column_names]
+    # Names of the registry; the source is bound.
+    counts = " union all ".join(f"select count(*) as n from {t.qualified} where source = $source" for t in tables)  # noqa: S608
+    row = connection.execute(f"select sum(n) from ({counts})", {"source": source}).fetchone()  # noqa: S608
+    return int(row[0]) if row else 0
 
 
 def _seen(connection: duckdb.DuckDBPyConnection, deliveries: Sequence[Delivery]) -> list[_Seen]:
@@ -200,8 +275,8 @@ def _set_aside_for(kept: Sequence[str], connection: duckdb.DuckDBPyConnection, i
 def _places(connection: duckdb.DuckDBPyConnection, item: _Seen) -> str:
     rows = connection.execute(
         "select line_no, column_name, left(trim(value), 40), reason from canonical.rejected_rows where delivery_id = ? "
-        f"order by line_no, column_name limit {_SHOWN}",
-        [item.delivery.delivery_id],
+        "order by line_no, column_name limit ?",
+        [item.delivery.delivery_id, _SHOWN],
     ).fetchall()
     return "; ".join(f'line {line}, {column} "{value}" {reason}' for line, column, value, reason in rows)
 

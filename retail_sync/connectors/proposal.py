@@ -7,7 +7,6 @@ first rows shown are those that the connector itself makes of the file under tha
 from __future__ import annotations
 
 import json
-import re
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -16,13 +15,17 @@ from typing import Any
 
 import duckdb
 
-from retail_sync.connectors.declared_csv import DeclaredCsv
-from retail_sync.connectors.declared_objects import OBJECTS, DeclaredObject
+from retail_sync.connectors.declared_csv import TO_FILL_IN, DeclaredCsv
+from retail_sync.connectors.declared_objects import OBJECTS
 from retail_sync.connectors.load import split_by_contract
 from retail_sync.connectors.proposal_columns import Choice, choose_columns
 from retail_sync.connectors.proposal_file import SampleFile, read_sample
+from retail_sync.connectors.proposal_known import Known, known_connector, open_as, source_name, stage_known
+from retail_sync.connectors.proposal_signs import choose_signs
 from retail_sync.connectors.proposal_tax import choose_amounts
 from retail_sync.core.errors import DeliveryRefused, SettingsError
+from retail_sync.schemas.contract import Table
+from retail_sync.schemas.tables import table
 from retail_sync.settings import Column, Source
 
 _ROWS_SHOWN = 5
@@ -86,6 +89,8 @@ def propose(path: Path, wanted_object: str = "") -> Proposal:
     """Propose a block for a file. Raises DeliveryRefused where it is no table, SettingsError for an unknown object."""
     if wanted_object and wanted_object not in OBJECTS:
         raise SettingsError(f"there is no object {wanted_object!r}", f"use one of: {', '.join(OBJECTS)}")
+    if not wanted_object and (known := known_connector(path)):
+        return Proposal(*_try_known(path, known))
     with tempfile.TemporaryDirectory() as folder:
         sample = read_sample(path, Path(folder))
         choices = sorted(
@@ -101,6 +106,7 @@ def propose(path: Path, wanted_object: str = "") -> Proposal:
         others = tuple(c.object for c in choices[1:4] if c.score >= max(best.score * 0.7, _LEAST_SCORE))
         untold = list(_about_object(best, others, is_given=bool(wanted_object)))
         choose_amounts(sample, best)
+        choose_signs(sample, best)
         source = _source(path, sample, best)
         untold += [*best.untold, *_about_file(sample, best, source)]
         trial = _try(sample, source)
@@ -117,9 +123,8 @@ def _about_object(best: Choice, others: tuple[str, ...], *, is_given: bool) -> I
 
 
 def _source(path: Path, sample: SampleFile, choice: Choice) -> Source:
-    name = re.sub(r"[^a-z0-9]+", "_", path.name.split(".")[0].casefold()).strip("_")
     values: dict[str, Any] = {
-        "name": (name if name[:1].isalpha() else f"source_{name}".rstrip("_"))[:31],
+        "name": source_name(path),
         "connector": "declared_csv",
         "object": choice.object,
         "columns": choice.columns,
@@ -175,13 +180,36 @@ def _try(sample: SampleFile, source: Source) -> Trial:
             trial.refused = str(refusal)
             return trial
         split_by_contract(connection, wanted.table)
-        _read_trial(connection, wanted, trial)
+        _read_trial(connection, wanted.table, trial)
     return trial
 
 
-def _read_trial(connection: duckdb.DuckDBPyConnection, wanted: DeclaredObject, trial: Trial) -> None:
-    staged = f"staged_{wanted.table.name}"
-    names = [name for name in wanted.table.column_names if name not in ("source", "delivery_id")]
+def _try_known(path: Path, known: Known) -> tuple[str, tuple[str, ...], str, tuple[str, ...], Trial]:
+    """Run the connector that knows the file, in memory, and show the table it fills most."""
+    trial, shown = Trial(), known.connector.name
+    with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        try:
+            staged = stage_known(connection, known, open_as(known.connector, path, Path(folder)))
+        except (DeliveryRefused, SettingsError) as refusal:
+            trial.refused = str(refusal)
+        else:
+            filled = [table(qualified) for qualified in staged.tables]
+            _read_trial(connection, filled[-1], trial)
+            shown = filled[-1].name
+            for other in filled[:-1]:
+                trial.accepted_count += _count(connection, f"staged_{other.name}")
+    return shown, (), known.toml, known.untold, trial
+
+
+def _count(connection: duckdb.DuckDBPyConnection, name: str) -> int:
+    row = connection.execute(f"select count(*) from {name}").fetchone()  # noqa: S608 - a name of the registry
+    return int(row[0]) if row else 0
+
+
+def _read_trial(connection: duckdb.DuckDBPyConnection, wanted: Table, trial: Trial) -> None:
+    staged = f"staged_{wanted.name}"
+    names = [name for name in wanted.column_names if name not in ("source", "delivery_id")]
     rows = connection.execute(
         f"select {', '.join(names)} from {staged} order by line_no limit {_ROWS_SHOWN}"  # noqa: S608 - registry names
     ).fetchall()
@@ -223,6 +251,8 @@ def _as_toml(source: Source, choice: Choice, sample: SampleFile) -> str:
     lines.append("[source.columns]")
     for name, column in source.columns.items():
         remark = f"   # {choice.remarks[name]}" if name in choice.remarks else ""
+        if remark and isinstance(column, str) and column.startswith("="):
+            column = f"{TO_FILL_IN} {column[1:]}"  # the trial assumes the rest; no run takes it for an answer
         lines.append(f"{name} = {_column(column)}{remark}")
     return "\n".join(lines) + "\n"
 
@@ -237,6 +267,8 @@ def _column(column: str | Column) -> str:
         parts.append("patterns = [" + ", ".join(f"[{_quoted(p)}, {_quoted(v)}]" for p, v in column.patterns) + "]")
     if column.otherwise is not None:
         parts.append(f"otherwise = {_quoted(column.otherwise)}")
+    if column.negate:
+        parts.append("negate = [" + ", ".join(_quoted(kind) for kind in column.negate) + "]")
     return "{" + ", ".join(parts) + "}"
 
 

@@ -5,11 +5,10 @@ The figures decide only where every row agrees. Where they do not, the choice is
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
 
 from retail_sync.connectors.proposal_columns import AMOUNTS, Choice
-from retail_sync.connectors.proposal_file import FileColumn, SampleFile
+from retail_sync.connectors.proposal_file import FileColumn, SampleFile, figure_of
 from retail_sync.connectors.proposal_words import likeness, words_of
 from retail_sync.settings import Column
 
@@ -38,6 +37,8 @@ def _choose_sale_amounts(sample: SampleFile, choice: Choice) -> None:
     given = {name: sample.column(str(columns[name])) for name in AMOUNTS if isinstance(columns.get(name), str)}
     if "tax_rate" in given:
         _declare_rate(choice, given["tax_rate"])
+    if _is_before_discount(sample, choice, given):
+        return
     if {"gross_amount", "net_amount"} <= given.keys() or (
         "tax_amount" in given and len(given.keys() - {"tax_rate"}) > 1
     ):
@@ -64,12 +65,37 @@ def _choose_sale_amounts(sample: SampleFile, choice: Choice) -> None:
         columns.pop("tax_rate", None)
 
 
+def _is_before_discount(sample: SampleFile, choice: Choice, given: dict[str, FileColumn]) -> bool:
+    """Whether gross means before discount, not with tax: in every row it is net and the discount. Then net and tax are taken."""
+    columns, discount = choice.columns, choice.columns.get("discount_amount")
+    if not {"gross_amount", "net_amount"} <= given.keys() or not isinstance(discount, str) or discount.startswith("="):
+        return False
+    gross, net, off = given["gross_amount"], given["net_amount"], sample.column(discount)
+    rows = [(figure_of(r[gross.place]), figure_of(r[net.place]), figure_of(r[off.place])) for r in sample.records]
+    signs = {sign for sign in (1, -1) if all(g - sign * d == n for g, n, d in rows)}
+    if not any(d for _, _, d in rows) or not signs:
+        return False
+    del columns["gross_amount"]
+    if 1 not in signs:
+        columns["discount_amount"] = f"-[{off.name}]"
+    asked = f"whether {net.name!r} is without tax: {gross.name!r} is {net.name!r} and {off.name!r} in every row, so no column"
+    if {"tax_amount", "tax_rate"} & given.keys():
+        if "tax_amount" in given:
+            columns.pop("tax_rate", None)
+        choice.untold.append(f"{asked} has the tax in it; tax on top of {net.name!r} is assumed")
+    else:
+        columns["tax_amount"] = "=0"
+        choice.remarks["tax_amount"] = "to fill in: no column says it"
+        choice.untold.append(f"{asked} says what tax there is; prices without any tax are assumed")
+    return True
+
+
 def _declare_rate(choice: Choice, column: FileColumn) -> None:
     """Write a rate as a fraction: 19 and "19 %" are 0.19."""
     if any(cell.endswith("%") for cell in column.cells):
-        rates = {cell: _plain(_figure(cell.rstrip(" %")) / 100) for cell in column.cells[:50]}
+        rates = {cell: _plain(figure_of(cell.rstrip(" %")) / 100) for cell in column.cells[:50]}
         choice.columns["tax_rate"] = Column(**{"from": column.name, "values": rates})
-    elif any(_figure(cell) > 1 for cell in column.cells):
+    elif any(figure_of(cell) > 1 for cell in column.cells):
         choice.columns["tax_rate"] = f"[{column.name}] * 0.01"
 
 
@@ -84,7 +110,7 @@ def _keep_two(sample: SampleFile, choice: Choice, given: dict[str, FileColumn]) 
     if all(three):
         gross, net, tax = (column for column in three if column is not None)
         off = sum(
-            _figure(row[gross.place]) != _figure(row[net.place]) + _figure(row[tax.place])
+            figure_of(row[gross.place]) != figure_of(row[net.place]) + figure_of(row[tax.place])
             for row in sample.records
             if row[gross.place] and row[net.place] and row[tax.place]
         )
@@ -120,22 +146,10 @@ def _includes_tax(sample: SampleFile, choice: Choice, base: str, given: dict[str
     for row in sample.records:
         if not (row[amount.place] and row[tax.place] and row[rate.place]):
             continue
-        share = _figure(row[rate.place].rstrip(" %"))
+        share = figure_of(row[rate.place].rstrip(" %"))
         share = share / 100 if share > 1 else share
-        money, part = _figure(row[amount.place]), _figure(row[tax.place])
+        money, part = figure_of(row[amount.place]), figure_of(row[tax.place])
         near_inside = abs(part - money * share / (1 + share)) <= Decimal("0.01")
         near_top = abs(part - money * share) <= Decimal("0.01")
         inside, on_top, told = inside and near_inside, on_top and near_top, told or near_inside != near_top
     return inside if told and inside != on_top else None
-
-
-def _figure(cell: str) -> Decimal:
-    """Read a number for a guess only: the last mark is the decimal one where it is followed by one or two digits."""
-    digits = cell.strip()
-    if not re.fullmatch(r"-?[\d.,]*\d", digits):
-        return Decimal(0)
-    last = max(digits.rfind(","), digits.rfind("."))
-    if last < 0:
-        return Decimal(digits)
-    whole, part = digits[:last].replace(",", "").replace(".", ""), digits[last + 1 :]
-    return Decimal(f"{whole}.{part}")

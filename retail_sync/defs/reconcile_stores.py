@@ -19,7 +19,7 @@ _STORE_PLOT = "plot: store days"
 _TILLS = [("canonical", "pos_sales"), ("canonical", "pos_tenders"), ("canonical", "pos_shifts")]
 # check: beginnings of the break classes it shows, and what it says when there is none
 SHOWN_BY_STORES = {
-    "store_days_foot": (("tenders_", "sales_"), "every store's receipts and tenders agree"),
+    "store_days_foot": (("tenders_", "sales_", "receipt_"), "every store's receipts and tenders agree"),
     "drawers_counted": (("drawer_",), "every drawer was counted and held what it took"),
     "cards_reported": (("card_",), "the processor reports every card payment"),
 }
@@ -29,6 +29,7 @@ _STORE_VERDICTS = """\
 | `sales_tenders` | receipts of a till | its tenders |
 | `drawer` | its cash tenders | what the drawer took in, as counted |
 | `card_payments` | card tenders of the store | what the processor reports for the store's receipts |
+| `receipt_sources` | receipts that two sources deliver | what one of them says |
 
 `open`: a drawer is not closed yet. `awaiting_processor`: its reports do not reach that day plus three.
 `explained_by_tenders`: it reports just what the tenders lack, which `tenders_differ` or `tenders_missing` tells already.

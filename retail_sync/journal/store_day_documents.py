@@ -77,6 +77,8 @@ def _hold(row: Mapping[str, Any], policies: Policies) -> tuple[str, str]:
     """Return the exception code and sentence that holds this day, or two empty texts."""
     if row["currency_count"] > 1:
         return "store_day_currencies", "its tills used more than one currency"
+    if row["is_doubled"]:
+        return "receipt_in_two_sources", "two sources deliver the same receipts"
     if row["tenders_missing"]:
         return "tenders_missing", "nothing says how its receipts were paid"
     if row["tenders_difference"]:

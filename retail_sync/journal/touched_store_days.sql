@@ -10,6 +10,7 @@ select
     coalesce(sum(abs(difference)) filter (comparison = 'sales_tenders' and status = 'variance'), 0) as tenders_difference,
     coalesce(bool_or(comparison = 'drawer' and status = 'open'), false) as drawers_open,
     coalesce(bool_or(comparison = 'drawer' and status = 'left_only'), false) as drawers_missing,
+    coalesce(bool_or(comparison = 'receipt_sources'), false) as is_doubled,
     cast(0 as decimal(18, 4)) as zero
 from reconcile.store_days
 where 'store_day:' || store || '|' || business_date in (

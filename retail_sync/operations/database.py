@@ -37,6 +37,8 @@ deliveries = sa.Table(
     sa.Column("purged_at", sa.String(40)),
     sa.Column("refused_reason", sa.Text, nullable=False, server_default=""),
     sa.Column("loaded_at", sa.String(40), nullable=False, server_default=""),
+    # Who took it out with its source, when and why; empty while it counts.
+    sa.Column("withdrawn", sa.Text, nullable=False, server_default=""),
     sa.UniqueConstraint("source", "sha256"),
     sqlite_autoincrement=True,
 )

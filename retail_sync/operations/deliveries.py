@@ -60,6 +60,8 @@ class DeliveryRegistry:
         delivery_id = delivery_id_of(new.source, new.sha256)
         seen_at = db.now()
         with self._engine.begin() as connection:
+            columns = db.deliveries.c
+            was_withdrawn = connection.scalar(sa.select(columns.withdrawn).where(columns.delivery_id == delivery_id))
             again = connection.execute(
                 sa.update(db.deliveries)
                 .where(db.deliveries.c.delivery_id == delivery_id)
@@ -67,10 +69,11 @@ class DeliveryRegistry:
                     times_seen=db.deliveries.c.times_seen + 1,
                     last_seen_at=seen_at,
                     purged_at=None,  # its content has just been stored again
+                    withdrawn="",
                 )
             )
             if again.rowcount:
-                return delivery_id, False
+                return delivery_id, bool(was_withdrawn)
             connection.execute(
                 sa.insert(db.deliveries).values(
                     delivery_id=delivery_id,
@@ -89,7 +92,10 @@ class DeliveryRegistry:
         return delivery_id, True
 
     def all(self) -> Sequence[Delivery]:
-        """Return every delivery, oldest first."""
+        """Return every delivery that counts, oldest first."""
+        return self._select(db.deliveries.c.withdrawn == "")
+
+    def _select(self, condition: sa.ColumnElement[bool]) -> Sequence[Delivery]:
         columns = db.deliveries.c
         query = sa.select(
             columns.delivery_id,
@@ -102,9 +108,36 @@ class DeliveryRegistry:
             columns.purged_at,
             columns.refused_reason,
             columns.loaded_at,
-        ).order_by(columns.received_order)
+        )
+        query = query.where(condition).order_by(columns.received_order)
         with self._engine.connect() as connection:
             return [Delivery(**row._mapping) for row in connection.execute(query)]
+
+    def elsewhere(self, source: str, object_name: str, sha256: str) -> tuple[str, str] | None:
+        """Return (source, file name) of the same content under another source that reads the same object, if any."""
+        columns = db.deliveries.c
+        query = sa.select(columns.source, columns.name).where(
+            columns.sha256 == sha256,
+            columns.source != source,
+            columns.object == object_name,
+            columns.withdrawn == "",
+            columns.refused_reason == "",  # what was refused there counts nowhere else
+        )
+        with self._engine.connect() as connection:
+            row = connection.execute(query.order_by(columns.received_order)).first()
+        return (row.source, row.name) if row else None
+
+    def withdraw(self, source: str, by: str, reason: str) -> int:
+        """Take all deliveries of a source out of account, in a person's name. Returns how many; their files stay archived."""
+        note = f"{db.now()} by {by}: {reason}"
+        columns = db.deliveries.c
+        with self._engine.begin() as connection:
+            theirs = sa.and_(columns.source == source, columns.withdrawn == "")
+            inbox = db.inbox_files.c
+            connection.execute(
+                sa.delete(db.inbox_files).where(inbox.delivery_id.in_(sa.select(columns.delivery_id).where(theirs)))
+            )
+            return connection.execute(sa.update(db.deliveries).where(theirs).values(withdrawn=note)).rowcount
 
     def is_known_inbox_file(self, path: Path) -> bool:
         """Whether this very file (path, size and modification time) was taken in before."""
@@ -129,12 +162,9 @@ class DeliveryRegistry:
             )
 
     def received_before(self, instant: str) -> Sequence[Delivery]:
-        """Return deliveries last received before an ISO instant whose content is still kept."""
+        """Return deliveries last received before an ISO instant whose content is still kept, withdrawn ones too."""
         columns = db.deliveries.c
-        query = sa.select(columns.delivery_id).where(columns.last_seen_at < instant, columns.purged_at.is_(None))
-        with self._engine.connect() as connection:
-            old = set(connection.execute(query).scalars())
-        return [delivery for delivery in self.all() if delivery.delivery_id in old]
+        return self._select(sa.and_(columns.last_seen_at < instant, columns.purged_at.is_(None)))
 
     def mark_purged(self, delivery_id: str) -> None:
         """Record that the content was deleted under the retention setting."""

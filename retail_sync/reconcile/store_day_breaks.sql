@@ -18,6 +18,7 @@ select
     store as counterpart
 from told_store_days
 where status in ('variance', 'left_only', 'right_only')
+    and comparison <> 'receipt_sources'
     -- Small differences of a drawer are booked to over/short and need nobody.
     and not (comparison = 'drawer' and status = 'variance' and abs(difference) <= $drawer_tolerance)
 group by all
@@ -28,3 +29,9 @@ from told_store_days
 -- A drawer may be open while its day lasts; when the store sells on the day after next, it was forgotten.
 where comparison = 'drawer' and status = 'open'
     and business_date + 2 <= (select max(business_date) from new_store_days as later where later.store = told_store_days.store)
+union all
+select 'store_days', concat_ws(' ', store, cast(business_date as varchar), nullif(register, '-')), 'receipt_in_two_sources',
+    sum(once - counted), currency, business_date,
+    count(*) || ' receipt(s), the first ' || min(receipt_id) || '|' || min(sources)
+from doubled_receipts
+group by store, business_date, currency, register

@@ -17,7 +17,8 @@ tolerated as (
 ),
 told as (
     select
-        case when break_class like 'drawer%' then 'drawer' when break_class like 'card%' then 'card_payments' else 'sales_tenders' end
+        case when break_class like 'drawer%' then 'drawer' when break_class like 'card%' then 'card_payments'
+            when break_class = 'receipt_in_two_sources' then 'receipt_sources' else 'sales_tenders' end
             as comparison,
         b.currency, sum(amount) as difference
     from new_store_breaks as b

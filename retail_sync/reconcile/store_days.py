@@ -21,7 +21,8 @@ from retail_sync.schemas.proof import mark_changed
 
 # In the order they build on one another.
 _STEPS = (
-    "store_day_payments", "store_day_cards", "store_day_uneven", "store_days", "store_day_receipts", "store_day_currencies",
+    "store_day_payments", "store_day_cards", "store_day_uneven", "store_day_doubled", "store_days", "store_day_receipts",
+    "store_day_currencies",
 )  # fmt: skip
 _KIND = "stage = 'reconcile' and kind = 'store_day'"
 

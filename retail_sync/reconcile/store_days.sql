@@ -43,6 +43,10 @@ compared as (
             when d.paid is null then 'left_only' when d.tendered is null then 'right_only' else 'variance' end
     from card_days as d
     left join explained as e using (store, business_date, currency)
+    union all
+    select store, business_date, currency, register, 'receipt_sources', sum(counted), sum(once), 0, 'variance'
+    from doubled_receipts
+    group by all
 )
 select
     store, business_date, currency, register, comparison,

@@ -108,6 +108,13 @@ STORE_WORDINGS = {
         lambda b: f"Store {b.subject} took {b.money} for which there is no receipt. Its day is held.",
         lambda _: "deliver the receipts of that day",
     ),
+    "receipt_in_two_sources": Wording(
+        "configuration", "operations",
+        lambda b: f"Two sources ({b.counterpart.split('|')[1]}) deliver the same receipts of store {b.subject}: "
+        f"{b.counterpart.split('|')[0]}. {b.money} would be booked twice. Its day is held.",
+        lambda _: "if one was renamed: `retail-sync sources remove` takes the deliveries under the old name out; else declare "
+        "each till in one source",
+    ),
     "drawer_over_short": Wording(
         "business", "store",
         lambda b: f"The drawer of store {b.subject} held {b.money} {more_or_less(b)} than its cash tenders. "

@@ -17,6 +17,7 @@ from retail_sync.connectors.registry import connector_named
 from retail_sync.core.errors import RetailSyncError
 from retail_sync.core.rules import HEADERS, read_rules
 from retail_sync.journal.rules import PostingRules
+from retail_sync.reports.sources import told_undeclared, undeclared
 from retail_sync.settings import SETTINGS_NAME, Home
 
 _FREE_MB = 500
@@ -45,6 +46,7 @@ def examine(home: Home) -> list[Examined]:
         ("ledger database", lambda h: _database(h.ledger_url)),
     ]
     looks += [(f"source {source.name}", lambda h, s=source: _source(h, s.name)) for source in home.settings.source]  # type: ignore[misc]
+    looks.append(("sources not declared", _undeclared))
     return [_look(what, look, home) for what, look in looks]
 
 
@@ -114,6 +116,13 @@ def _database(url: str) -> str:
         connection.execute(sa.text("select 1"))
     engine.dispose()
     return shown
+
+
+def _undeclared(home: Home) -> str:
+    if found := undeclared(home):
+        names = "; ".join(f"{name}: {told_undeclared(name, count)}" for name, count in found.items())
+        raise RetailSyncError(names, "renamed sources count twice: see docs/settings.md, Renaming or removing a source")
+    return "none has deliveries"
 
 
 def _source(home: Home, name: str) -> str:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from pathlib import Path
+
+import sqlalchemy as sa
+
 from retail_sync.connectors.declared_csv import DeclaredCsv, complaint
 from retail_sync.connectors.registry import connector_named
 from retail_sync.core.errors import SettingsError
+from retail_sync.operations.database import open_database
+from retail_sync.operations.deliveries import DeliveryRegistry
 from retail_sync.settings import Home, Source
 
 
@@ -19,7 +26,27 @@ def read_sources(home: Home) -> list[dict[str, str]]:
             "problem": _problem(source),
         }
         for source in home.settings.source
+    ] + [
+        {"name": name, "connector": "", "object": "", "inbox": "", "problem": told_undeclared(name, count)}
+        for name, count in undeclared(home).items()
     ]
+
+
+def told_undeclared(name: str, count: int) -> str:
+    """Say what is wrong with deliveries of a source that is not declared."""
+    return f"not declared any more, and {count} of its deliveries still count: retail-sync sources remove {name}, or declare it"
+
+
+def undeclared(home: Home) -> dict[str, int]:
+    """Return how many deliveries count of each source that no block declares. Makes no database where there is none."""
+    url = sa.engine.make_url(home.operations_url)
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+        return {}
+    engine = open_database(home.operations_url, home.state)
+    declared = {source.name for source in home.settings.source}
+    counts = Counter(d.source for d in DeliveryRegistry(engine).all() if not d.refused_reason)
+    engine.dispose()
+    return {name: counts[name] for name in sorted(counts) if name not in declared}
 
 
 def _problem(source: Source) -> str:

@@ -41,6 +41,7 @@ BREAK_CLASSES = (
     "tenders_differ",
     "tenders_missing",
     "sales_missing",
+    "receipt_in_two_sources",
     "drawer_over_short",
     "drawer_not_counted",
     "card_payments_differ",

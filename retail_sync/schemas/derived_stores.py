@@ -10,7 +10,7 @@ SIDES = ("sales", "tenders", "drawer")
 STORE_DAY_STATUSES = (
     "matched", "variance", "left_only", "right_only", "open", "awaiting_processor", "explained_by_tenders",
 )  # fmt: skip
-COMPARISONS = ("sales_tenders", "drawer", "card_payments")
+COMPARISONS = ("sales_tenders", "drawer", "card_payments", "receipt_sources")
 
 
 class StoreDayComponents(pa.DataFrameModel):
@@ -40,7 +40,8 @@ class StoreDays(pa.DataFrameModel):
     currency: str = currency()
     register: str = text("till; empty for the whole store")
     comparison: str = one_of(
-        "sales_tenders: receipts × tenders; drawer: cash tenders × cash counted; card_payments: card tenders × processor",
+        "sales_tenders: receipts × tenders; drawer: cash tenders × cash counted; card_payments: card tenders × processor; "
+        "receipt_sources: receipts of all sources × of one, where two deliver the same",
         *COMPARISONS,
     )
     left_amount: Money = plain("receipts, cash tenders, card tenders", nullable=True)

@@ -22,6 +22,41 @@ GIFT_CARD_SIGN = RowRule(
     "contradicts its kind: sold and issued are positive, redeemed and expired negative",
 )
 
+# A sale of negative quantity that costs nothing is a write-off; one of negative amount alone is a correction of money (the
+# UCI sample has both). Both negative at once is a return that nobody called so.
+SALE_SIGNS = (
+    RowRule(
+        "quantity",
+        "kind = 'return' and quantity > 0",
+        "is above zero in a return, whose goods come back: it has a minus",
+    ),
+    RowRule(
+        "gross_amount",
+        "kind = 'return' and (gross_amount > 0 or net_amount > 0 or tax_amount > 0)",
+        "is above zero in a return, whose money goes back: it has a minus",
+    ),
+    RowRule(
+        "quantity",
+        "kind = 'sale' and quantity < 0 and gross_amount <> 0",
+        "is below zero in a sale with an amount: its kind is return",
+    ),
+)
+PAYMENT_FIGURES = (
+    RowRule("net_amount", "gross_amount - fee_amount <> net_amount", "is not gross_amount - fee_amount"),
+    RowRule(
+        "fee_amount",
+        "kind = 'charge' and gross_amount > 0 and fee_amount < 0",
+        "is below zero: what the processor keeps of a payment is positive",
+    ),
+    RowRule(
+        # A refund that failed or was taken back comes in again.
+        "gross_amount",
+        "kind = 'refund' and gross_amount > 0 "
+        "and not regexp_matches(lower(coalesce(source_type, '')), 'fail|cancel|revers|won')",
+        "is above zero in a refund, whose money goes back: it has a minus",
+    ),
+)
+
 
 class Customers(pa.DataFrameModel):
     """A customer of a channel, by pseudonym: no name, no address, no mail."""

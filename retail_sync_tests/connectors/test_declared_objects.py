@@ -333,9 +333,11 @@ def test_words_are_translated_and_unknown_ones_named(bench: LoadBench) -> None:
     """R is a return by its word, C... by its pattern; a word that is in no list rejects its row and is shown."""
     kind = {"from": "kind", "values": {"S": "sale", "R": "return"}, "patterns": [["^C", "return"]]}
     source = source_of("pos_sales", {"kind": kind, "receipt_id": "receipt_id"})
-    row = MINIMAL["pos_sales"]
-    words = ("S", "R", "C77", "X")
-    outcome = bench.deliver(file_of(*(row | {"kind": word, "receipt_id": word} for word in words)), source)
+    sold = MINIMAL["pos_sales"]
+    back = sold | {"quantity": "-0.333", "gross_amount": "-2.14", "tax_amount": "-0.14"}
+    words = {"S": sold, "R": back, "C77": back, "X": sold}
+    rows = (row | {"kind": word, "receipt_id": word} for word, row in words.items())
+    outcome = bench.deliver(file_of(*rows), source)
     assert rows_of(bench, source, "receipt_id", "kind") == [("C77", "return"), ("R", "return"), ("S", "sale")]
     assert [(line, column, value) for line, column, value, _ in bench.rejected(outcome)] == [(5, "kind", "X")]
 

@@ -153,7 +153,8 @@ def test_two_sources_may_refuse_files_of_one_name(make_home: Callable[..., Home]
     pipeline.load()
     (left,) = pipeline.exceptions.open()
     assert left.subject == "de/settlement.txt"
-    assert "a later file called settlement.txt that loads closes this" in left.remedy
+    assert "a later file called settlement.txt: retail-sync ingest --source de settlement.txt" in left.remedy
+    assert f"retail-sync exceptions resolve {left.exception_id} --by WHO --reason WHY" in left.remedy
 
 
 def test_an_extra_column_can_be_allowed(make_home: Callable[..., Home]) -> None:
