@@ -370,7 +370,10 @@ def test_a_payment_in_another_currency_holds_no_day(make_home: Callable[..., Hom
     )
     settings = SOURCES.replace('payout_date = "Paid"\ncurrency = "=USD"', 'payout_date = "Paid"\ncurrency = "Currency"')
     pipeline = home_with(make_home, DAY | {"processor": (content,)}, "abroad", settings)
-    assert problems(pipeline) == [("card_payments_differ", "7 2026-10-14"), ("card_payments_missing", "7 2026-10-14")]
+    assert problems(pipeline) == [
+        ("card_payments_differ", "7 2026-10-14 CAD"),
+        ("card_payments_missing", "7 2026-10-14 USD"),
+    ]
     assert booked(pipeline) == {"pos:store-day:7:2026-10-14:USD": Counter(D1)}
 
 
