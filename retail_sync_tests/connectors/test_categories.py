@@ -29,7 +29,7 @@ def governed(pipeline: Pipeline) -> Pipeline:
 
 def add_rules(pipeline: Pipeline, *rules: str) -> Path:
     """Append rules written as `type,amount type,description,sign,category,from,to`; return the file."""
-    path = pipeline.home.rules / "settlement_categories.csv"
+    path = pipeline.home.root / "rules" / "settlement_categories.csv"
     path.write_text(path.read_text() + "".join(f"amazon,{rule},{_APPROVED}\n" for rule in rules), encoding="utf-8")
     return path
 
