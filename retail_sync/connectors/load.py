@@ -326,12 +326,14 @@ def _put(connection: duckdb.DuckDBPyConnection, table: Table, delivery: Delivery
         # By document, not by its deliveries: one that was in force may be refused by now and names no document any more.
         old = f"t.{table.group[0]} = $document"
     else:
-        newer = (
+        above = {row: table.stands_above.format(row=row) for row in ("t", "s")}
+        better = (  # noqa: S608 - a condition of the registry
             "select 1 from raw.deliveries as d join raw.deliveries as mine on mine.delivery_id = $delivery "
-            "where d.delivery_id = t.delivery_id and d.received_order > mine.received_order"
+            "where d.delivery_id = t.delivery_id and d.delivery_id <> mine.delivery_id "
+            f"and ({above['t']}, d.received_order) > ({above['s']}, mine.received_order)"
         )
         connection.execute(
-            f"delete from {rows} as s using {table.qualified} as t where {same} and exists ({newer})",  # noqa: S608
+            f"delete from {rows} as s using {table.qualified} as t where {same} and exists ({better})",  # noqa: S608
             {"delivery": delivery.delivery_id},
         )
         # What this delivery brought when it was read before goes too: it may be read otherwise today.
