@@ -1,10 +1,10 @@
 """Rows that are replaced by group: which groups of a delivery were read whole, and which copy of a group is in force.
 
 Of the copies of a group (a receipt, a location's snapshot of a day) the best is in force, whatever was loaded first: one that
-was read whole before one that may lack a row, then the newer one. A rejected row belongs to the group that its columns name.
-Where one of these cannot be read either, it may belong to every group of its delivery that agrees with the others; a line that
-cannot be split may belong to any. A group that is one row (a bank line, a movement) lacks nothing then: it is doubtful only
-where the file holds that very row twice.
+was read whole before one that may lack a row, then one that its table ranks above (`Table.stands_above`), then the newer one. A
+rejected row belongs to the group that its columns name. Where one of these cannot be read either, it may belong to every group
+of its delivery that agrees with the others; a line that cannot be split may belong to any. A group that is one row (a bank
+line, a movement) lacks nothing then: it is doubtful only where the file holds that very row twice.
 
 Both run inside the loader's transaction, between the split of the staged rows and their way into the table.
 """
@@ -100,6 +100,7 @@ def give_way(connection: duckdb.DuckDBPyConnection, table: Table, delivery_id: s
     """Take out of the staged rows every group of which a better copy is in force already."""
     group = ", ".join(table.group)
     same = " and ".join(f"s.{name} = b.{name}" for name in table.group)
+    above = {row: table.stands_above.format(row=row) for row in ("t", "s")}
     connection.execute(
         f"""
         delete from staged_{table.name} as s using (
@@ -113,18 +114,23 @@ def give_way(connection: duckdb.DuckDBPyConnection, table: Table, delivery_id: s
                 semi join (select * from staged_incomplete where table_name = '{table.name}') using (line_no)
             ),
             standing as (
-                select distinct {group}, delivery_id from {table.qualified}
+                select {group}, t.delivery_id, bool_or({above["t"]}) as is_above from {table.qualified} as t
                 semi join staged_{table.name} using ({group})
-                where delivery_id <> $delivery
+                where t.delivery_id <> $delivery
+                group by all
+            ),
+            staged as (
+                select {group}, bool_or({above["s"]}) as is_above from staged_{table.name} as s group by all
             ),
             orders as (
                 select delivery_id, received_order from raw.deliveries
             ),
             copies as (
-                select {group}, (({group}) not in (select ({group}) from incomplete_now), received_order) as there,
-                    (({group}) not in (select ({group}) from incomplete_here),
+                select {group},
+                    (({group}) not in (select ({group}) from incomplete_now), standing.is_above, received_order) as there,
+                    (({group}) not in (select ({group}) from incomplete_here), staged.is_above,
                         (select received_order from orders where delivery_id = $delivery)) as here
-                from standing join orders using (delivery_id)
+                from standing join orders using (delivery_id) join staged using ({group})
             )
             select distinct {group} from copies where there > here
         ) as b

@@ -67,7 +67,6 @@ class ShopifyTransactions:
             """
         )
         connection.execute("delete from staged_payments where gross_amount - fee_amount <> net_amount")
-        connection.execute(sql.statement(__package__, "shopify_transactions_paid"))
         finish(connection)
         return Staged(
             document_id=delivery_id,

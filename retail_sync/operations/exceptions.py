@@ -19,10 +19,6 @@ Kind = Literal["transient", "data", "mapping", "business", "configuration"]
 Severity = Literal["error", "warning"]
 
 
-# A database takes so many bound values in one statement; a whole year of differences may close at once.
-_IDS_A_STATEMENT = 10_000
-
-
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Something a person has to look at. `amount_minor` is the value at stake, signed as the finder explains in `message`.
@@ -58,22 +54,17 @@ class ExceptionQueue:
         """Make the open exceptions of `stage` exactly these problems."""
         current = {problem.exception_id: problem for problem in problems}
         seen_at = db.now()
-        columns = db.exceptions.c
         with self._engine.begin() as connection:
-            known = _known(connection, columns.stage == stage)
-            for problem in current.values():
-                _open(connection, problem, known, _values(problem, stage, trace_id, seen_at))
+            known = _known(connection, db.exceptions.c.stage == stage)
+            _see(connection, current.values(), known, stage, trace_id, seen_at)
             gone = [key for key, row in known.items() if key not in current and not row.closed_at]
-            for start in range(0, len(gone), _IDS_A_STATEMENT):
-                some = columns.exception_id.in_(gone[start : start + _IDS_A_STATEMENT])
-                connection.execute(sa.update(db.exceptions).where(some).values(closed_at=seen_at))
+            _update(connection, [{"id_": key, "closed_at": seen_at} for key in gone])
 
     def add(self, stage: str, problem: Problem, trace_id: str) -> None:
         """Open one more exception of `stage`, or see it again; the others stay as they are."""
-        columns = db.exceptions.c
         with self._engine.begin() as connection:
-            known = _known(connection, columns.exception_id == problem.exception_id)
-            _open(connection, problem, known, _values(problem, stage, trace_id, db.now()))
+            known = _known(connection, db.exceptions.c.exception_id == problem.exception_id)
+            _see(connection, [problem], known, stage, trace_id, db.now())
 
     def open(self) -> Sequence[sa.Row[tuple[object, ...]]]:
         """Return the open exceptions: errors first, then by value at stake, largest first."""
@@ -123,19 +114,44 @@ def _known(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> dict
     return {row.exception_id: row for row in connection.execute(query)}
 
 
-def _open(connection: sa.Connection, problem: Problem, known: Mapping[str, Any], values: dict[str, object]) -> None:
-    """Insert or update one row; `known` has the rows that are there."""
-    exception_id, seen_at = problem.exception_id, values["last_seen_at"]
-    if exception_id not in known:
-        values |= {"exception_id": exception_id, "first_seen_at": seen_at}
-        connection.execute(sa.insert(db.exceptions).values(**values))
-        return
-    old = known[exception_id]
-    if old.closed_at and old.resolved_by and old.message == problem.message:
-        values = {"last_seen_at": seen_at}  # a person knows of exactly this
-    elif old.closed_at:  # it came back: its age starts anew
-        values |= {"first_seen_at": seen_at, "resolved_by": "", "resolution": ""}
-    connection.execute(sa.update(db.exceptions).where(db.exceptions.c.exception_id == exception_id).values(**values))
+def _see(  # noqa: PLR0913 - what a run has found, and what was known before
+    connection: sa.Connection,
+    problems: Iterable[Problem],
+    known: Mapping[str, Any],
+    stage: str,
+    trace_id: str,
+    seen_at: str,
+) -> None:
+    """Insert or update a row per problem; `known` has the rows that are there.
+
+    A changed rule or a lost file may find a hundred thousand at once: each kind of change is one statement with many rows.
+    """
+    new: list[dict[str, object]] = []
+    again: list[dict[str, object]] = []
+    back: list[dict[str, object]] = []
+    resolved: list[dict[str, object]] = []
+    for problem in problems:
+        exception_id, values = problem.exception_id, _values(problem, stage, trace_id, seen_at)
+        old = known.get(exception_id)
+        if old is None:
+            new.append(values | {"exception_id": exception_id, "first_seen_at": seen_at})
+        elif old.closed_at and old.resolved_by and old.message == problem.message:
+            resolved.append({"id_": exception_id, "last_seen_at": seen_at})  # a person knows of exactly this
+        elif old.closed_at:  # it came back: its age starts anew
+            back.append(values | {"id_": exception_id, "first_seen_at": seen_at, "resolved_by": "", "resolution": ""})
+        else:
+            again.append(values | {"id_": exception_id})
+    if new:
+        connection.execute(sa.insert(db.exceptions), new)
+    for rows in (again, back, resolved):
+        _update(connection, rows)
+
+
+def _update(connection: sa.Connection, rows: Sequence[dict[str, object]]) -> None:
+    """Update rows by their `id_`; all set the same columns. One statement with many rows: no limit of parameters is met."""
+    if rows:
+        statement = sa.update(db.exceptions).where(db.exceptions.c.exception_id == sa.bindparam("id_"))
+        connection.execute(statement.values({name: sa.bindparam(name) for name in rows[0] if name != "id_"}), rows)
 
 
 def _values(problem: Problem, stage: str, trace_id: str, seen_at: str) -> dict[str, object]:

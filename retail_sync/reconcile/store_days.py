@@ -6,6 +6,8 @@ looked at one by one only on days that differ.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -24,15 +26,21 @@ _STEPS = (
     "store_day_payments", "store_day_cards", "store_day_uneven", "store_day_doubled", "store_days", "store_day_receipts",
     "store_day_currencies",
 )  # fmt: skip
+# The name under which raw.applied knows the rules of drawers.
+_RULES = "drawer_rules"
 _KIND = "stage = 'reconcile' and kind = 'store_day'"
 
 
 def reconcile_store_days(
     connection: duckdb.DuckDBPyConnection, match_rules: RuleFile, progress: Callable[[str], None]
 ) -> ReconcileReport:
-    """Bring the store days up to date with the canonical tables, as one transaction; hand changed days to the journal."""
+    """Bring the store days up to date with the canonical tables, as one transaction; hand changed days to the journal.
+
+    A changed tolerance of drawers is looked at without any new fact: what is told depends on it.
+    """
     touched = connection.execute(f"select count(*) from raw.touched where {_KIND}").fetchone()  # noqa: S608
-    if not touched or not touched[0]:
+    version = _drawer_rules(match_rules)
+    if not (touched and touched[0]) and not _is_told_otherwise(connection, version):
         return ReconcileReport(0, ())
     with transaction(connection):
         connection.execute(
@@ -50,11 +58,29 @@ def reconcile_store_days(
             connection.execute(f"insert into reconcile.{name} by name select * from new_{name}")  # noqa: S608
         connection.execute("delete from reconcile.breaks where reconciliation = 'store_days'")
         connection.execute("insert into reconcile.breaks by name select * from new_store_breaks")
+        connection.execute("delete from raw.applied where name = ?", [_RULES])
+        connection.execute("insert into raw.applied values (?, ?)", [_RULES, version])
         mark_changed(connection, "reconcile")
         failpoint("reconcile.before_commit")
     failpoint("reconcile.after_commit")
-    progress(f"{touched[0]} store days touched, {len(days)} affected")
-    return ReconcileReport(touched[0], days, residual)
+    count = touched[0] if touched else 0
+    progress(f"{count} store days touched, {len(days)} affected")
+    return ReconcileReport(count, days, residual)
+
+
+def _is_told_otherwise(connection: duckdb.DuckDBPyConnection, version: str) -> bool:
+    """Whether there are store days whose breaks were decided by other rules of drawers."""
+    row = connection.execute(
+        "select (select count(*) from reconcile.store_days), (select max(hash) from raw.applied where name = ?)",
+        [_RULES],
+    ).fetchone()
+    return bool(row and row[0] and row[1] != version)
+
+
+def _drawer_rules(match_rules: RuleFile) -> str:
+    """Return a hash of the rules that decide here; those of the other reconciliations may change as they like."""
+    rows = [row for row in match_rules.rows if row["reconciliation"] == "drawer"]
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 
 def _compare(connection: duckdb.DuckDBPyConnection, match_rules: RuleFile) -> None:

@@ -160,6 +160,25 @@ def test_an_export_made_before_the_payout_may_arrive_after_it(bench: LoadBench) 
     assert len(payout_lines(bench, "9351")) == 2
 
 
+def test_a_paid_row_wins_when_it_is_read_last_though_it_came_first(bench: LoadBench) -> None:
+    """The first export was lost and is delivered again: the newer one, made before the payout, does not stand above it."""
+    source = shop("lost")
+    bench.deliver(
+        transactions("2026-09-01 charge #1 50.00 1.75 EUR\n2026-09-02 charge #2 20.00 0.70 EUR"), source, order=912
+    )
+    bench.deliver(transactions("2026-09-01 charge #1 50.00 1.75 EUR 9371@2026-09-03"), source, order=911)
+    assert payments(bench, source, "order_id", "payout_id") == [("#1", "9371"), ("#2", None)]
+    assert len(payout_lines(bench, "9371")) == 2
+
+
+def test_of_two_payouts_the_newer_export_tells(bench: LoadBench) -> None:
+    """A payout made anew: the row is in the later export's payout, whichever is read last."""
+    source = shop("made_anew")
+    bench.deliver(transactions("2026-09-01 charge #1 50.00 1.75 EUR 9382@2026-09-05"), source, order=922)
+    bench.deliver(transactions("2026-09-01 charge #1 50.00 1.75 EUR 9381@2026-09-03"), source, order=921)
+    assert payments(bench, source, "payout_id") == [("9382",)]
+
+
 def test_a_payout_spread_over_two_exports_is_whole(bench: LoadBench) -> None:
     """Exports by transaction date cut payouts: September's part stays when October's export brings the rest."""
     source = shop("spread")

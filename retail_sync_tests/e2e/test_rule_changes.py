@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ from retail_sync.settings import PROJECT_ROOT, Home
 from retail_sync_tests.e2e.company import ALL, B_CORRECTED, TINY, TINY_BANK, B
 from retail_sync_tests.e2e.line import (
     booked,
+    digest,
     drop,
     findings,
     forget_warehouse,
@@ -24,6 +25,7 @@ from retail_sync_tests.e2e.line import (
     opened,
     problems,
 )
+from retail_sync_tests.reconcile.test_store_days import DAY, DRAWERS, SOURCES, deliver
 from retail_sync_tests.simulator import write_v2
 
 DEPOSIT = f"amazon:deposit:{B.settlement_id}"
@@ -219,3 +221,35 @@ def test_a_category_that_makes_another_entry_waits_whole(home: Home) -> None:
     assert (booked(home), net(home)) == (keys, before)
     waiting = {subject.split(":")[1] for code, subject in problems(home) if code == "rule_change_waits"}
     assert {"settlement", "failed-transfer"} <= waiting
+
+
+@pytest.mark.parametrize("how", ["nothing new", "a new day"])
+def test_a_changed_tolerance_of_drawers_is_in_force_at_once(make_home: Callable[..., Home], how: str) -> None:
+    """6.00 short: told while 5.00 are tolerated, not told with 10.00, and told again with 2.50, as after a rebuild."""
+    tills = make_home("tills", settings=SOURCES)
+    shutil.copytree(PROJECT_ROOT / "data" / "rules", tills.root / "rules")
+    short = (DRAWERS, "7,1,S1,2026-10-14 08:00,2026-10-14 20:00,200.00,806.00")
+    deliver(opened(tills), DAY | {"drawers": short})
+    hourly(tills)
+    told = [("drawer_over_short", "7 2026-10-14 1")]
+    assert problems(tills) == told
+    for old, new, wanted in (("5", "10", []), ("10", "2.50", told)):
+        rewrite(
+            tills, "match_rules", f"drawer,1,small_difference,1,any,{old},", f"drawer,1,small_difference,1,any,{new},"
+        )
+        if how == "a new day":
+            deliver(
+                opened(tills), {name: _a_day_of_october(20 + int(new[0]), lines) for name, lines in DAY.items()}, new
+            )
+        hourly(tills)
+        assert [problem for problem in problems(tills) if problem[0] == "drawer_over_short"] == wanted
+        keys, before = booked(tills), digest(tills)
+        forget_warehouse(tills)
+        hourly(tills)
+        assert (digest(tills), booked(tills)) == (before, keys)
+
+
+def _a_day_of_october(day: int, lines: Sequence[str]) -> list[str]:
+    """The same sales on another day, with numbers of their own."""
+    dated = [line.replace("10-14", f"10-{day}") for line in lines[1:]]
+    return [lines[0], *(line.replace("7,1,R", f"7,1,R{day}").replace("7,1,S", f"7,1,S{day}") for line in dated)]

@@ -152,6 +152,28 @@ def test_any_order_of_arrival_ends_in_the_same_books(books: Home, tmp_path: Path
     assert digest(home) == digest(books)
 
 
+def test_a_lost_export_that_comes_again_counts_as_it_does_in_a_rebuild(tmp_path: Path) -> None:
+    """The export with the payout was lost before it was read; one made before the payout is read; then it is found again."""
+    home = shop(tmp_path)
+    drop(home, {"sales/paid.csv": SALES})
+    opened(home).receive_inbox()
+    for path in (home.state / "raw").rglob("*.zst"):
+        path.unlink()
+    empty_inbox(home)
+    pending = transactions("2026-10-20 charge #5001 118.80 3.75 USD\n2026-10-24 charge #5003 10.00 0.30 USD")
+    drop(home, {"sales/pending.csv": pending, "payouts/october.csv": LIST, "bank/october.csv": BANK})
+    nightly(home)
+    assert ("delivery_refused", "sales/paid.csv") in problems(home)
+    drop(home, {"sales/paid.csv": SALES})
+    nightly(home)
+    assert [(row[0], row[-1]) for row in verdict(home)] == [(PAYOUT, "matched")]
+    assert problems(home) == []
+    before = digest(home)
+    forget_warehouse(home)
+    nightly(home)
+    assert digest(home) == before
+
+
 @pytest.mark.long
 def test_a_rebuilt_warehouse_and_a_backfill_give_the_same(tmp_path: Path) -> None:
     """Deleted and read again from raw, or October run again: nothing changes."""

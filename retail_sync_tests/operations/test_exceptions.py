@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -126,10 +127,24 @@ def test_what_a_person_resolved_stays_closed_until_it_changes(queue: ExceptionQu
     assert (again.message, again.resolved_by) == ("26.00 less", "")
 
 
-def test_more_close_at_once_than_one_statement_takes(queue: ExceptionQueue, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A year of stock differences may close in one run; a database takes so many values in one statement."""
-    monkeypatch.setattr("retail_sync.operations.exceptions._IDS_A_STATEMENT", 3)
-    queue.settle("reconcile", [overdue(str(number)) for number in range(8)], "run-1")
-    queue.settle("reconcile", [overdue("7")], "run-2")
-    assert [row.subject for row in queue.open()] == ["7"]
-    assert queue.closed_count() == 7
+def test_more_than_a_statement_may_bind(queue: ExceptionQueue, engine: sa.Engine) -> None:
+    """A lost price list opens and closes a quarter of a million at once; SQLite binds 250,000 values in a statement, here 100."""
+    sa.event.listen(engine, "connect", lambda raw, _: raw.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 100))
+    many = [overdue(str(number)) for number in range(301)]
+    queue.settle("reconcile", many, "run-1")
+    queue.settle("reconcile", many, "run-2")
+    queue.settle("reconcile", many[:1], "run-3")
+    assert [row.subject for row in queue.open()] == ["0"]
+    assert queue.closed_count() == 300
+
+
+def test_new_old_and_resolved_in_one_run(queue: ExceptionQueue) -> None:
+    """One run finds four kinds: new, still there, back again, and known to a person. Each keeps or starts its own age."""
+    queue.settle("reconcile", [overdue("there"), overdue("back"), overdue("resolved")], "run-1")
+    queue.resolve(overdue("resolved").exception_id, "Ann", "known")
+    queue.settle("reconcile", [overdue("there"), overdue("resolved")], "run-2")
+    first = {row.subject: row.first_seen_at for row in queue.open()}
+    queue.settle("reconcile", [overdue(name) for name in ("there", "back", "resolved", "new")], "run-3")
+    ages = {row.subject: row.first_seen_at for row in queue.open()}
+    assert {*ages} == {"there", "back", "new"}
+    assert ages["there"] == first["there"] < ages["back"] == ages["new"]
