@@ -200,8 +200,8 @@ def _set_aside_for(kept: Sequence[str], connection: duckdb.DuckDBPyConnection, i
 def _places(connection: duckdb.DuckDBPyConnection, item: _Seen) -> str:
     rows = connection.execute(
         "select line_no, column_name, left(trim(value), 40), reason from canonical.rejected_rows where delivery_id = ? "
-        f"order by line_no, column_name limit {_SHOWN}",
-        [item.delivery.delivery_id],
+        "order by line_no, column_name limit ?",
+        [item.delivery.delivery_id, _SHOWN],
     ).fetchall()
     return "; ".join(f'line {line}, {column} "{value}" {reason}' for line, column, value, reason in rows)
 
