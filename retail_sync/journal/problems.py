@@ -23,6 +23,10 @@ _OWN: dict[str, tuple[Kind, str]] = {
         "data",
         "give the article a unit cost in the ERP and deliver movements, snapshot or products again",
     ),
+    "stock_snapshot_incomplete": (
+        "data",
+        "deliver the snapshot of that location and day again; the true-up follows by itself",
+    ),
     "stock_documents_held": (
         "data",
         "settle the held documents of stock first; the true-up follows by itself",

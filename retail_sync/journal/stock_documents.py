@@ -99,8 +99,9 @@ def _true_up(
         {"account": rules.legs["inventory"], "month_end": month_end},
     )
     document = _plain(document_id, "valuation", "", month_end, [*rows, *booked])
-    if any(row["amount"] is None for row in rows):
-        return replace(document, held_code="stock_cost_missing", held_reason=rows[0]["counterpart"])
+    if unknown := next((row for row in rows if row["amount"] is None), None):
+        code = "stock_snapshot_incomplete" if unknown["cause"] == "snapshot_incomplete" else "stock_cost_missing"
+        return replace(document, held_code=code, held_reason=unknown["counterpart"])
     if held := _held_before(connection, month_end):
         reason = f"{held} document(s) of cost of sales, counts or earlier true-ups are held"
         return replace(document, held_code="stock_documents_held", held_reason=reason)

@@ -22,9 +22,10 @@ from retail_sync.schemas.proof import mark_changed
 _KIND = "stage = 'reconcile' and kind = 'stock'"
 # In the order they build on one another.
 _STEPS = (
-    "inventory_articles", "inventory_costs", "inventory_sales_items", "inventory_sales_parts", "inventory_sales_causes",
-    "inventory_intervals", "inventory_interval_causes", "inventory_counts", "inventory_counts_taken_over",
-    "inventory_stock_values",
+    "inventory_articles", "inventory_costs", "inventory_incomplete_snapshots", "inventory_whole_snapshots",
+    "inventory_sales_items", "inventory_sales_parts", "inventory_sales_causes", "inventory_intervals",
+    "inventory_interval_causes", "inventory_count_books", "inventory_count_explanations", "inventory_counts",
+    "inventory_counts_taken_over", "inventory_stock_values",
 )  # fmt: skip
 # Month end → what the ledger's inventory account holds by then, by currency; a currency it says nothing about is left out.
 Balances = Callable[[date], Mapping[str, Decimal]]

@@ -21,12 +21,13 @@ moved as (
     select location_id, business_date, sku, null, 'XXX', 'cost_written_off', quantity from written_off
     union all
     -- What is booked as a count, or as returned goods written off, is not booked again. It stays here with no units, so that
-    -- an entry made before the count or the return was known is taken back.
+    -- an entry made before the count or the return was known is taken back. An adjustment that takes over more than is booked
+    -- (goods sold and never posted among them) is a write-off of the rest.
     select m.location_id, m.business_date, m.sku, m.unit_cost, m.currency, 'write_off',
-        case when t.movement_id is not null or m.quantity < 0 and exists (
+        case when t.movement_id is null and m.quantity < 0 and exists (
             select 1 from written_off as w
             where w.location_id = m.location_id and w.sku = m.sku and m.reference in (w.return_id, w.order_id)
-        ) then 0 else -m.quantity end
+        ) then 0 else coalesce(t.quantity, 0) - m.quantity end
     from canonical.stock_movements as m
     left join counts_taken_over as t on t.source = m.source and t.movement_id = m.movement_id
     where m.kind = 'adjustment' and m.quantity <> 0

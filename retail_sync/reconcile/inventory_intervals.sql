@@ -1,11 +1,11 @@
 -- Opening snapshot + all ERP movements since × next snapshot, per location and sku, whatever days lie between.
--- A snapshot holds all of its location: an article it does not name is not there.
+-- A snapshot holds all of its location: an article it does not name is not there. One that was not read whole is passed over.
 create or replace temp table snapshot_intervals as
 with dates as (
     select location_id, snapshot_date,
         lag(snapshot_date) over by_day as from_date,
         lead(snapshot_date) over by_day as next_date
-    from (select distinct location_id, snapshot_date from canonical.stock_snapshots)
+    from (select distinct location_id, snapshot_date from whole_snapshots)
     window by_day as (partition by location_id order by snapshot_date)
 ),
 moved as (
@@ -13,11 +13,11 @@ moved as (
 ),
 pieces as (
     select s.location_id, s.sku, d.snapshot_date as to_date, 0 as opening, 0 as moved, s.quantity_on_hand as closing
-    from canonical.stock_snapshots as s join dates as d using (location_id, snapshot_date)
+    from whole_snapshots as s join dates as d using (location_id, snapshot_date)
     where d.from_date is not null
     union all
     select s.location_id, s.sku, d.next_date, s.quantity_on_hand, 0, 0
-    from canonical.stock_snapshots as s join dates as d using (location_id, snapshot_date)
+    from whole_snapshots as s join dates as d using (location_id, snapshot_date)
     where d.next_date is not null
     union all
     select m.location_id, m.sku, d.snapshot_date, 0, m.quantity, 0

@@ -10,12 +10,12 @@ with sides as (
         - coalesce((
             select sum(m.quantity) from canonical.stock_movements as m
             join (select location_id, min(snapshot_date) as first_date, max(snapshot_date) as last_date
-                from canonical.stock_snapshots group by 1) as b on b.location_id = m.location_id
+                from whole_snapshots group by 1) as b on b.location_id = m.location_id
             where m.business_date > b.first_date and m.business_date <= b.last_date
         ), 0)
-    from canonical.stock_snapshots as s
+    from whole_snapshots as s
     join (select location_id, min(snapshot_date) as first_date, max(snapshot_date) as last_date
-        from canonical.stock_snapshots group by 1) as e using (location_id)
+        from whole_snapshots group by 1) as e using (location_id)
     union all
     select 'count', coalesce(sum(right_quantity - left_quantity), 0) from count_causes
 ),
@@ -25,6 +25,7 @@ told as (
 untold as (
     select count(*) filter (question <> 'valuation' and quantity_variance <> 0) as variance_count,
         (select count(*) from new_stock_breaks where break_class <> 'stock_ledger_differs' and break_class <> 'stock_no_book'
+            and break_class <> 'stock_snapshot_incomplete'
             and not (break_class = 'stock_negative_stock' and coalesce(amount, 0) = 0 and counterpart like '%more issued%'))
             as break_count
     from new_variances

@@ -11,7 +11,7 @@ with open as (
             ) as is_unmapped
     from sales_parts as p
     left join articles as a on a.sku = p.sku
-    where variance <> 0
+    where variance <> 0 and not is_unread
 ),
 opposite as (
     -- The same quantity missing on one day and too much on another: the same receipt on any day, or the day beside it.
@@ -115,3 +115,8 @@ left join pairs as t on j.is_clear and j.cause = 'timing'
     and t.business_date = o.business_date and t.receipt = o.receipt
 left join judged as partner on partner.location_id = t.location_id and partner.sku = t.sku
     and partner.direction = t.direction and partner.business_date = t.other_date and partner.receipt = t.receipt
+union all
+select location_id, sku, direction, business_date, receipt, left_quantity, right_quantity, variance, shown, 'undetermined',
+    'a receipt of it was not read whole'
+from sales_parts
+where variance <> 0 and is_unread

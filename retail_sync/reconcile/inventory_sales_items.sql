@@ -1,20 +1,31 @@
 -- Both sides of the question "did the ERP post what was sold and taken back", line by line, as changes of stock.
 create or replace temp table sales_items as
-with covered as (
-    -- What the ERP has not reported yet is awaited, not missing.
-    select min(first_day) as first_day, max(last_day) as last_day from (
-        select min(business_date) as first_day, max(business_date) as last_day from canonical.stock_movements
-        union all
-        select min(snapshot_date) + 1, max(snapshot_date) from canonical.stock_snapshots
-    )
+with exports as (
+    select source, min(business_date) as first_day, max(business_date) as last_day from canonical.stock_movements group by source
+),
+reported as (
+    -- One export of movements may hold all locations, so each of its own is reported as far as the export goes; a snapshot
+    -- speaks of its own location.
+    select location_id, first_day, last_day
+    from (select distinct location_id, source from canonical.stock_movements) join exports using (source)
+    union all
+    select location_id, min(snapshot_date) + 1, max(snapshot_date) from canonical.stock_snapshots group by location_id
 ),
 kept as (
-    -- Locations whose goods the ERP keeps: a marketplace's warehouse only where it says so itself.
-    select location_id from canonical.stock_movements
-    union
-    select location_id from canonical.stock_snapshots
-    union
-    select location_id from canonical.locations where kind <> 'marketplace_fulfilment'
+    -- Locations whose goods the ERP keeps, and how far it has reported them: what it has not reported yet is awaited, not
+    -- missing. A marketplace's warehouse is kept only where the ERP says so itself. A store or warehouse of which nothing was
+    -- ever reported is measured by all that was: what is never posted there would else be awaited for ever.
+    select location_id, min(first_day) as first_day, max(last_day) as last_day from reported group by location_id
+    union all
+    select l.location_id, r.first_day, r.last_day
+    from (select distinct location_id from canonical.locations where kind <> 'marketplace_fulfilment') as l
+    cross join (select min(first_day) as first_day, max(last_day) as last_day from reported) as r
+    where l.location_id not in (select location_id from reported)
+),
+unread_receipts as (
+    select distinct store, register, receipt_id
+    from canonical.pos_sales
+    semi join (select * from canonical.incomplete_groups where table_name = 'pos_sales') using (delivery_id, line_no)
 ),
 posted as (
     select location_id, sku, kind as direction, business_date, coalesce(reference, '') as reference, quantity
@@ -25,7 +36,8 @@ posted_references as (
     select distinct location_id, reference from posted where reference <> ''
 ),
 receipts as (
-    select store as location_id, sku, kind as direction, business_date, receipt_id as reference, -quantity as quantity
+    select store as location_id, sku, kind as direction, business_date, receipt_id as reference, -quantity as quantity,
+        (store, register, receipt_id) in (select (store, register, receipt_id) from unread_receipts) as is_unread
     from canonical.pos_sales
     where kind in ('sale', 'return') and sku is not null
 ),
@@ -33,7 +45,7 @@ shipments as (
     select f.location_id, f.sku, 'sale' as direction, f.business_date,
         -- ERPs quote the order or the shipment.
         case when p.reference is not null then f.fulfilment_id else f.order_id end as reference,
-        -f.quantity as quantity
+        -f.quantity as quantity, false as is_unread
     from canonical.fulfilments as f
     left join posted_references as p on p.location_id = f.location_id and p.reference = f.fulfilment_id
     where f.location_id is not null
@@ -57,7 +69,7 @@ sold as (
     union all
     select * from shipments
     union all
-    select location_id, sku, direction, business_date, reference, quantity from takings_back as t
+    select location_id, sku, direction, business_date, reference, quantity, false from takings_back as t
     -- Goods written off when they came back need not have been posted in; where they were, they are compared.
     where disposition = 'restocked' or exists (
         select 1 from posted as p
@@ -67,8 +79,7 @@ sold as (
 select i.* from (
     select 'left' as side, * from sold
     union all
-    select 'right', * from posted
+    select 'right', *, false from posted
 ) as i
-cross join covered as c
-where i.location_id in (select location_id from kept) and i.business_date between c.first_day and c.last_day
-    and i.quantity <> 0
+join kept as k on k.location_id = i.location_id and i.business_date between k.first_day and k.last_day
+where i.quantity <> 0

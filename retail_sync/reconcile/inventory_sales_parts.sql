@@ -18,6 +18,8 @@ select
     cast(right_quantity - left_quantity as decimal(18, 6)) as variance,
     count(*) filter (side = 'left') as left_count,
     count(*) filter (side = 'right') as right_count,
+    -- A receipt that was not read whole: more may have been sold.
+    bool_or(is_unread) as is_unread,
     coalesce(list(quantity) filter (side = 'left'), []) as left_items,
     -- Three of the receipts or orders, for people to look at.
     coalesce(array_to_string(list_sort(list(distinct reference) filter (reference <> ''))[1:3], ', '), '') as shown

@@ -1,4 +1,5 @@
 -- What the ERP's stock is worth at each month end that it has reported: latest snapshot + movements since, at unit cost.
+-- A month that rests on a snapshot that was not read whole has no value that is known, in no currency: `incomplete` says which.
 create or replace temp table stock_values as
 with dates as (
     select distinct location_id, snapshot_date from canonical.stock_snapshots
@@ -17,6 +18,12 @@ opened as (
     from month_ends as m
     join dates as d on d.snapshot_date <= m.month_end
     where m.month_end <= (select last_day from reported)
+    group by all
+),
+doubtful as (
+    select o.month_end, min('the snapshot of ' || location_id || ' on ' || snapshot_date || ' was not read whole (' || shown || ')')
+        as incomplete
+    from opened as o join incomplete_snapshots using (location_id, snapshot_date)
     group by all
 ),
 pieces as (
@@ -42,6 +49,9 @@ costed as (
 )
 select month_end, currency, cast(sum(quantity) as decimal(18, 6)) as quantity,
     sum(quantity * coalesce(unit_cost, 0)) as value,
-    count(*) filter (unit_cost is null) as uncosted_count
+    count(*) filter (unit_cost is null) as uncosted_count, cast(null as varchar) as incomplete
 from costed
+where month_end not in (select month_end from doubtful)
 group by all
+union all
+select month_end, null, null, null, 0, incomplete from doubtful

@@ -8,7 +8,7 @@ with differences as (
     select 'interface_snapshot', location_id, sku, to_date, '', left_quantity, right_quantity, variance, cause, counterpart
     from interval_causes
     union all
-    select 'count', location_id, sku, business_date, kind, left_quantity, right_quantity, variance, cause, counterpart
+    select 'count', location_id, sku, business_date, part, left_quantity, right_quantity, variance, cause, counterpart
     from count_causes
 ),
 costed as (
@@ -24,11 +24,12 @@ known as (
     select *, sum(uncosted_count) over (partition by month_end) as uncosted_in_month from stock_values
 ),
 valued as (
-    select v.month_end, v.currency, v.quantity, b.amount as ledger_amount, in_money(v.value, m.digits) as stock_amount,
-        v.uncosted_in_month as uncosted_count
+    select v.month_end, b.currency, v.quantity, b.amount as ledger_amount,
+        case when v.uncosted_in_month = 0 then in_money(v.value, m.digits) end as stock_amount,
+        v.uncosted_in_month as uncosted_count, v.incomplete
     from known as v
-    join ledger_balances as b using (month_end, currency)
-    left join minor_units as m using (currency)
+    join ledger_balances as b on b.month_end = v.month_end and (b.currency = v.currency or v.incomplete is not null)
+    left join minor_units as m on m.currency = b.currency
 )
 select c.question, c.location_id, c.sku, c.business_date, c.part, c.left_quantity, c.right_quantity,
     c.variance as quantity_variance, cast(c.unit_cost as decimal(18, 6)) as unit_cost, in_money(c.variance * c.unit_cost, m.digits) as value_variance, c.currency,
@@ -36,8 +37,12 @@ select c.question, c.location_id, c.sku, c.business_date, c.part, c.left_quantit
 from costed as c
 left join minor_units as m using (currency)
 union all
+select 'interface_snapshot', location_id, '*', snapshot_date, '', null, null, null, null, null, 'XXX', 'snapshot_incomplete', shown
+from incomplete_snapshots
+union all
 select 'valuation', '*', '*', month_end, '', quantity, quantity, cast(0 as decimal(18, 6)), null,
-    case when uncosted_count = 0 then cast(ledger_amount - stock_amount as decimal(18, 4)) end, currency, 'ledger_differs',
-    case when uncosted_count = 0 then 'stock ' || stock_amount || ', ledger ' || ledger_amount
-        else uncosted_count || ' articles without a unit cost' end
+    cast(ledger_amount - stock_amount as decimal(18, 4)), currency,
+    case when incomplete is null then 'ledger_differs' else 'snapshot_incomplete' end,
+    left(coalesce(incomplete, 'stock ' || stock_amount || ', ledger ' || ledger_amount,
+        uncosted_count || ' articles without a unit cost'), 1000)
 from valued

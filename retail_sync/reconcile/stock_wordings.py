@@ -69,6 +69,12 @@ STOCK_WORDINGS = {
         "The snapshot was wrong for a day and right again with the next: {subject} ({units}), {worth}.",
         "ask for the snapshot of that day again; it replaces the wrong one",
     ),
+    "stock_snapshot_incomplete": _wording(
+        "data", "inventory",
+        "A snapshot could not be read whole, so neither movements nor counts are compared with it, and no stock is valued by it: "
+        "{subject} ({units}).",
+        "deliver the snapshot of that location and day again: it replaces the damaged one",
+    ),
     "stock_negative_stock": _wording(
         "data", "inventory",
         "The ERP has issued more than it ever received: {subject} ({units}).",

@@ -16,7 +16,7 @@ INTERFACE_CAUSES = (
     "late_movement", "snapshot_error", "negative_stock", "undetermined",
 )  # fmt: skip
 COUNT_CAUSES = ("shrinkage", "gain", "marketplace_lost", "marketplace_found", "no_book")
-CAUSES = (*INTERFACE_CAUSES, *COUNT_CAUSES, "ledger_differs")
+CAUSES = (*INTERFACE_CAUSES, *COUNT_CAUSES, "snapshot_incomplete", "ledger_differs")
 COST_COMPONENTS = ("cost_of_goods_sold", "cost_of_goods_returned", "cost_written_off", "write_off")
 AVAILABILITY_STATUSES = ("ok", "oversell_risk", "listed_unmapped", "unlisted")
 
@@ -26,11 +26,12 @@ class InventoryVariances(pa.DataFrameModel):
 
     interface_sales: sold and taken back by stores and channels × the ERP's own sale and return movements. interface_snapshot:
     the snapshot before + movements since × the snapshot. count: book × counted. valuation: ERP stock value × ledger account.
+    A snapshot that was not read whole is compared with nothing and has a row of its own (snapshot_incomplete).
     """
 
     question: str = one_of("which two sides were compared", *QUESTIONS)
     location_id: str = key("location; * for all of them (valuation)")
-    sku: str = key("stock keeping unit; * for all of them (valuation)")
+    sku: str = key("stock keeping unit; * for all of them (valuation, snapshot_incomplete)")
     business_date: Day = plain("local day of the sale, snapshot or count; last day of the month (valuation)")
     part: str = text(
         "what tells several differences of one day apart: direction and receipt, kind of count; may be empty"

@@ -118,16 +118,57 @@ def test_only_losses_and_gains_are_booked() -> None:
     """A wrong unit, a sale not posted yet and a count without a book are corrected where they were made."""
     facts = StockFacts()
     facts.take(
-        products="| sku | cost | pack |\n| A-1 | 2 | 12 |\n| B-1 | 2 | |",
+        products="| sku | cost | pack |\n| A-1 | 2 | 4 |\n| B-1 | 2 | |",
         snapshots="| on | sku | quantity |\n| 10-10 | A-1 | 100 |\n| 10-10 | B-1 | 100 |",
         till="| on | sku | quantity |\n| 10-11 | B-1 | 4 |",
         moved="| on | kind | sku | quantity |\n| 10-12 | receipt | Z | 1 |",
-        counts="| on | at | sku | quantity |\n| 10-11 | S1 | A-1 | 88 |\n| 10-11 | S1 | B-1 | 96 |\n| 10-11 | S9 | B-1 | 5 |",
+        counts="| on | at | sku | quantity |\n| 10-11 | S1 | A-1 | 25 |\n| 10-11 | S1 | B-1 | 96 |\n| 10-11 | S9 | B-1 | 5 |",
     )
     facts.compare()
     facts.book()
     assert booked(facts) == {}
     assert held(facts.connection) == {}
+
+
+ONE_LOST_OF_THREE = {
+    "products": "| sku | cost |\n| A-1 | 10 |",
+    "snapshots": "| on | quantity |\n| 10-01 | 100 |",
+    "till": "| on | quantity | receipt |\n| 10-03 | 2 | R1 |",
+    "moved": "| on | kind | sku | quantity |\n| 10-02 | receipt | Z | 1 |\n| 10-05 | receipt | Z | 1 |",
+    "counts": "| on | quantity |\n| 10-05 | 97 |",
+}
+LOST = {"stock:count:S1:2026-10-05:USD": {"5110": 1000, "1200": -1000}}
+
+
+@pytest.mark.parametrize("posted_on", ["10-06", "10-20"])
+def test_goods_sold_and_posted_later_are_cost_of_sales_and_no_shrinkage(posted_on: str) -> None:
+    """Three are missing from the shelf, two of them were sold: 10.00 lost. When the ERP posts them, 20.00 cost of sales."""
+    facts = StockFacts()
+    facts.take(**ONE_LOST_OF_THREE)
+    facts.compare()
+    facts.book()
+    assert {key: legs for key, (_, legs) in booked(facts).items()} == LOST
+    facts.take(moved=f"| on | kind | quantity | reference |\n| {posted_on} | sale | -2 | R1 |")
+    facts.compare()
+    facts.book()
+    assert {key: legs for key, (_, legs) in booked(facts).items()} == LOST | {
+        f"stock:cogs:S1:2026-{posted_on}:USD": {"5000": 2000, "1200": -2000}
+    }
+
+
+def test_even_losses_of_goods_in_pairs_are_booked() -> None:
+    """Four of a hundred, of an article that comes in packs of two: 8.00 of shrinkage at 2.00."""
+    facts = StockFacts()
+    facts.take(
+        products="| sku | cost | pack |\n| A-1 | 2 | 2 |",
+        snapshots="| on | quantity |\n| 10-10 | 100 |",
+        counts="| on | quantity |\n| 10-11 | 96 |",
+    )
+    facts.compare()
+    facts.book()
+    assert {key: legs for key, (_, legs) in booked(facts).items()} == {
+        "stock:count:S1:2026-10-11:USD": {"5110": 800, "1200": -800}
+    }
 
 
 @pytest.mark.parametrize(

@@ -213,6 +213,38 @@ def test_returned_goods_that_are_written_off_are_not_written_off_twice() -> None
     assert found == {"stock:cogs:S1:2026-10-19:USD": {"5100": 3200, "5000": -3200}}
 
 
+# Three are missing on the 10th; two of them were sold on the 9th and the ERP has not posted that: one is lost, 30.00.
+TWO_SOLD = {
+    "products": COST_30,
+    "snapshots": "| on | quantity |\n| 10-08 | 100 |",
+    "till": "| on | quantity | receipt |\n| 10-09 | 2 | R1 |",
+    "counts": "| on | quantity |\n| 10-10 | 97 |",
+}
+REACH = "| 10-08 | receipt | 1 | Z | |\n| 10-30 | receipt | 1 | Z | |"
+
+
+@pytest.mark.parametrize(
+    ("posted", "legs"),
+    [
+        # The ERP sets its book to what was counted: of its three, one is booked, so that two are written off.
+        ("| 10-12 | adjustment | -3 | A-1 | |", {"2026-10-12": {"5100": 6000, "1200": -6000}}),
+        # It posts the sale, then what is lost.
+        ("| 10-11 | sale | -2 | A-1 | R1 |\n| 10-12 | adjustment | -1 | A-1 | |",
+         {"2026-10-11": {"5000": 6000, "1200": -6000}, "2026-10-12": {}}),
+    ],
+    ids=["the whole difference", "the loss alone"],
+)  # fmt: skip
+def test_a_count_that_is_booked_in_part_is_taken_over_as_a_whole_or_in_that_part(
+    posted: str, legs: dict[str, dict[str, int]]
+) -> None:
+    """Either way 90.00 leave the stock, as three pieces did."""
+    moved = {"moved": f"| on | kind | quantity | sku | reference |\n{REACH}\n{posted}"}
+    books = {"stock:count:S1:2026-10-10:USD": {"5110": 3000, "1200": -3000}}
+    books |= {f"stock:cogs:S1:{on}:USD": found for on, found in legs.items() if found}
+    assert entries_of(TWO_SOLD, moved) == books
+    assert sum(entry.get("1200", 0) for entry in books.values()) == -9000
+
+
 def test_the_true_up_does_not_book_a_write_off_again() -> None:
     """Stock 1,000.00 in September and 900.00 in October; the ledger's own 1,000.00 less the write-off: nothing is left."""
     facts = StockFacts()

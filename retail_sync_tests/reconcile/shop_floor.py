@@ -259,10 +259,11 @@ def _counted(cause: str, sign: int, kind: str = "physical") -> Callable[[Floor, 
 
 
 def _count_in_cartons(f: Floor, place: str, sku: str, q: int) -> None:
-    on, cartons = f.day(), f.rng.randint(1, 4)
-    f.products[-1]["pack_quantity"] = Decimal(12)
-    f.count(place, sku, on, -12 * cartons)
-    f.expect("count", place, sku, on, -12 * cartons, "unit_of_measure")
+    on = f.day()
+    f.products[-1]["pack_quantity"] = Decimal(8)
+    missing = int(f.held(place, sku, on)) // 8 * 7
+    f.count(place, sku, on, -missing)
+    f.expect("count", place, sku, on, -missing, "unit_of_measure")
 
 
 FAULTS = (

@@ -1,7 +1,8 @@
 """Stock facts written as small pipe tables, and what reconcile and journal make of them, all in memory.
 
-Shorthand: a sku that is not named is `A-1`, a location `S1`, a cost 10.00 USD; days are of the year 2026. What the till sold
-and what was shipped are positive, as people say it; ERP movements are changes of stock, so a sale is negative.
+Shorthand: a sku that is not named is `A-1`, a location `S1`, a source `erp`, a cost 10.00 USD; days are of the year 2026.
+What the till sold and what was shipped are positive, as people say it; ERP movements are changes of stock, so a sale is
+negative.
 """
 
 from __future__ import annotations
@@ -56,9 +57,9 @@ class StockFacts(Facts):
         """Run the journal stage."""
         return build_journal(self.connection, PostingRules.read(self.rules), policies, lambda _: None)
 
-    def _put(self, table: str, key: str, *values: object) -> None:
+    def _put(self, table: str, key: str, *values: object, source: str = "erp") -> None:
         self.connection.execute(f"delete from canonical.{table} where {key}", list(values[: key.count("?")]))
-        self._insert(f"canonical.{table}", *values, self.sequence, "erp", "D1")
+        self._insert(f"canonical.{table}", *values, self.sequence, source, "D1")
 
     def _products(self, row: Mapping[str, str]) -> None:
         self._put("products", "sku = ?", row.get("sku") or "A-1", None, None, None, number(row.get("pack")),
@@ -75,13 +76,13 @@ class StockFacts(Facts):
     def _snapshots(self, row: Mapping[str, str]) -> None:
         self._put("stock_snapshots", "snapshot_date = ? and location_id = ? and sku = ?", day(row["on"]),
                   row.get("at") or "S1", row.get("sku") or "A-1", Decimal(row["quantity"]), number(row.get("reserved")),
-                  number(row.get("cost")), row.get("currency") or "USD")  # fmt: skip
+                  number(row.get("cost")), row.get("currency") or "USD", source=row.get("source") or "erp")  # fmt: skip
 
     def _moved(self, row: Mapping[str, str]) -> None:
         key = row.get("id") or f"M{self.sequence}"
         self._put("stock_movements", "movement_id = ?", key, instant(row["on"]), day(row["on"]), row.get("at") or "S1",
                   row.get("sku") or "A-1", row["kind"], Decimal(row["quantity"]), number(row.get("cost")),
-                  row.get("currency") or "USD", row.get("reference") or None)  # fmt: skip
+                  row.get("currency") or "USD", row.get("reference") or None, source=row.get("source") or "erp")  # fmt: skip
 
     def _till(self, row: Mapping[str, str]) -> None:
         quantity = Decimal(row["quantity"])
