@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -94,15 +93,16 @@ def read_clearing(pipeline: Pipeline) -> ClearingState:
             "from reconcile.clearing_items group by all order by all"
         ).fetchall()
         count = connection.execute("select count(*) from reconcile.clearing_items").fetchone()
-    aged: dict[tuple[str, str, str], int] = defaultdict(int)
+    aged: dict[tuple[str, str, str, bool], int] = defaultdict(int)
     for item in items:
-        aged[_age_group(item.age(newest)), item.account, item.currency] += item.minor
+        # Debits and credits apart: the two of one age must not hide each other.
+        aged[_age_group(item.age(newest)), item.account, item.currency, item.minor > 0] += item.minor
     return ClearingState(
         row_count=int(count[0]) if count else 0,
         problems=problems,
-        accounts=[(*row[:3], amount(row[3], row[1])) for row in accounts],
+        accounts=[(*row[:3], amount(row[3])) for row in accounts],
         largest=item_rows(by_size(by_store_day(items))[:_TOP], newest),
-        plot=[(*group, minor) for group, minor in sorted(aged.items())],
+        plot=[(age, account, currency, minor) for (age, account, currency, _), minor in sorted(aged.items())],
     )
 
 
@@ -178,10 +178,13 @@ def newest_day(connection: duckdb.DuckDBPyConnection) -> date:
 
 def _open_items(connection: duckdb.DuckDBPyConnection, table: str) -> list[ClearingItem]:
     rows = connection.execute(
-        "select account, currency, kind, item, store_day, opened_on, balance "
-        f"from {table} where status = 'open' order by account, currency, opened_on, kind, item"  # noqa: S608 - names of ours
+        f"select account, currency, kind, item, store_day, opened_on, balance from {table} "  # noqa: S608 - a name of ours
+        "where status = 'open' order by account, currency, opened_on, kind, item"
     ).fetchall()
-    return [ClearingItem(*row[:6], to_minor(Decimal(row[6]), row[1])) for row in rows]
+    return [
+        ClearingItem(account, currency, kind, item, store_day, since, to_minor(balance, currency))
+        for account, currency, kind, item, store_day, since, balance in rows
+    ]
 
 
 def by_store_day(items: Sequence[ClearingItem]) -> list[ClearingItem]:
