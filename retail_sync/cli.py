@@ -444,11 +444,11 @@ def verify(home: HomeOption = None, as_json: JsonOption = False) -> None:
     from retail_sync.reports.books import read_verification
 
     result = read_verification(_pipeline(home))
-    header = ("account", "currency", "item", "open", "since", "age")
+    header = ("account", "item", "open", "since", "age")
     _print(
         result.as_dict(),
         as_json,
-        terminal.table(header, result.items, title="Open items of the clearing accounts", right=("open", "age")),
+        terminal.table(header, result.rows, title="Open items of the clearing accounts", right=("open", "age")),
         *result.sentences,
     )
     if result.findings:

@@ -47,6 +47,7 @@ from retail_sync.operations.exceptions import ExceptionQueue, Problem
 from retail_sync.operations.match_decisions import MatchDecisions
 from retail_sync.operations.releases import Releaser, ReleaseReport
 from retail_sync.reconcile.availability import reconcile_availability
+from retail_sync.reconcile.clearing import ClearingReport, reconcile_clearing
 from retail_sync.reconcile.inventory import reconcile_inventory
 from retail_sync.reconcile.matching import Decision
 from retail_sync.reconcile.orders import reconcile_orders
@@ -265,6 +266,17 @@ class Pipeline:
 
     def _booking(self) -> Booking:
         return Booking(booked_kinds(self._policies), PostingRules.read(self.home.rules).legs["inventory"])
+
+    @property
+    def clearing_accounts(self) -> list[str]:
+        """The accounts whose balances are explained item by item."""
+        return [row["code"] for row in read_rules(self.home.rules, "chart_of_accounts").rows
+                if row["is_clearing"] == "true"]  # fmt: skip
+
+    def clear(self) -> ClearingReport:
+        """Desired journal to the items of its clearing accounts."""
+        with self.writing("explain the clearing accounts") as connection:
+            return reconcile_clearing(connection, self.clearing_accounts, self.progress)
 
     def release(self, released_by: str) -> ReleaseReport:
         """Desired entries to released versions with their outbox rows."""

@@ -71,6 +71,7 @@ def run_line(pipeline: Pipeline) -> None:
     pipeline.load()
     pipeline.reconcile()
     pipeline.journal()
+    pipeline.clear()
     pipeline.release("test")
     pipeline.post(watch_drift=True)
     pipeline.publish(is_nightly=True)

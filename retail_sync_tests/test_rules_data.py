@@ -29,7 +29,7 @@ SIGNS = ("+", "-", "0")
 CHANNELS = ("amazon", "shopify", "square")
 
 HEADERS = {
-    "chart_of_accounts.csv": "code,name,type,normal_side,is_active",
+    "chart_of_accounts.csv": "code,name,type,normal_side,is_active,is_clearing",
     "settlement_categories.csv": (
         "channel,transaction_type,amount_type,amount_description,sign,category,"
         "valid_from,valid_to,prepared_by,approved_by"
@@ -509,6 +509,7 @@ def test_chart_has_one_name_and_the_right_side_per_account() -> None:
         assert re.fullmatch(r"[1-9]\d{3}", row["code"])
         assert row["normal_side"] == NORMAL_SIDES[row["type"]]
         assert row["is_active"] in ("true", "false")
+        assert row["is_clearing"] in ("true", "false")
 
 
 @needs_samples

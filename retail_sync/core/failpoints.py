@@ -19,6 +19,8 @@ NAMES = (
     "reconcile.after_commit",
     "journal.before_commit",
     "journal.after_commit",
+    "clearing.before_commit",
+    "clearing.after_commit",
     "release.before_commit",
     "release.after_commit",
     "posting.after_claim",

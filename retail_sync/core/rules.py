@@ -17,7 +17,7 @@ from pathlib import Path
 from retail_sync.core.errors import RulesError
 
 HEADERS = {
-    "chart_of_accounts": ("code", "name", "type", "normal_side", "is_active"),
+    "chart_of_accounts": ("code", "name", "type", "normal_side", "is_active", "is_clearing"),
     "settlement_categories": (
         "channel", "transaction_type", "amount_type", "amount_description", "sign", "category",
         "valid_from", "valid_to", "prepared_by", "approved_by",
@@ -38,7 +38,7 @@ HEADERS = {
 Folders = Path | tuple[Path, ...]
 
 _QUANTITY = re.compile(r"\d{1,12}(\.\d{1,6})?", re.ASCII)
-_FLAGS = ("is_active", "is_confirming")
+_FLAGS = ("is_active", "is_confirming", "is_clearing")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from retail_sync.defs import canonical, jobs, journal, ledger, publish, raw, reconcile
+from retail_sync.defs import canonical, jobs, journal, ledger, publish, raw, reconcile, reconcile_clearing
 from retail_sync.defs.console import console_log
 from retail_sync.resources import HomeResource
 
@@ -14,6 +14,7 @@ defs = dg.Definitions(
         canonical.load_deliveries,
         reconcile.reconcile_settlements,
         journal.build_journal,
+        reconcile_clearing.explain_clearing_accounts,
         ledger.released_entries,
         ledger.postings,
         publish.published_warehouse,

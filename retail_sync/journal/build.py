@@ -54,6 +54,8 @@ def build_journal(
         connection.execute("delete from raw.touched where stage = 'journal'")
         if touched:
             mark_changed(connection, "journal")
+            # What is derived from the journal (the clearing items) is out of date from here on, even if this run is killed.
+            connection.execute("delete from raw.applied where name = 'clearing_items'")
         failpoint("journal.before_commit")
     failpoint("journal.after_commit")
     return JournalReport(touched, ready, held)

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from retail_sync.core.money import format_money
 from retail_sync.core.rules import read_rules
 from retail_sync.journal.rules import PostingRules
-from retail_sync.ledger.clearing import itemised_accounts, open_items, unexplained
 from retail_sync.ledger.problems import find_posting_problems
-from retail_sync.reports.state import read_chain, trial_balance_rows
+from retail_sync.reports.clearing_state import (
+    ClearingItem,
+    as_values,
+    by_size,
+    by_store_day,
+    item_rows,
+    ledger_items,
+)
+from retail_sync.reports.state import trial_balance_rows
 
 if TYPE_CHECKING:
     from retail_sync.pipeline import Pipeline
 
-
-# Categories that are booked to a clearing account whose items nobody lists yet: `verify` names these accounts, so that its
-# verdict is not taken for one on them.
-_WITHOUT_ITEMS = (
-    "tender_cash", "tender_card", "tender_other", "tender_account", "tender_gift_card", "card_payment", "order_payments",
-    "payment_reserve",
-)  # fmt: skip
+_SHOWN = 10
+_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,43 +57,64 @@ class TrialBalance:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What verify looked at and found. `items` are (account, currency, item, open amount, since, age).
+    """What verify looked at and found. `explained` are the accounts whose balances the items are.
 
-    `explained` are the accounts whose balances the items are; `without_items` clearing accounts that have a balance and no
-    items yet: nothing is said of them.
+    `waiting` are the keys of entries that the ledger does not hold as they are wanted: their items cannot be told.
     """
 
     entries: int
     findings: Sequence[str]
-    items: Sequence[tuple[str, ...]]
+    items: Sequence[ClearingItem]
+    newest: date
     explained: Sequence[str]
-    without_items: Sequence[str]
+    waiting: Sequence[str]
 
     @property
     def sentences(self) -> list[str]:
         """The verdict in words, and how far it reaches."""
-        verdict = (
-            [f"{len(self.findings)} findings:", *self.findings]
-            if self.findings
-            else [
-                f"{self.entries} entries: the chain is whole, every entry was read back as it was sent.",
-                *(
-                    [f"Explained item by item, to the last cent: {', '.join(self.explained)}."]
-                    if self.explained
-                    else []
-                ),
-            ]
-        )
-        if not self.without_items:
-            return verdict
-        return [
-            *verdict,
-            f"Not explained item by item yet, though they have a balance: {', '.join(self.without_items)}.",
-        ]
+        if self.findings:
+            verdict = [f"{len(self.findings)} findings:", *self.findings]
+        else:
+            verdict = [f"{self.entries} entries: the chain is whole, every entry was read back as it was sent."]
+            if self.explained:
+                verdict.append(f"Explained item by item, to the last cent: {', '.join(self.explained)}.")
+        if self.waiting:
+            verdict.append(
+                f"{len(self.waiting)} entries on these accounts are not in the ledger as they are wanted today "
+                f"({', '.join(self.waiting[:_NAMED])}{', ...' if self.waiting[_NAMED:] else ''}): "
+                "what the ledger holds of them stands under their own keys."
+            )
+        return verdict
+
+    @property
+    def rows(self) -> list[tuple[Any, ...]]:
+        """(account, item, open, since, age): the receipts of a store's day together, the largest of each account first.
+
+        What is not shown of an account is its last row, so that the rows of an account sum to its balance.
+        """
+        by_account: dict[tuple[str, str], list[ClearingItem]] = defaultdict(list)
+        for item in by_store_day(self.items):
+            by_account[item.account, item.currency].append(item)
+        rows: list[tuple[Any, ...]] = []
+        for (account, currency), items in sorted(by_account.items()):
+            ordered = by_size(items)
+            rows += item_rows(ordered[:_SHOWN], self.newest)
+            rest = ordered[_SHOWN:]
+            if rest:
+                oldest = min(item.since for item in rest)
+                value = format_money(sum(item.minor for item in rest), currency)
+                rows.append((account, f"{len(rest)} more", value, str(oldest), f"{(self.newest - oldest).days} d"))
+        return rows
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain types for --json."""
-        return asdict(self)
+        """Return plain types for --json: every item."""
+        return {
+            "entries": self.entries,
+            "findings": list(self.findings),
+            "items": as_values(self.items, self.newest),
+            "explained": list(self.explained),
+            "waiting": list(self.waiting),
+        }
 
 
 def read_trial_balance(pipeline: Pipeline, as_of: date | None) -> TrialBalance:
@@ -108,31 +131,11 @@ def read_verification(pipeline: Pipeline) -> Verification:
     """Read every entry back, verify the ledger, and explain its clearing accounts."""
     pipeline.watch_drift()
     with pipeline.warehouse.reading() as connection:
-        chain = read_chain(connection)
+        found = ledger_items(pipeline, connection)
     findings = [
-        *(f"{finding.check}: {finding.message}" for finding in pipeline.ledger.verify()),
-        *(
-            f"{finding.check}: {finding.message}"
-            for finding in unexplained(pipeline.operations, pipeline.ledger, chain)
-        ),
+        *(f"{finding.check}: {finding.message}" for finding in (*pipeline.ledger.verify(), *found.findings)),
         *(problem.message for problem in find_posting_problems(pipeline.operations)),
     ]
-    today = datetime.now(UTC).date()
-    items = [
-        (i.account, i.currency, i.item, format_money(i.minor, i.currency), str(i.since), f"{(today - i.since).days} d")
-        for i in open_items(pipeline.operations, chain)
-    ]
-    return Verification(pipeline.ledger.entry_count(), findings, items, *_reach(pipeline))
-
-
-def _reach(pipeline: Pipeline) -> tuple[list[str], list[str]]:
-    """Return the clearing accounts that items explain, and those with a balance of which no items are listed yet."""
-    rules = PostingRules.read(pipeline.home.rules)
-    open_accounts = {balance.account for balance in pipeline.ledger.balances() if balance.home_minor}
-    explained = itemised_accounts(pipeline.operations)
-    clearing = {rules.categories[name].account for name in _WITHOUT_ITEMS if name in rules.categories}
-
-    def named(accounts: Iterable[str]) -> list[str]:
-        return [f"{account} {rules.chart.get(account, '')}".strip() for account in sorted(accounts)]
-
-    return named(explained), named((clearing & open_accounts) - explained)
+    chart = PostingRules.read(pipeline.home.rules).chart
+    explained = [f"{account} {chart.get(account, '')}".strip() for account in sorted(found.accounts)]
+    return Verification(pipeline.ledger.entry_count(), findings, found.items, found.newest, explained, found.waiting)

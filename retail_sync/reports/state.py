@@ -12,12 +12,12 @@ import sqlalchemy as sa
 from retail_sync.core.money import format_money, from_minor
 from retail_sync.core.rules import read_rules
 from retail_sync.ledger.adapter import Balance, Finding
-from retail_sync.ledger.clearing import Chain, unexplained
 from retail_sync.ledger.problems import find_posting_problems
 from retail_sync.operations import database as db
 from retail_sync.operations.exceptions import Problem
 from retail_sync.pipeline import Pipeline
 from retail_sync.reconcile.problems import find_breaks
+from retail_sync.reports.clearing_state import ledger_items
 from retail_sync.reports.stock_state import StockState, read_stock
 from retail_sync.reports.store_state import StoreState, read_stores
 from retail_sync.reports.values import Rows, amount
@@ -225,29 +225,12 @@ def _journal(connection: duckdb.DuckDBPyConnection) -> JournalState:
     )
 
 
-def read_chain(connection: duckdb.DuckDBPyConnection) -> Chain:
-    """Return which earlier settlement each opening debt, reserve and failed transfer belongs to, as far as confirmed."""
-    rows = connection.execute(
-        "select settlement_id, opening_debt_of, reserve_of from reconcile.settlement_totals"
-    ).fetchall()
-    failed = connection.execute(
-        "select split_part(right_id, '|', 1), split_part(right_id, '|', 2), left_id from reconcile.matches "
-        "where reconciliation = 'failed_transfer' and is_confirmed"
-    ).fetchall()
-    return Chain(
-        opening_debt_of={row[0]: row[1] for row in rows if row[1]},
-        reserve_of={row[0]: row[2] for row in rows if row[2]},
-        failed_transfer_of={(settlement, day): payout for settlement, day, payout in failed},
-    )
-
-
 def read_ledger(pipeline: Pipeline, *, verify: bool) -> LedgerState:
     """Return the state of postings and ledger; with `verify` every promise of the ledger is recomputed."""
     findings: list[Finding] = []
     if verify:
-        with pipeline.writing("read chains") as connection:
-            chain = read_chain(connection)
-        findings = [*pipeline.ledger.verify(), *unexplained(pipeline.operations, pipeline.ledger, chain)]
+        with pipeline.writing("explain the ledger's clearing accounts") as connection:
+            findings = [*pipeline.ledger.verify(), *ledger_items(pipeline, connection).findings]
     query = sa.select(db.outbox.c.state, sa.func.count()).group_by(db.outbox.c.state).order_by(db.outbox.c.state)
     with pipeline.operations.connect() as operations:
         by_state: Rows = [tuple(row) for row in operations.execute(query)]
@@ -257,7 +240,7 @@ def read_ledger(pipeline: Pipeline, *, verify: bool) -> LedgerState:
         trial_balance=trial_balance_rows(pipeline.ledger.balances(), names),
         problems=[problem.message for problem in find_posting_problems(pipeline.operations)],
         findings=[f"{finding.check}: {finding.message}." for finding in findings],
-        verified="chain, balances and read-back hold; payouts, debts and reserves are explained item by item"
+        verified="chain, balances and read-back hold; every clearing account is explained item by item"
         if verify
         else "checked by the nightly run",
     )

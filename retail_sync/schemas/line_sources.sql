@@ -25,7 +25,7 @@ rows_under as (
         l.order_id, l.sku, l.posted_at,
         -- A failed transfer leaves transit by an entry of its own day, which the settlement's entry turns round again.
         case e.kind when 'failed_transfer' then l.amount else -l.amount end as amount,
-        l.currency
+        l.currency, null as register, null as card_id
     from journal.lines as j
     join journal.entries as e on e.entry_key = j.entry_key
     join canonical.settlements as s on s.settlement_id = j.document_id
@@ -39,7 +39,7 @@ rows_under as (
     select
         j.entry_key, j.line_no, j.account, j.home_minor,
         p.delivery_id, p.line_no, p.component, p.word, '', '',
-        p.receipt_id, p.sku, p.happened_at, p.counts, p.currency
+        p.receipt_id, p.sku, p.happened_at, p.counts, p.currency, p.register, null
     from journal.lines as j
     join store_rows as p
         on j.document_id = 'store_day:' || p.store || '|' || p.business_date
@@ -50,7 +50,7 @@ rows_under as (
     select
         j.entry_key, j.line_no, j.account, j.home_minor,
         g.delivery_id, g.line_no, 'gift_cards_' || g.kind, g.kind, '', '',
-        null, null, g.occurred_at, sign(j.home_minor) * abs(g.amount), g.currency
+        null, null, g.occurred_at, sign(j.home_minor) * abs(g.amount), g.currency, null, g.card_id
     from journal.lines as j
     join canonical.gift_card_events as g
         on j.document_id = 'gift_cards:' || g.channel || '|' || g.business_date
@@ -60,6 +60,6 @@ rows_under as (
 select
     r.entry_key, r.entry_line_no, r.account, r.home_minor,
     r.delivery_id, d.name as file_name, r.file_line_no, r.component, r.transaction_type, r.amount_type, r.amount_description,
-    r.order_id, r.sku, r.posted_at, r.amount, r.currency
+    r.order_id, r.sku, r.posted_at, r.amount, r.currency, r.register, r.card_id
 from rows_under as r
 left join raw.deliveries as d on d.delivery_id = r.delivery_id

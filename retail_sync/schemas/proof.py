@@ -11,6 +11,8 @@ from retail_sync.schemas.tables import TABLES
 def mark_changed(connection: duckdb.DuckDBPyConnection, schema: str) -> None:
     """Note, in the transaction that changes tables of `schema`, that they have to be proved again.
 
+    `schema` may be one table, as schema.name: one that is written by itself is proved by itself.
+
     A run that is killed between the change and the proof leaves the note, so the next run proves them.
     """
     name = f"unproved {schema}"
@@ -23,7 +25,7 @@ def prove_changed(connection: duckdb.DuckDBPyConnection, schema: str) -> dict[st
     name = f"unproved {schema}"
     if not connection.execute("select 1 from raw.applied where name = ?", [name]).fetchone():
         return None
-    tables = [table for table in TABLES if table.schema == schema]
+    tables = [table for table in TABLES if schema in (table.schema, table.qualified)]
     found = {table.name: prove(connection, table) + _repeated_keys(connection, table) for table in tables}
     broken = {table: problems for table, problems in found.items() if problems}
     if not broken:

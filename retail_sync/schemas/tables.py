@@ -13,7 +13,16 @@ import pandera.ibis as pa
 from retail_sync.core import sql
 from retail_sync.core.errors import RetailSyncError
 from retail_sync.core.warehouse import STAGE_SCHEMAS, transaction
-from retail_sync.schemas import canonical, derived, derived_orders, derived_stock, derived_stores, sales, stock
+from retail_sync.schemas import (
+    canonical,
+    derived,
+    derived_clearing,
+    derived_orders,
+    derived_stock,
+    derived_stores,
+    sales,
+    stock,
+)
 from retail_sync.schemas.contract import Table, code_digest, contract_hash
 
 _PLACE = ("delivery_id", "line_no")
@@ -90,6 +99,7 @@ TABLES = (
     Table("reconcile", "availability", derived_stock.Availability, ("channel", "sku", "status"), "run"),
     Table("reconcile", "order_settlements", derived_orders.OrderSettlements,
           ("channel", "order_id", "component", "currency"), "group"),
+    Table("reconcile", "clearing_items", derived_clearing.ClearingItems, ("account", "currency", "kind", "item"), "run"),
     Table("reconcile", "matches", derived.Matches, ("reconciliation", "left_id", "right_id"), "run"),
     Table("reconcile", "match_items", derived.MatchItems, ("reconciliation", "side", "item_id"), "run"),
     Table("reconcile", "breaks", derived.Breaks, ("reconciliation", "subject", "break_class"), "run"),

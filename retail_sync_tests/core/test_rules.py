@@ -41,14 +41,14 @@ def test_a_byte_order_mark_from_excel_is_no_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("yes", "no"), [("true", "false"), ("TRUE", "FALSE"), ("True", "False"), (" true ", " false")])
 def test_a_flag_is_read_however_excel_writes_it(tmp_path: Path, yes: str, no: str) -> None:
     """Saved from Excel every account of the chart says TRUE: read as inactive, they would hold every entry."""
-    line = f"1000,Bank,asset,debit,{yes}\n2000,Old bank,asset,debit,{no}\n"
+    line = f"1000,Bank,asset,debit,{yes},{no}\n2000,Old bank,asset,debit,{no},{yes}\n"
     (tmp_path / "chart_of_accounts.csv").write_text(f"{','.join(HEADERS['chart_of_accounts'])}\n{line}")
     assert [row["is_active"] for row in read_rules(tmp_path, "chart_of_accounts").rows] == ["true", "false"]
 
 
 def test_a_flag_that_is_neither_is_refused_with_its_line(tmp_path: Path) -> None:
     """`yes` read as "not true" would close an account that nobody closed."""
-    lines = "1000,Bank,asset,debit,true\n1010,Transit,asset,debit,yes\n"
+    lines = "1000,Bank,asset,debit,true,false\n1010,Transit,asset,debit,yes,true\n"
     (tmp_path / "chart_of_accounts.csv").write_text(f"{','.join(HEADERS['chart_of_accounts'])}\n{lines}")
     with pytest.raises(RulesError, match="line 3: is_active 'yes' is neither true nor false"):
         read_rules(tmp_path, "chart_of_accounts")

@@ -43,6 +43,7 @@ def line(pipeline: Pipeline, window: Window | None = None, *, hourly: bool = Fal
     pipeline.load(window)
     pipeline.reconcile()
     pipeline.journal()
+    pipeline.clear()
     pipeline.release("test")
     pipeline.post(watch_drift=not hourly)
     pipeline.publish(is_nightly=not hourly)

@@ -107,6 +107,7 @@ def run_to_journal(pipeline: Pipeline) -> None:
     pipeline.load()
     pipeline.reconcile()
     pipeline.journal()
+    pipeline.clear()
 
 
 @contextmanager
