@@ -29,6 +29,7 @@ _QUESTIONS = """\
 | --- | --- | --- | --- |
 | `interface_sales` | sold and taken back by stores and channels | the ERP's movements | in the ERP |
 | `interface_snapshot` | snapshot before + movements | snapshot | in the ERP |
+| `interface_transfers` | booked out of a place | booked into another | in the ERP |
 | `count` | book | counted | journalled, or by the ERP |
 | `valuation` | ERP stock value | the ledger's inventory account | month-end true-up |
 

@@ -1,4 +1,4 @@
-"""The goods: sold × posted, movements × snapshots, counted × book, stock × ledger, and the cost of what was sold.
+"""The goods: sold × posted, movements × snapshots, left × arrived, counted × book, stock × ledger, and the cost of what was sold.
 
 Three questions are kept apart; every cause is decided by evidence alone, so it does not depend on when a file came. All is
 computed whole when anything about stock was touched: a transfer or an article may explain a difference at any location.
@@ -23,8 +23,9 @@ _KIND = "stage = 'reconcile' and kind = 'stock'"
 # In the order they build on one another.
 _STEPS = (
     "inventory_articles", "inventory_costs", "inventory_incomplete_snapshots", "inventory_whole_snapshots",
-    "inventory_sales_items", "inventory_sales_parts", "inventory_sales_causes", "inventory_intervals",
-    "inventory_interval_causes", "inventory_count_books", "inventory_count_explanations", "inventory_counts",
+    "inventory_sales_items", "inventory_sales_parts", "inventory_sales_causes", "inventory_intervals", "inventory_transfers",
+    "inventory_interval_causes", "inventory_open_transfers", "inventory_count_books", "inventory_count_explanations",
+    "inventory_counts",
     "inventory_counts_taken_over", "inventory_stock_values",
 )  # fmt: skip
 # Month end → what the ledger's inventory account holds by then, by currency; a currency it says nothing about is left out.

@@ -12,8 +12,8 @@ select
     left(case question
         when 'valuation' then concat_ws(' ', 'stock', business_date, currency)
         else concat_ws(' ', location_id, nullif(sku, '*'), business_date, case question
-            when 'interface_sales' then part when 'interface_snapshot' then 'snapshot' 
-                else split_part(part, ' ', 1) || ' count' end)
+            when 'interface_sales' then part when 'interface_snapshot' then 'snapshot'
+            when 'interface_transfers' then 'transfer ' || part else split_part(part, ' ', 1) || ' count' end)
     end, 200) as subject,
     'stock_' || cause as break_class,
     value_variance as amount,
@@ -22,8 +22,7 @@ select
     left(case
         when question = 'valuation' or cause = 'snapshot_incomplete' then counterpart
         else concat_ws('; ',
-            trim(trailing '.' from trim(trailing '0' from
-                cast(abs(case when quantity_variance <> 0 then quantity_variance else right_quantity end) as varchar))) || ' units',
+            in_units(abs(case when quantity_variance <> 0 then quantity_variance else right_quantity end)) || ' units',
             nullif(counterpart, ''))
     end, 1000) as counterpart
 from new_variances

@@ -17,6 +17,17 @@ with sides as (
     join (select location_id, min(snapshot_date) as first_date, max(snapshot_date) as last_date
         from whole_snapshots group by 1) as e using (location_id)
     union all
+    -- All that left and did not arrive, or the reverse; less what a snapshot tells, and what may still be booked.
+    select 'interface_transfers',
+        coalesce((select sum(quantity) from canonical.stock_movements where kind = 'transfer' and reference <> ''), 0)
+        - coalesce((
+            select sum(quantity - case when is_told then variance else 0 end) from open_transfers as o
+            where not is_told and variance <> 0 or exists (
+                select 1 from interval_causes as i
+                where i.cause = 'transfer_in_transit' and i.sku = o.sku and i.reference = o.reference and i.trip = o.trip
+            )
+        ), 0)
+    union all
     select 'count', coalesce(sum(right_quantity - left_quantity), 0) from count_causes
 ),
 told as (

@@ -8,6 +8,10 @@ with differences as (
     select 'interface_snapshot', location_id, sku, to_date, '', left_quantity, right_quantity, variance, cause, counterpart
     from interval_causes
     union all
+    select 'interface_transfers', location_id, sku, since, left(reference, 1000), left_quantity, right_quantity, variance,
+        'transfer_in_transit', counterpart
+    from open_transfers where is_told
+    union all
     select 'count', location_id, sku, business_date, part, left_quantity, right_quantity, variance, cause, counterpart
     from count_causes
 ),

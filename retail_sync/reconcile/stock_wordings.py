@@ -21,6 +21,32 @@ def _is_count(item: Break) -> bool:
     return item.subject.endswith(" count")
 
 
+def _transfer(item: Break) -> str:
+    """Which half is booked and which is not; `inventory_transfers.sql` and `inventory_interval_causes.sql` say it."""
+    units, _, evidence = item.counterpart.partition("; ")
+    if not item.subject.endswith(" snapshot") and "not booked out" not in evidence:
+        head = "Goods are on the road"
+    else:
+        head = "Half of a transfer is not booked" if "not booked" in evidence else "A transfer and a snapshot differ"
+    return f"{head}: {item.subject} ({units}), {item.worth}. {evidence[:1].upper()}{evidence[1:]}."
+
+
+def _transfer_remedy(item: Break) -> str:
+    if not item.subject.endswith(" snapshot"):
+        if "not booked out" in item.counterpart:
+            return "book the goods out where they came from"
+        return "book the goods in when they are there; look for those that should be, and write off what is lost"
+    if "takes it back" in item.counterpart:
+        return "nothing: it goes with the difference of that snapshot"
+    if "both halves are there" in item.counterpart:
+        return "nothing is missing; where the days lie in different months, date both halves on the day the goods were moved"
+    if " still " in item.counterpart:
+        return "nothing if the next snapshot shows the goods moved, else ask the ERP for the snapshot again; book the other half"
+    if "without the goods" in item.counterpart:
+        return "book the missing movement; the snapshot is without the goods already"
+    return "book the missing movement; the stock is already counted in the snapshot, so do not receive the goods again"
+
+
 STOCK_WORDINGS = {
     "stock_unposted_sale": _wording(
         "data", "inventory",
@@ -47,11 +73,7 @@ STOCK_WORDINGS = {
         "Sold under a code that belongs to no article: {subject} ({units}), {worth}.",
         "map the code to its article in the channel or the till, or create the article in the ERP",
     ),
-    "stock_transfer_in_transit": _wording(
-        "data", "inventory",
-        "A transfer is booked out but not in, or in but not out: {subject} ({units}), {worth}.",
-        "confirm the other half of the transfer in the ERP when the goods are there",
-    ),
+    "stock_transfer_in_transit": Wording("data", "inventory", _transfer, _transfer_remedy),
     "stock_unit_of_measure": Wording(
         "data", "inventory",
         lambda b: f"One side seems to mean packs and the other pieces: {b.subject} ({b.counterpart}), {b.worth}."

@@ -23,6 +23,7 @@ _COLOURS = {
     "right_only": "#2c6fbb",
     "interface_sales": "#2c6fbb",
     "interface_snapshot": "#8e44ad",
+    "interface_transfers": "#e69f00",
     "count": "#c0392b",
 }
 _UNKNOWN = "#808080"
@@ -44,6 +45,7 @@ _STORE_WORDS = {
 _STOCK_WORDS = {
     "interface_sales": "sold or taken back × posted by the ERP",
     "interface_snapshot": "movements × snapshot",
+    "interface_transfers": "booked out × booked in",
     "count": "book × counted",
 }
 _BARS = 60

@@ -10,7 +10,7 @@ import pandera.ibis as pa
 
 from retail_sync.schemas.types import Count, Day, Money, Quantity, currency, key, one_of, plain, text
 
-QUESTIONS = ("interface_sales", "interface_snapshot", "count", "valuation")
+QUESTIONS = ("interface_sales", "interface_snapshot", "interface_transfers", "count", "valuation")
 INTERFACE_CAUSES = (
     "unposted_sale", "unposted_return", "posted_twice", "timing", "unmapped_sku", "transfer_in_transit", "unit_of_measure",
     "late_movement", "snapshot_error", "negative_stock", "undetermined",
@@ -25,19 +25,22 @@ class InventoryVariances(pa.DataFrameModel):
     """A difference of goods with its cause, decided by evidence only; what agrees has no row.
 
     interface_sales: sold and taken back by stores and channels × the ERP's own sale and return movements. interface_snapshot:
-    the snapshot before + movements since × the snapshot. count: book × counted. valuation: ERP stock value × ledger account.
+    the snapshot before + movements since × the snapshot. interface_transfers: booked out × booked in (or in a snapshot already),
+    from two days before the ERP's last day on. count: book × counted. valuation: ERP stock value × ledger account.
     A snapshot that was not read whole is compared with nothing and has a row of its own (snapshot_incomplete).
     """
 
     question: str = one_of("which two sides were compared", *QUESTIONS)
     location_id: str = key("location; * for all of them (valuation)")
     sku: str = key("stock keeping unit; * for all of them (valuation, snapshot_incomplete)")
-    business_date: Day = plain("local day of the sale, snapshot or count; last day of the month (valuation)")
-    part: str = text(
-        "what tells several differences of one day apart: direction and receipt, kind of count; may be empty"
+    business_date: Day = plain(
+        "local day of the sale, snapshot, first half or count; last day of the month (valuation)"
     )
-    left_quantity: Quantity = plain("sold, expected or book; null where nothing says it", nullable=True)
-    right_quantity: Quantity = plain("posted, in the snapshot or counted", nullable=True)
+    part: str = text(
+        "what tells several differences of one day apart: direction and receipt, transfer, kind of count; may be empty"
+    )
+    left_quantity: Quantity = plain("sold, expected, booked out or book; null where nothing says it", nullable=True)
+    right_quantity: Quantity = plain("posted, in the snapshot, booked in or counted", nullable=True)
     quantity_variance: Quantity = plain("right_quantity - left_quantity", nullable=True)
     unit_cost: Quantity = plain(
         "cost of one unit: of the latest snapshot up to that day, else of the product", nullable=True

@@ -218,6 +218,12 @@ def _in_transit(f: Floor, place: str, sku: str, q: int) -> None:
     _snapshots(f, place, sku, q, "transfer_in_transit", days)
 
 
+def _on_the_road(f: Floor, place: str, sku: str, q: int) -> None:
+    on = f.day()
+    f.move(place, sku, on, -q, "transfer", f"T{f.next_number()}")
+    f.expect("interface_transfers", place, sku, on, -q, "transfer_in_transit")
+
+
 def _snapshot_in_packs(f: Floor, place: str, sku: str, q: int) -> None:
     days = f.interval()
     f.products[-1]["pack_quantity"] = Decimal(2)
@@ -268,7 +274,8 @@ def _count_in_cartons(f: Floor, place: str, sku: str, q: int) -> None:
 
 FAULTS = (
     _unposted_sale, _unposted_return, _posted_twice, _timing, _unmapped, _pack_posted, _sold_by_nobody, _double_or_pack,
-    _one_of_two_days, _snapshot_error, _late_movement, _in_transit, _snapshot_in_packs, _shown_as_zero, _lasting_difference,
+    _one_of_two_days, _snapshot_error, _late_movement, _in_transit, _on_the_road,
+    _snapshot_in_packs, _shown_as_zero, _lasting_difference,
     _last_snapshot, _counted("shrinkage", -1), _counted("gain", 1), _counted("marketplace_lost", -1, "marketplace"),
     _counted("marketplace_found", 1, "marketplace"), _count_in_cartons,
 )  # fmt: skip

@@ -124,7 +124,12 @@ def variances(facts: StockFacts) -> Found:
 
 def expected(text: str, question: str = "sales") -> Found:
     """The same from a pipe table: on, variance, cause; and at, sku, and question where rows are of several."""
-    names = {"sales": "interface_sales", "snapshot": "interface_snapshot", "count": "count"}
+    names = {
+        "sales": "interface_sales",
+        "snapshot": "interface_snapshot",
+        "transfers": "interface_transfers",
+        "count": "count",
+    }
     return Counter(
         (
             names[row.get("question") or question],

@@ -319,6 +319,171 @@ def test_transfers_between_locations(more: str, snapshots: str, said: str) -> No
     )
 
 
+# The reports begin two days before the transfer.
+BACK_TO = "\n| 10-09 | W9 | receipt | 1 | |"
+UNDER_WAY = [
+    pytest.param("", "| 10-13 | W1 | 80 |\n| 10-13 | S1 | 0 |", "| transfers | W1 | 10-11 | -20 |", id="on the road"),
+    pytest.param("", "| 10-12 | W1 | 80 |\n| 10-12 | S1 | 0 |", "", id="it left the day before the last one reported"),
+    pytest.param("\n| 10-13 | S2 | receipt | 1 | |", "", "| transfers | W1 | 10-11 | -20 |", id="no snapshot tells of it"),
+    pytest.param(
+        "\n| 10-13 | S1 | transfer | 20 | T1 |", "| 10-15 | W1 | 80 |\n| 10-15 | S1 | 20 |", "", id="it arrived",
+    ),
+    pytest.param(
+        "\n| 10-12 | S1 | transfer | 12 | T1 |", "| 10-15 | W1 | 80 |\n| 10-15 | S1 | 12 |",
+        "| transfers | W1 | 10-11 | -8 |", id="less arrived than left",
+    ),
+    pytest.param(
+        "\n| 10-12 | S1 | transfer | 23 | T1 |", "| 10-15 | W1 | 80 |\n| 10-15 | S1 | 23 |",
+        "| transfers | S1 | 10-11 | 3 |", id="more arrived than left",
+    ),
+    pytest.param(
+        "\n| 10-12 | S1 | transfer | 20 | T1 |\n| 10-13 | W1 | transfer | -9 | T1 |", "| 10-15 | W1 | 71 |\n| 10-15 | S1 | 20 |",
+        "| transfers | W1 | 10-13 | -9 |", id="the reference was used again",
+    ),
+    pytest.param(
+        "\n| 10-12 | S1 | transfer | 20 | T2 |", "| 10-15 | W1 | 80 |\n| 10-15 | S1 | 20 |",
+        "| transfers | W1 | 10-11 | -20 |\n| transfers | S1 | 10-12 | 20 |", id="each half under a number of its own",
+    ),
+    pytest.param(
+        "", "| 10-11 | W1 | 80 |\n| 10-11 | S1 | 20 |\n| 10-15 | W1 | 80 |\n| 10-15 | S1 | 20 |",
+        "| snapshot | S1 | 10-11 | 20 |", id="the receiver's snapshot has it",
+    ),
+    pytest.param(
+        "", "| 10-11 | W1 | 80 |\n| 10-11 | S1 | 0 |\n| 10-12 | S1 | 20 |\n| 10-15 | W1 | 80 |\n| 10-15 | S1 | 20 |",
+        "| snapshot | S1 | 10-12 | 20 |", id="the receiver's snapshot has it a day later",
+    ),
+    pytest.param(
+        "\n| 10-14 | S1 | transfer | 20 | T1 |",
+        "| 10-11 | W1 | 80 |\n| 10-11 | S1 | 0 |\n| 10-12 | S1 | 20 |\n| 10-14 | S1 | 20 |\n| 10-15 | S1 | 20 |",
+        "| snapshot | S1 | 10-12 | 20 |\n| snapshot | S1 | 10-14 | -20 |", id="booked in two days after it was there",
+    ),
+    pytest.param(
+        "", "| 10-11 | W1 | 100 |\n| 10-12 | W1 | 80 |\n| 10-15 | W1 | 80 |\n| 10-15 | S1 | 0 |",
+        "| snapshot | W1 | 10-11 | 20 |\n| snapshot | W1 | 10-12 | -20 |\n| transfers | W1 | 10-11 | -20 |",
+        id="the sender's snapshot had it a day longer",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("more", "snapshots", "said"), UNDER_WAY)
+def test_goods_under_way_are_told_once(more: str, snapshots: str, said: str) -> None:
+    """From two days before the ERP's last one on, dated from the day they left, until the other half is posted."""
+    rows = "".join(f"\n{line} transfer_in_transit |" for line in said.splitlines())
+    assert_variances(
+        f"| question | at | on | variance | cause |{rows}",
+        snapshots=f"| on | at | quantity |\n| 10-10 | W1 | 100 |\n| 10-10 | S1 | 0 |\n{snapshots}",
+        moved=OUT + BACK_TO + more,
+    )
+
+
+def test_goods_that_may_lie_in_two_places_are_told_as_what_they_are() -> None:
+    """20 left, and two stores have 20 more than is booked: which of them has the transfer cannot be told."""
+    assert_variances(
+        "| question | at | on | variance | cause |\n| snapshot | S1 | 10-12 | 20 | undetermined |\n"
+        "| snapshot | S2 | 10-12 | 20 | undetermined |\n| transfers | W1 | 10-11 | -20 | transfer_in_transit |",
+        snapshots="| on | at | quantity |\n| 10-10 | W1 | 100 |\n| 10-11 | S1 | 0 |\n| 10-11 | S2 | 0 |\n| 10-12 | S1 | 20 |\n"
+        "| 10-12 | S2 | 20 |\n| 10-15 | S1 | 20 |\n| 10-15 | S2 | 20 |\n| 10-15 | W1 | 80 |",
+        moved=OUT + BACK_TO,
+    )
+
+
+@pytest.mark.parametrize(("first_day", "is_told"), [("10-10", True), ("10-11", False), ("10-12", False)])
+def test_what_arrived_as_the_reports_begin_may_have_left_before_them(first_day: str, is_told: bool) -> None:  # noqa: FBT001
+    """An ERP whose export begins on the day before the goods arrived does not tell when they left."""
+    told = "| transfers | S1 | 10-12 | 20 | transfer_in_transit |" if is_told else ""
+    assert_variances(
+        f"| question | at | on | variance | cause |\n{told}",
+        snapshots="| on | at | quantity |\n| 10-11 | S1 | 0 |\n| 10-15 | S1 | 20 |",
+        moved="| on | at | kind | quantity | reference |\n| 10-12 | S1 | transfer | 20 | T1 |\n"
+        f"| {first_day} | W9 | receipt | 1 | |",
+    )
+
+
+def test_a_transfer_without_a_number_has_no_other_half_to_look_for() -> None:
+    """Nothing tells that two movements belong together, so nothing tells that one is alone."""
+    assert_variances(
+        "",
+        snapshots="| on | at | quantity |\n| 10-10 | W1 | 100 |\n| 10-15 | W1 | 80 |",
+        moved="| on | at | kind | quantity | reference |\n| 10-11 | W1 | transfer | -20 | |" + BACK_TO,
+    )
+
+
+TRANSFER_WORDS = [
+    pytest.param(
+        "", "| 10-11 | W1 | 80 |\n| 10-11 | S1 | 20 |\n| 10-15 | S1 | 20 |",
+        ["Half of a transfer is not booked: S1 A-1 2026-10-11 snapshot (20 units), worth 200.00 USD. Transfer T1 is booked out at "
+         "W1 on 2026-10-11 and not booked in at S1; the snapshot of S1 has the goods already."],
+        ["book the missing movement; the stock is already counted in the snapshot, so do not receive the goods again"],
+        id="there, and not booked in",
+    ),
+    pytest.param(
+        "", "| 10-15 | W1 | 80 |\n| 10-15 | S1 | 0 |",
+        ["Goods are on the road: W1 A-1 2026-10-11 transfer T1 (20 units), worth 200.00 USD. Transfer T1 is booked out at W1 on "
+         "2026-10-11 and not booked in anywhere."],
+        ["book the goods in when they are there; look for those that should be, and write off what is lost"],
+        id="on the road",
+    ),
+    pytest.param(
+        "\n| 10-12 | S1 | transfer | 12 | T1 |", "| 10-15 | W1 | 80 |\n| 10-15 | S1 | 12 |",
+        ["Goods are on the road: W1 A-1 2026-10-11 transfer T1 (8 units), worth 80.00 USD. Transfer T1 is booked out at W1 on "
+         "2026-10-11 and in at S1 on 2026-10-12, 8 less."],
+        ["book the goods in when they are there; look for those that should be, and write off what is lost"],
+        id="the rest of it",
+    ),
+    pytest.param(
+        "\n| 10-12 | S1 | transfer | 20 | T1 |", "| 10-11 | W1 | 80 |\n| 10-11 | S1 | 20 |\n| 10-12 | S1 | 20 |",
+        ["A transfer and a snapshot differ: S1 A-1 2026-10-11 snapshot (20 units), worth 200.00 USD. Transfer T1 is booked out at "
+         "W1 on 2026-10-11 and in at S1 on 2026-10-12: both halves are there; the snapshot of S1 has the goods already.",
+         "A transfer and a snapshot differ: S1 A-1 2026-10-12 snapshot (20 units), worth 200.00 USD. Transfer T1 is told of the "
+         "snapshot of 2026-10-11, and this one takes it back."],
+        ["nothing is missing; where the days lie in different months, date both halves on the day the goods were moved",
+         "nothing: it goes with the difference of that snapshot"],
+        id="booked in a day later",
+    ),
+    pytest.param(
+        "", "| 10-11 | W1 | 100 |",
+        ["Half of a transfer is not booked: W1 A-1 2026-10-11 snapshot (20 units), worth 200.00 USD. Transfer T1 is booked out at "
+         "W1 on 2026-10-11 and not booked in anywhere; the snapshot of W1 still has the goods."],
+        ["nothing if the next snapshot shows the goods moved, else ask the ERP for the snapshot again; book the other half"],
+        id="booked out, and still there",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("more", "snapshots", "messages", "remedies"), TRANSFER_WORDS)
+def test_a_transfer_is_told_with_the_half_that_is_there_and_the_one_that_is_not(
+    more: str, snapshots: str, messages: list[str], remedies: list[str]
+) -> None:
+    """Received a second time, goods that are counted already would be in the stock twice."""
+    facts = StockFacts()
+    facts.take(
+        products=PRODUCTS,
+        snapshots=f"| on | at | quantity |\n| 10-10 | W1 | 100 |\n| 10-10 | S1 | 0 |\n{snapshots}",
+        moved=OUT + BACK_TO + more,
+    )
+    assert facts.compare().residual == ()
+    told = [problem for problem in find_breaks(facts.connection) if problem.code == "stock_transfer_in_transit"]
+    assert [problem.message for problem in told] == messages
+    assert [problem.remedy for problem in told] == remedies
+
+
+def test_the_reverse_is_told_in_the_same_words() -> None:
+    """Booked in at the store, not out of the warehouse, whose snapshot is without the goods."""
+    facts = StockFacts()
+    facts.take(
+        products=PRODUCTS,
+        snapshots="| on | at | quantity |\n| 10-10 | W1 | 100 |\n| 10-10 | S1 | 0 |\n| 10-13 | W1 | 80 |\n| 10-13 | S1 | 20 |",
+        moved="| on | at | kind | quantity | reference |\n| 10-12 | S1 | transfer | 20 | T1 |" + BACK_TO,
+    )
+    assert facts.compare().residual == ()
+    (problem,) = find_breaks(facts.connection)
+    assert (problem.subject, problem.amount_minor) == ("W1 A-1 2026-10-13 snapshot", -20000)
+    assert problem.message.endswith(
+        "Transfer T1 is booked in at S1 on 2026-10-12 and not booked out at W1; the snapshot of W1 is without the goods already."
+    )
+    assert problem.remedy == "book the missing movement; the snapshot is without the goods already"
+
+
 COUNTS = [
     pytest.param("| 10-11 | 95 | |", "", id="as the book says"),
     pytest.param("| 10-11 | 88 | |", "| 10-11 | -7 | shrinkage |", id="short"),
