@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from retail_sync.ledger.clearing import open_items, unexplained
 from retail_sync.pipeline import Pipeline
-from retail_sync.reports.state import read_chain
+from retail_sync.reports.clearing_state import ledger_items
 from retail_sync_tests.conftest import run_line
 from retail_sync_tests.reconcile.files import bank_statement, deliver, looking, new_pipeline, open_problems, settlement
 
@@ -36,10 +35,10 @@ def bank_shows(pipeline: Pipeline, amount: str, mark: str) -> None:
 def books(pipeline: Pipeline) -> dict[str, int]:
     """Cents of bank and transit in the ledger, where they are not zero; every item must be explained."""
     with looking(pipeline) as connection:
-        chain = read_chain(connection)
-    assert unexplained(pipeline.operations, pipeline.ledger, chain) == []
+        found = ledger_items(pipeline, connection)
+    assert (list(found.findings), list(found.waiting)) == ([], [])
     balances = {b.account: b.home_minor for b in pipeline.ledger.balances() if b.account in ("1000", "1120")}
-    items = {f"item {item.item}": item.minor for item in open_items(pipeline.operations, chain)}
+    items = {f"item {item.item}": item.minor for item in found.items}
     return {name: minor for name, minor in (balances | items).items() if minor}
 
 
@@ -107,9 +106,13 @@ def test_two_payouts_taken_back_by_one_settlement_leave_no_phantom(tmp_path: Pat
     )
     run_line(pipeline)
     with looking(pipeline) as connection:
-        chain = read_chain(connection)
-    assert chain.failed_transfer_of == {
-        ("31000003", "2026-10-11"): "31000001",
-        ("31000003", "2026-10-14"): "31000002",
-    }
-    assert [(item.item, item.minor) for item in open_items(pipeline.operations, chain)] == [("31000003", 175_00)]
+        found = ledger_items(pipeline, connection)
+        closed = connection.execute(
+            "select kind, item, debit from reconcile.clearing_items where status = 'closed' order by all"
+        ).fetchall()
+    assert [(item.item, item.minor) for item in found.items] == [("31000003", 175_00)]
+    assert [(kind, item, int(debit)) for kind, item, debit in closed] == [
+        ("failed_transfer", "31000003", 170),
+        ("settlement", "31000001", 100),
+        ("settlement", "31000002", 70),
+    ]

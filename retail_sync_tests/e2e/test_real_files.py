@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from retail_sync.ledger.clearing import open_items
 from retail_sync.reports.books import read_trial_balance
-from retail_sync.reports.state import read_chain
+from retail_sync.reports.clearing_state import ledger_items
 from retail_sync.settings import Home
 from retail_sync_tests.e2e.line import (
     booked,
@@ -148,9 +147,9 @@ def test_bank_evidence_matches_the_two_positive_payouts(samples: Path, tmp_path:
     }
     pipeline = opened(home)
     with pipeline.warehouse.reading() as connection:
-        items = open_items(pipeline.operations, read_chain(connection))
-    assert [(i.account, i.currency, i.item, i.minor, i.since) for i in items] == [
-        ("1120", "CAD", "micro deposit of 24288684721", 1, date(2025, 8, 28))
+        items = ledger_items(pipeline, connection).items
+    assert [(i.account, i.currency, i.kind, i.item, i.minor, i.since) for i in items] == [
+        ("1120", "CAD", "micro_deposit", "24288684721", 1, date(2025, 8, 28))
     ]
     balances = {b.account: b.home_minor for b in pipeline.ledger.balances()}
     assert balances["1120"] == 1
