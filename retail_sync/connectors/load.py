@@ -22,6 +22,7 @@ from retail_sync.connectors.categories import categorise_staged, load_category_r
 from retail_sync.connectors.connector import Staged
 from retail_sync.connectors.documents import open_text
 from retail_sync.connectors.forgetting import forget_deliveries, hand_on, hand_on_rows
+from retail_sync.connectors.moved_receipts import note_moved_receipts
 from retail_sync.connectors.payout_statements import derive_payout_statements
 from retail_sync.connectors.registry import connector_named
 from retail_sync.core.archive import RawArchive
@@ -326,9 +327,11 @@ def _put(connection: duckdb.DuckDBPyConnection, table: Table, delivery: Delivery
         # By document, not by its deliveries: one that was in force may be refused by now and names no document any more.
         old = f"t.{table.group[0]} = $document"
     else:
+        if table.numbered_by:
+            note_moved_receipts(connection, table, delivery)
         above = {row: table.stands_above.format(row=row) for row in ("t", "s")}
-        better = (  # noqa: S608 - a condition of the registry
-            "select 1 from raw.deliveries as d join raw.deliveries as mine on mine.delivery_id = $delivery "
+        better = (
+            "select 1 from raw.deliveries as d join raw.deliveries as mine on mine.delivery_id = $delivery "  # noqa: S608
             "where d.delivery_id = t.delivery_id and d.delivery_id <> mine.delivery_id "
             f"and ({above['t']}, d.received_order) > ({above['s']}, mine.received_order)"
         )

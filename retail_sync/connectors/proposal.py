@@ -21,6 +21,7 @@ from retail_sync.connectors.declared_objects import OBJECTS, DeclaredObject
 from retail_sync.connectors.load import split_by_contract
 from retail_sync.connectors.proposal_columns import Choice, choose_columns
 from retail_sync.connectors.proposal_file import SampleFile, read_sample
+from retail_sync.connectors.proposal_numbers import choose_numbers
 from retail_sync.connectors.proposal_tax import choose_amounts
 from retail_sync.core.errors import DeliveryRefused, SettingsError
 from retail_sync.settings import Column, Source
@@ -101,6 +102,7 @@ def propose(path: Path, wanted_object: str = "") -> Proposal:
         others = tuple(c.object for c in choices[1:4] if c.score >= max(best.score * 0.7, _LEAST_SCORE))
         untold = list(_about_object(best, others, is_given=bool(wanted_object)))
         choose_amounts(sample, best)
+        choose_numbers(sample, best)
         source = _source(path, sample, best)
         untold += [*best.untold, *_about_file(sample, best, source)]
         trial = _try(sample, source)
