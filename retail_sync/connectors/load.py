@@ -28,6 +28,7 @@ from retail_sync.connectors.groups import (
     keep_rejected_groups,
     record_incomplete_groups,
 )
+from retail_sync.connectors.moved_receipts import note_moved_receipts
 from retail_sync.connectors.payout_statements import derive_payout_statements
 from retail_sync.connectors.registry import connector_named
 from retail_sync.core.archive import RawArchive
@@ -343,6 +344,8 @@ def _put(connection: duckdb.DuckDBPyConnection, table: Table, delivery: Delivery
         # By document, not by its deliveries: one that was in force may be refused by now and names no document any more.
         old = f"t.{table.group[0]} = $document"
     else:
+        if table.numbered_by:
+            note_moved_receipts(connection, table, delivery)
         give_way(connection, table, delivery.delivery_id)
         # What this delivery brought when it was read before goes too: it may be read otherwise today.
         old = f"(t.delivery_id = $document or exists (select 1 from {rows} as s where {same}))"  # noqa: S608

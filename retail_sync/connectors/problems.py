@@ -1,4 +1,4 @@
-"""What a person has to know about deliveries: refused as a whole, read in part, or set aside for an earlier good copy.
+"""What a person has to know about deliveries: refused, read in part, set aside for a good copy, or dating receipts anew.
 
 Such a problem closes when a later file makes it good. A settlement file is made good by a later one of its source and name.
 Bank statements share one name from month to month, so a statement is made good only by a file that says so: one with the
@@ -16,6 +16,7 @@ from pathlib import PurePath
 import duckdb
 
 from retail_sync.connectors.intake import Misplaced, Received, shown_name
+from retail_sync.connectors.moved_receipts import find_moved_receipts
 from retail_sync.operations.deliveries import Delivery
 from retail_sync.operations.exceptions import Problem
 from retail_sync.schemas.tables import TABLES
@@ -91,7 +92,12 @@ def find_delivery_problems(connection: duckdb.DuckDBPyConnection, deliveries: Se
     """Return a problem per delivery that a person has to look at; a later good delivery makes an earlier one good."""
     seen = _seen(connection, deliveries)
     read = [item for item in seen if item.status == "loaded"]
-    return [*_refused(seen, read), *_unread_rows(connection, read), *_set_aside(read)]
+    return [
+        *_refused(seen, read),
+        *_unread_rows(connection, read),
+        *_set_aside(read),
+        *find_moved_receipts(connection),
+    ]
 
 
 def find_unreadable_files(received: Sequence[Received]) -> list[Problem]:

@@ -21,6 +21,7 @@ from retail_sync.connectors.load import split_by_contract
 from retail_sync.connectors.proposal_columns import Choice, choose_columns
 from retail_sync.connectors.proposal_file import SampleFile, read_sample
 from retail_sync.connectors.proposal_known import Known, known_connector, open_as, source_name, stage_known
+from retail_sync.connectors.proposal_numbers import choose_numbers
 from retail_sync.connectors.proposal_signs import choose_signs
 from retail_sync.connectors.proposal_tax import choose_amounts
 from retail_sync.core.errors import DeliveryRefused, SettingsError
@@ -107,6 +108,7 @@ def propose(path: Path, wanted_object: str = "") -> Proposal:
         untold = list(_about_object(best, others, is_given=bool(wanted_object)))
         choose_amounts(sample, best)
         choose_signs(sample, best)
+        choose_numbers(sample, best)
         source = _source(path, sample, best)
         untold += [*best.untold, *_about_file(sample, best, source)]
         trial = _try(sample, source)

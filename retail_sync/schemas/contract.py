@@ -55,6 +55,7 @@ class Table:
     `hands_on`: the work a changed row makes, as (kind, SQL of the document's id over the row); see raw.touched. It is for
     the stage `hands_on_to`: a fact that has no other side to be compared with goes to the journal at once.
     `rules`: what rows must keep besides the checks of single columns.
+    `numbered_by`: the column that a till numbers its documents by; a number on another day than before is noted.
     `stands_above`: SQL over a row, as {row}: where it is true, the row is not replaced by a newer one where it is not. For
     tables whose group is one row.
     """
@@ -69,6 +70,7 @@ class Table:
     hands_on: tuple[tuple[str, str], ...] = ()
     hands_on_to: Literal["reconcile", "journal"] = "reconcile"
     rules: tuple[RowRule, ...] = ()
+    numbered_by: str = ""
     stands_above: str = "false"
 
     @property

@@ -260,6 +260,21 @@ class PosShifts(pa.DataFrameModel):
     delivery_id: str = key("delivery the row comes from")
 
 
+class MovedReceipts(pa.DataFrameModel):
+    """A day that an earlier delivery had a receipt or shift on, which a newer one dates on another day.
+
+    The newer day is in force. It is a correction, or a till whose numbers start again: then the earlier receipt is missing.
+    """
+
+    source: str = key("source that delivered both")
+    table_name: str = one_of("canonical table of the receipt or shift", "pos_sales", "pos_tenders", "pos_shifts")
+    store: str = key("store, as the locations table calls it")
+    register: str = key("till within the store")
+    receipt_id: str = key("number of the receipt; of pos_shifts the shift_id")
+    earlier_date: Day = plain("business_date that does not count any more")
+    delivery_id: str = key("a delivery that has it on that day")
+
+
 class GiftCardEvents(pa.DataFrameModel):
     """What happened to a gift card, as a card report says. Sold and issued make the liability grow, the others shrink.
 

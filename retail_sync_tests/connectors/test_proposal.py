@@ -71,6 +71,36 @@ def test_a_german_till_export(proposed: Any) -> None:
     ]
 
 
+def test_numbers_that_start_again_get_their_day(proposed: Any) -> None:
+    """Till 1 begins each day with 0001: the number alone would let the second day displace the first."""
+    lines = "Store,Till,Receipt,Date,Time,Qty,Total,Tax\n" + "".join(
+        f"A,{till},{number},2026-09-{day},10:{number[2:]},1,11.90,1.90\n"
+        for day in (16, 17) for till in (1, 2) for number in ("0001", "0002")
+    )  # fmt: skip
+    found = proposed(lines)
+    assert block(found)["columns"]["receipt_id"] == "[Date]-[Receipt]"
+    assert "4 of 4 occur on more than one day (0001 on 2026-09-16 and 2026-09-17)" in told(found)
+    rows = [dict(zip(found.trial.header, row, strict=True)) for row in found.trial.rows]
+    assert [row["receipt_id"] for row in rows][:2] == ["2026-09-16-0001", "2026-09-16-0002"]
+    assert (found.trial.accepted_count, found.trial.rejected_count) == (8, 0)
+
+
+def test_numbers_that_start_again_are_told_where_no_column_has_the_day(proposed: Any) -> None:
+    """One column has day and time together, which may differ from line to line of a receipt: a person decides."""
+    lines = "Store,Receipt,Tender,Time,Amount\nA,1,cash,2026-09-16 10:00,5.00\nA,1,cash,2026-09-17 10:00,5.00\n"
+    found = proposed(lines, wanted="pos_tenders")
+    assert block(found)["columns"]["receipt_id"] == "Receipt"
+    assert 'receipt_id = "[Date]-[Receipt]"' in told(found)
+
+
+def test_a_number_used_by_two_tills_does_not_start_again(proposed: Any) -> None:
+    """Each till counts for itself; across midnight of one receipt nothing else is known."""
+    lines = "Store,Till,Receipt,Date,Qty,Total,Tax\nA,1,1,2026-09-16,1,11.90,1.90\nA,2,1,2026-09-17,1,11.90,1.90\n"
+    found = proposed(lines)
+    assert block(found)["columns"]["receipt_id"] == "Receipt"
+    assert "start again" not in told(found)
+
+
 @pytest.mark.parametrize("encoding", ["cp1252", "utf-16"])
 def test_other_encodings(proposed: Any, encoding: str) -> None:
     """A Windows file is read with its umlauts and told of; UTF-16 is declared."""

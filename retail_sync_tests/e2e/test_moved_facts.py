@@ -77,7 +77,7 @@ def test_a_receipt_that_moved_is_on_one_day(make_home: Callable[..., Home], ware
     for _ in range(2):
         run_line(pipeline)
         assert booked(pipeline) == {OLD_DAY: Counter(), NEW_DAY: BOOKS}
-        assert pipeline.ledger.entry_count() == 3
+        assert (pipeline.ledger.entry_count(), problems(pipeline)) == (3, MOVED)
     one_load = Pipeline(make_home("one load", settings=SOURCES), "test")
     deliver(one_load, WRONG)
     deliver(one_load, RIGHT, "right")
