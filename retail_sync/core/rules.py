@@ -25,6 +25,7 @@ HEADERS = {
     "category_accounts": ("category", "account", "role", "description"),
     "leg_accounts": ("leg", "account", "description"),
     "safety_stock": ("sku", "channel", "quantity", "prepared_by", "approved_by"),
+    "order_steps": ("step", "channel", "days_after", "prepared_by", "approved_by"),
     "bank_payers": ("channel", "pattern", "prepared_by", "approved_by"),
     "match_rules": (
         "reconciliation", "priority", "rule_id", "version", "shape", "key", "amount_tolerance", "percent_tolerance",

@@ -12,7 +12,9 @@ ENTRY_KINDS = (
     "settlement", "failed_transfer", "deposit", "store_day", "cogs", "count_variance", "stock_valuation", "gift_cards",
 )  # fmt: skip
 JOURNAL_KINDS = ("settlement", "store_day", "stock", "gift_cards")
-DOCUMENT_KINDS = ("settlement", "bank", "store_day", "stock", "availability", "payout", "payout_day", "gift_cards")
+DOCUMENT_KINDS = (
+    "settlement", "bank", "store_day", "stock", "availability", "payout", "payout_day", "gift_cards", "order_trace",
+)  # fmt: skip
 CHAIN_STATUSES = ("none", "matched", "open", "broken")
 BREAK_CLASSES = (
     "settlement_does_not_foot",
@@ -75,7 +77,9 @@ class Touched(pa.DataFrameModel):
 
     stage: str = one_of("stage that has to look again", "reconcile", "journal")
     kind: str = one_of("what the document is", *DOCUMENT_KINDS)
-    document_id: str = key("settlement id, payout id, store|day, location|day, channel|day; * for all of the kind")
+    document_id: str = key(
+        "settlement id, payout id, store|day, location|day, channel|day, order number; * for all of the kind"
+    )
 
 
 class Applied(pa.DataFrameModel):

@@ -13,12 +13,14 @@ import pandera.ibis as pa
 from retail_sync.core import sql
 from retail_sync.core.errors import RetailSyncError
 from retail_sync.core.warehouse import STAGE_SCHEMAS, transaction
-from retail_sync.schemas import canonical, derived, derived_stock, derived_stores, sales, stock
+from retail_sync.schemas import canonical, derived, derived_stock, derived_stores, derived_traces, sales, stock
 from retail_sync.schemas.contract import Table, code_digest, contract_hash
 
 _PLACE = ("delivery_id", "line_no")
 _STORE_DAY = "store || '|' || business_date"
 _PAYOUT_DAY = "channel || '|' || account || '|' || payout_date || '|' || currency"
+# By number alone: a processor's payment, or a return elsewhere, may belong to an order of another channel or to a receipt.
+_TRACE, _RECEIPT_TRACE = ("order_trace", "order_id"), ("order_trace", "receipt_id")
 _STOCK_DAY = "location_id || '|' || business_date"
 # What was sold or redeemed makes no work: the tills book it.
 _GIFT_CARD_DAY = "case when kind in ('issued', 'expired') then 'gift_cards:' || channel || '|' || business_date end"
@@ -40,7 +42,7 @@ TABLES = (
           ("delivery_id",), ("settlement_id",), (("settlement", "settlement_id"),)),
     # The lines of a payout may come from several deliveries; their places in them say nothing of the payout.
     Table("canonical", "settlement_lines", canonical.SettlementLines, ("settlement_id", "delivery_id", "line_no", "component"),
-          "document", _PLACE, ("settlement_id",), (("settlement", "settlement_id"),)),
+          "document", _PLACE, ("settlement_id",), (("settlement", "settlement_id"), _TRACE)),
     _delivered(canonical.BankTransactions, "bank_transactions", ("account", "transaction_id"), 2, ("bank", "account")),
     _delivered(stock.FxRates, "fx_rates", ("rate_date", "from_currency", "to_currency"), 3),
     _delivered(stock.Products, "products", ("sku",), 1, ("stock", "'*'")),
@@ -48,17 +50,18 @@ TABLES = (
     _delivered(sales.Customers, "customers", ("channel", "customer_id"), 2),
     _delivered(stock.Locations, "locations", ("location_id",), 1, ("stock", "'*'")),
     _delivered(stock.Listings, "listings", ("channel", "channel_sku"), 2, ("availability", "'*'"), ("stock", "'*'")),
-    _delivered(sales.Orders, "orders", ("channel", "order_id"), 2),
-    _delivered(sales.OrderLines, "order_lines", ("channel", "order_id", "order_line_no"), 2),
+    _delivered(sales.Orders, "orders", ("channel", "order_id"), 2, _TRACE),
+    _delivered(sales.OrderLines, "order_lines", ("channel", "order_id", "order_line_no"), 2, _TRACE),
     _delivered(sales.Payments, "payments", ("channel", "payment_id"), 2,
-               ("payout", "payout_id"), ("payout_day", _PAYOUT_DAY), ("store_day", "'*'")),
+               ("payout", "payout_id"), ("payout_day", _PAYOUT_DAY), ("store_day", "'*'"), _TRACE),
     _delivered(sales.Payouts, "payouts", ("channel", "account", "payout_date", "currency", "payout_no"), 4,
                ("payout", "payout_id"), ("payout_day", _PAYOUT_DAY)),
-    _delivered(sales.Fulfilments, "fulfilments", ("channel", "fulfilment_id"), 2, ("stock", "'*'")),
-    _delivered(sales.Returns, "returns", ("channel", "return_id"), 2, ("stock", "'*'")),
+    _delivered(sales.Fulfilments, "fulfilments", ("channel", "fulfilment_id"), 2, ("stock", "'*'"), _TRACE),
+    _delivered(sales.Returns, "returns", ("channel", "return_id"), 2, ("stock", "'*'"), _TRACE),
     _delivered(sales.PosSales, "pos_sales", ("store", "register", "receipt_id", "receipt_line_no"), 3,
-               ("store_day", _STORE_DAY), ("stock", _STORE_DAY)),
-    _delivered(sales.PosTenders, "pos_tenders", ("store", "register", "receipt_id", "tender_no"), 3, ("store_day", _STORE_DAY)),
+               ("store_day", _STORE_DAY), ("stock", _STORE_DAY), _RECEIPT_TRACE),
+    _delivered(sales.PosTenders, "pos_tenders", ("store", "register", "receipt_id", "tender_no"), 3,
+               ("store_day", _STORE_DAY), _RECEIPT_TRACE),
     _delivered(sales.PosShifts, "pos_shifts", ("store", "register", "shift_id"), 3, ("store_day", _STORE_DAY)),
     # No reconciliation has another side for it: the journal's document follows from the rows themselves.
     replace(_delivered(sales.GiftCardEvents, "gift_card_events", ("channel", "event_id"), 2, ("gift_cards", _GIFT_CARD_DAY)),
@@ -81,6 +84,7 @@ TABLES = (
     Table("reconcile", "cost_of_sales", derived_stock.CostOfSales,
           ("location_id", "business_date", "currency", "component"), "run"),
     Table("reconcile", "availability", derived_stock.Availability, ("channel", "sku", "status"), "run"),
+    Table("reconcile", "order_traces", derived_traces.OrderTraces, ("kind", "channel", "register", "order_id"), "group"),
     Table("reconcile", "matches", derived.Matches, ("reconciliation", "left_id", "right_id"), "run"),
     Table("reconcile", "match_items", derived.MatchItems, ("reconciliation", "side", "item_id"), "run"),
     Table("reconcile", "breaks", derived.Breaks, ("reconciliation", "subject", "break_class"), "run"),
