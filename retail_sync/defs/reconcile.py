@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from retail_sync.defs import reconcile_stock, reconcile_stores
+from retail_sync.defs import reconcile_stock, reconcile_stores, reconcile_traces
 from retail_sync.defs.metadata import (
     contract_check,
     contract_specs,
@@ -16,6 +16,7 @@ from retail_sync.defs.metadata import (
 )
 from retail_sync.defs.reconcile_stock import tell_stock
 from retail_sync.defs.reconcile_stores import tell_stores
+from retail_sync.defs.reconcile_traces import tell_traces
 from retail_sync.defs.windows import DAYS, run_window
 from retail_sync.reconcile.report import ReconcileReport
 from retail_sync.reports.plots import settlement_plot
@@ -27,7 +28,7 @@ from retail_sync.schemas.tables import table
 _OWN = COMPONENTS, TOTALS, MATCHES, BREAKS = tuple(
     table(f"reconcile.{name}") for name in ("settlement_components", "settlement_totals", "matches", "breaks")
 )
-TABLES = (*_OWN, *reconcile_stores.TABLES, *reconcile_stock.TABLES)
+TABLES = (*_OWN, *reconcile_stores.TABLES, *reconcile_stock.TABLES, *reconcile_traces.TABLES)
 _SETTLEMENTS = [("canonical", "settlements"), ("canonical", "settlement_lines"), ("canonical", "rejected_rows")]
 _KEY = ["reconcile", "settlement_totals"]
 _PLOT = "plot: settlements by closing day"
@@ -76,6 +77,7 @@ _VERDICTS = """\
         ),
         *reconcile_stores.SPECS,
         *reconcile_stock.SPECS,
+        *reconcile_traces.SPECS,
     ],
     check_specs=[
         *contract_specs(TABLES),
@@ -133,6 +135,7 @@ def reconcile_settlements(
     )
     yield from tell_stores(context, report, state)
     yield from tell_stock(context, state)
+    yield from tell_traces(context, state)
     for entry in TABLES:
         yield contract_check(entry, state.problems)
     yield _residual(report.residual)

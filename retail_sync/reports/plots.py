@@ -82,10 +82,10 @@ def _plot(rows: Sequence[tuple[Any, ...]], title: str, label: str, words: Mappin
     axes[-1].set_xlabel("day")
     figure.suptitle(title, fontsize=12)
     _legend(figure, [bar for _, bars in panels for bar in bars], words)
-    return _png(figure)
+    return png(figure)
 
 
-def _png(figure: Figure) -> bytes:
+def png(figure: Figure) -> bytes:
     """Draw with a palette of 64 colours: a quarter of the bytes, and every event of the UI's log keeps its picture."""
     from PIL import Image
 
