@@ -422,6 +422,27 @@ def _day(text: str) -> date:
         raise SettingsError(f"{text!r} is not a day", "write days as 2026-10-31") from error
 
 
+@app.command()
+def trace(
+    order_id: Annotated[str, typer.Argument(metavar="ORDER_ID", help="Number of an order or a store receipt.")],
+    channel: Annotated[
+        str, typer.Option("--channel", help="Channel, store or store and till, where several have it.")
+    ] = "",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell the story of one order or receipt: ordered, paid, shipped, settled, booked, in the ledger, and where each stands.
+
+    Exit code 1 when a step is missing, its entry is held, or an open exception names it.
+    """
+    from retail_sync.reports.trace import read_trace
+
+    found = read_trace(_pipeline(home), order_id, channel)
+    _print(found.as_dict(), as_json, *found.renderings())
+    if found.needs_a_person:
+        raise typer.Exit(NEEDS_A_PERSON)
+
+
 @app.command("trial-balance")
 def trial_balance(
     as_of: Annotated[str, typer.Option("--as-of", help="Last posting date to include, YYYY-MM-DD.")] = "",

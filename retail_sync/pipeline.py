@@ -50,6 +50,7 @@ from retail_sync.reconcile.availability import reconcile_availability
 from retail_sync.reconcile.clearing import ClearingReport, reconcile_clearing
 from retail_sync.reconcile.inventory import reconcile_inventory
 from retail_sync.reconcile.matching import Decision
+from retail_sync.reconcile.order_traces import reconcile_order_traces
 from retail_sync.reconcile.orders import reconcile_orders
 from retail_sync.reconcile.problems import find_breaks
 from retail_sync.reconcile.report import ReconcileReport
@@ -239,6 +240,7 @@ class Pipeline:
                 self._inventory_balances,
                 is_trued_up=self.home.settings.ledger.stock == "journal",
             )
+            reconcile_order_traces(connection, read_rules(self.home.rules, "order_steps"), self.progress)
             self._settle("reconcile", find_breaks(connection))
         return report
 

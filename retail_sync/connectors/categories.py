@@ -39,7 +39,7 @@ def categorise_staged(connection: duckdb.DuckDBPyConnection) -> None:
 def recategorise(connection: duckdb.DuckDBPyConnection) -> int:
     """Bring the canonical lines to today's rules, inside the caller's transaction. Returns how many lines changed.
 
-    The settlements concerned are handed to the next stage. What was released already is not changed by this: a rule that
+    The settlements and orders concerned are handed to the next stage. What was released already is not changed by this: a rule that
     would alter it waits for approval there.
     """
     connection.execute("create or replace temp view lines_to_categorise as select * from canonical.settlement_lines")
@@ -58,5 +58,15 @@ def recategorise(connection: duckdb.DuckDBPyConnection) -> int:
     connection.execute(
         "insert into raw.touched select 'reconcile', 'settlement', settlement_id from recategorised "
         "except select stage, kind, document_id from raw.touched"
+    )
+    connection.execute(
+        """
+        insert into raw.touched
+        select 'reconcile', 'order_trace', l.order_id
+        from canonical.settlement_lines as l
+        join recategorised as r using (settlement_id, delivery_id, line_no, component)
+        where l.order_id is not null
+        except select stage, kind, document_id from raw.touched
+        """
     )
     return int(changed[0])

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from retail_sync.defs import reconcile_orders, reconcile_stock, reconcile_stores
+from retail_sync.defs import reconcile_orders, reconcile_stock, reconcile_stores, reconcile_traces
 from retail_sync.defs.metadata import (
     contract_check,
     contract_specs,
@@ -17,6 +17,7 @@ from retail_sync.defs.metadata import (
 from retail_sync.defs.reconcile_orders import tell_orders
 from retail_sync.defs.reconcile_stock import tell_stock
 from retail_sync.defs.reconcile_stores import tell_stores
+from retail_sync.defs.reconcile_traces import tell_traces
 from retail_sync.defs.windows import DAYS, run_window
 from retail_sync.reconcile.report import ReconcileReport
 from retail_sync.reports.plots import settlement_plot
@@ -29,7 +30,13 @@ _OWN = COMPONENTS, TOTALS, MATCHES, ITEMS, BREAKS = tuple(
     table(f"reconcile.{name}")
     for name in ("settlement_components", "settlement_totals", "matches", "match_items", "breaks")
 )
-TABLES = (*_OWN, *reconcile_orders.TABLES, *reconcile_stores.TABLES, *reconcile_stock.TABLES)
+TABLES = (
+    *_OWN,
+    *reconcile_orders.TABLES,
+    *reconcile_stores.TABLES,
+    *reconcile_stock.TABLES,
+    *reconcile_traces.TABLES,
+)
 _SETTLEMENTS = [("canonical", "settlements"), ("canonical", "settlement_lines"), ("canonical", "rejected_rows")]
 _KEY = ["reconcile", "settlement_totals"]
 _PLOT = "plot: settlements by closing day"
@@ -84,6 +91,7 @@ _VERDICTS = """\
         *reconcile_orders.SPECS,
         *reconcile_stores.SPECS,
         *reconcile_stock.SPECS,
+        *reconcile_traces.SPECS,
     ],
     check_specs=[
         *contract_specs(TABLES),
@@ -152,6 +160,7 @@ def reconcile_settlements(
     yield from tell_orders(state)
     yield from tell_stores(context, report, state)
     yield from tell_stock(context, state)
+    yield from tell_traces(context, state)
     for entry in TABLES:
         yield contract_check(entry, state.problems)
     yield _residual(report.residual)

@@ -20,6 +20,7 @@ from retail_sync.reconcile.problems import find_breaks
 from retail_sync.reports.clearing_state import ledger_items
 from retail_sync.reports.stock_state import StockState, read_stock
 from retail_sync.reports.store_state import StoreState, read_stores
+from retail_sync.reports.trace_state import TraceState, read_traces
 from retail_sync.reports.values import Rows, amount
 from retail_sync.schemas.proof import prove_changed
 from retail_sync.schemas.tables import TABLES
@@ -57,6 +58,7 @@ class ReconcileState:
     plot: Rows
     stores: StoreState
     stock: StockState
+    traces: TraceState
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,7 @@ def _reconcile(connection: duckdb.DuckDBPyConnection) -> ReconcileState:
         plot=[(row[2], row[1], row[8], row[4] if row[4] is not None else row[5]) for row in totals],
         stores=read_stores(connection),
         stock=read_stock(connection),
+        traces=read_traces(connection),
     )
 
 

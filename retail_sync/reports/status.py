@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from retail_sync.core.money import format_money
 from retail_sync.operations import database as db
 from retail_sync.reports.stock_state import read_stock
+from retail_sync.reports.trace_state import read_latencies
 from retail_sync.reports.values import amount
 
 
@@ -117,7 +118,7 @@ def _warehouse(
         {"verdict": status, "currency": currency, "settlements": count, "stated total": amount(total)}
         for status, currency, count, total, _ in rows
     ]
-    return freshness, verdicts, _matched_share(rows)
+    return freshness, verdicts, _matched_share(rows) | _days_to_deposit(connection)
 
 
 def _bank(connection: duckdb.DuckDBPyConnection) -> list[dict[str, str]]:
@@ -157,6 +158,14 @@ def _held(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
 def _stock(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     names = ("question", "cause", "currency", "rows", "units", "value")
     return [dict(zip(names, row, strict=True)) for row in read_stock(connection).causes]
+
+
+def _days_to_deposit(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    return {
+        f"order to deposit, {channel}": f"{median:.0f} days (median of {count})"
+        for channel, step, _, count, median, _ in read_latencies(connection)
+        if step == "order → deposit"
+    }
 
 
 def _matched_share(rows: Sequence[tuple[Any, ...]]) -> dict[str, str]:

@@ -14,16 +14,9 @@ ENTRY_KINDS = (
 )  # fmt: skip
 JOURNAL_KINDS = ("settlement", "store_day", "stock", "gift_cards")
 DOCUMENT_KINDS = (
-    "settlement",
-    "bank",
-    "order",
-    "store_day",
-    "stock",
-    "availability",
-    "payout",
-    "payout_day",
-    "gift_cards",
-)
+    "settlement", "settled", "bank", "order", "store_day", "stock", "availability", "payout", "payout_day", "gift_cards",
+    "order_trace",
+)  # fmt: skip
 CHAIN_STATUSES = ("none", "matched", "open", "broken")
 BREAK_CLASSES = (
     "settlement_does_not_foot",
@@ -90,7 +83,7 @@ class Touched(pa.DataFrameModel):
     stage: str = one_of("stage that has to look again", "reconcile", "journal")
     kind: str = one_of("what the document is", *DOCUMENT_KINDS)
     document_id: str = key(
-        "settlement id, payout id, store|day, location|day, channel|day, channel|order; * for all of the kind"
+        "settlement id, payout id, store|day, location|day, channel|day, channel|order, order number; * for all of the kind"
     )
 
 

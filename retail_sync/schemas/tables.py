@@ -20,6 +20,7 @@ from retail_sync.schemas import (
     derived_orders,
     derived_stock,
     derived_stores,
+    derived_traces,
     sales,
     stock,
 )
@@ -29,6 +30,8 @@ _PLACE = ("delivery_id", "line_no")
 _STORE_DAY = "store || '|' || business_date"
 _PAYOUT_DAY = "channel || '|' || account || '|' || payout_date || '|' || currency"
 _ORDER = "channel || '|' || order_id"
+# By number alone: a processor's payment, or a return elsewhere, may belong to an order of another channel or to a receipt.
+_TRACE, _RECEIPT_TRACE = ("order_trace", "order_id"), ("order_trace", "receipt_id")
 _STOCK_DAY = "location_id || '|' || business_date"
 # What was sold or redeemed makes no work: the tills book it.
 _GIFT_CARD_DAY = "case when kind in ('issued', 'expired') then 'gift_cards:' || channel || '|' || business_date end"
@@ -50,7 +53,8 @@ TABLES = (
           ("delivery_id",), ("settlement_id",), (("settlement", "settlement_id"),)),
     # The lines of a payout may come from several deliveries; their places in them say nothing of the payout.
     Table("canonical", "settlement_lines", canonical.SettlementLines, ("settlement_id", "delivery_id", "line_no", "component"),
-          "document", _PLACE, ("settlement_id",), (("settlement", "settlement_id"), ("settled", "settlement_id"))),
+          "document", _PLACE, ("settlement_id",),
+          (("settlement", "settlement_id"), ("settled", "settlement_id"), _TRACE)),
     _delivered(canonical.BankTransactions, "bank_transactions", ("account", "transaction_id"), 2, ("bank", "account")),
     _delivered(stock.FxRates, "fx_rates", ("rate_date", "from_currency", "to_currency"), 3),
     _delivered(stock.Products, "products", ("sku",), 1, ("stock", "'*'")),
@@ -58,20 +62,20 @@ TABLES = (
     _delivered(sales.Customers, "customers", ("channel", "customer_id"), 2),
     _delivered(stock.Locations, "locations", ("location_id",), 1, ("stock", "'*'")),
     _delivered(stock.Listings, "listings", ("channel", "channel_sku"), 2, ("availability", "'*'"), ("stock", "'*'")),
-    _delivered(sales.Orders, "orders", ("channel", "order_id"), 2, ("order", _ORDER)),
-    _delivered(sales.OrderLines, "order_lines", ("channel", "order_id", "order_line_no"), 2, ("order", _ORDER)),
+    _delivered(sales.Orders, "orders", ("channel", "order_id"), 2, ("order", _ORDER), _TRACE),
+    _delivered(sales.OrderLines, "order_lines", ("channel", "order_id", "order_line_no"), 2, ("order", _ORDER), _TRACE),
     # A payment once seen in a payout does not become pending again: exports overlap, and come late or a second time.
     replace(_delivered(sales.Payments, "payments", ("channel", "payment_id"), 2,
-                       ("payout", "payout_id"), ("payout_day", _PAYOUT_DAY), ("store_day", "'*'")),
+                       ("payout", "payout_id"), ("payout_day", _PAYOUT_DAY), ("store_day", "'*'"), _TRACE),
             rules=sales.PAYMENT_FIGURES, stands_above="{row}.payout_id is not null"),
     _delivered(sales.Payouts, "payouts", ("channel", "account", "payout_date", "currency", "payout_no"), 4,
                ("payout", "payout_id"), ("payout_day", _PAYOUT_DAY)),
-    _delivered(sales.Fulfilments, "fulfilments", ("channel", "fulfilment_id"), 2, ("stock", "'*'")),
-    _delivered(sales.Returns, "returns", ("channel", "return_id"), 2, ("stock", "'*'")),
+    _delivered(sales.Fulfilments, "fulfilments", ("channel", "fulfilment_id"), 2, ("stock", "'*'"), _TRACE),
+    _delivered(sales.Returns, "returns", ("channel", "return_id"), 2, ("stock", "'*'"), _TRACE),
     replace(_delivered(sales.PosSales, "pos_sales", ("store", "register", "receipt_id", "receipt_line_no"), 3,
-                       ("store_day", _STORE_DAY), ("stock", _STORE_DAY)), rules=sales.SALE_SIGNS, numbered_by="receipt_id"),
+                       ("store_day", _STORE_DAY), ("stock", _STORE_DAY), _RECEIPT_TRACE), rules=sales.SALE_SIGNS, numbered_by="receipt_id"),
     replace(_delivered(sales.PosTenders, "pos_tenders", ("store", "register", "receipt_id", "tender_no"), 3,
-                       ("store_day", _STORE_DAY)), numbered_by="receipt_id"),
+                       ("store_day", _STORE_DAY), _RECEIPT_TRACE), numbered_by="receipt_id"),
     replace(_delivered(sales.PosShifts, "pos_shifts", ("store", "register", "shift_id"), 3, ("store_day", _STORE_DAY)),
             numbered_by="shift_id"),
     # No reconciliation has another side for it: the journal's document follows from the rows themselves.
@@ -103,6 +107,7 @@ TABLES = (
     Table("reconcile", "order_settlements", derived_orders.OrderSettlements,
           ("channel", "order_id", "component", "currency"), "group"),
     Table("reconcile", "clearing_items", derived_clearing.ClearingItems, ("account", "currency", "kind", "item"), "run"),
+    Table("reconcile", "order_traces", derived_traces.OrderTraces, ("kind", "channel", "register", "order_id"), "group"),
     Table("reconcile", "matches", derived.Matches, ("reconciliation", "left_id", "right_id"), "run"),
     Table("reconcile", "match_items", derived.MatchItems, ("reconciliation", "side", "item_id"), "run"),
     Table("reconcile", "breaks", derived.Breaks, ("reconciliation", "subject", "break_class"), "run"),

@@ -69,6 +69,20 @@ def test_a_new_rule_reaches_lines_already_loaded(governed: Pipeline) -> None:
     assert governed.load().recategorised == 0
 
 
+def test_a_new_rule_reaches_the_story_of_the_order(governed: Pipeline) -> None:
+    """What was unclassified turns out to be money given back: the order's trace says so, without the file coming again."""
+    number = "111-0000000-0000001"
+    back = row("-7.00", "Moon Fee", transaction_type="Lunar Event", amount_type="Orbit", order_id=number)
+    deliver(governed, back)
+    governed.reconcile()
+    add_rules(governed, "LUNAR_EVENT,ORBIT,MOON_FEE,*,product_refunds,2000-01-01,")
+    governed.load()
+    governed.reconcile()
+    with governed.warehouse.writing("test reads") as connection:
+        rows = connection.execute("select order_id, refunded_amount from reconcile.order_traces").fetchall()
+    assert rows == [(number, -7)]
+
+
 def test_a_removed_rule_takes_its_category_away(governed: Pipeline) -> None:
     """A withdrawn rule leaves no trace in the lines: they are what today's rules say."""
     path = add_rules(governed, "LUNAR_EVENT,ORBIT,MOON_FEE,*,other_selling_fee,2000-01-01,")
