@@ -4,8 +4,7 @@ with places as (
     where kind = $kind and channel = $channel and register = $register
 )
 select e.posting_date, s.entry_key, s.entry_line_no, j.account, j.category, j.document_id,
-    -- A tender is booked as it stands; what a receipt or a settlement line says is the other side of its leg.
-    cast(sum(case when starts_with(j.category, 'tender_') then s.amount else -s.amount end) as decimal(18, 4)) as part,
+    cast(sum(s.amount) as decimal(18, 4)) as part,
     s.currency, j.home_minor, j.home_currency
 from journal.line_sources as s
 join places as p on p.delivery_id = s.delivery_id and p.line_no = s.file_line_no

@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from retail_sync.core import sql
 from retail_sync.core.money import format_money, from_minor
-from retail_sync.core.rules import read_rules
+from retail_sync.core.rules import Folders, read_rules
 
 # Within a day, things without an hour come last; at one instant, in this order.
 _ORDER = ("ordered", "goods", "paid", "processed", "shipped", "settled", "refunded", "returned", "closed", "taken over",
@@ -149,7 +148,7 @@ def settlements(connection: duckdb.DuckDBPyConnection, key: Key) -> list[Step]:
     ]
 
 
-def journal_legs(connection: duckdb.DuckDBPyConnection, key: Key, rules: Path) -> list[Step]:
+def journal_legs(connection: duckdb.DuckDBPyConnection, key: Key, rules: Folders) -> list[Step]:
     """Return the legs of desired entries that its rows are in, with its part of each."""
     names = {row["code"]: row["name"] for row in read_rules(rules, "chart_of_accounts").rows}
     rows = _rows(connection, "trace_legs", key.owner | {"order_id": key.order_id})
