@@ -42,7 +42,7 @@ from retail_sync.operations.exceptions import ExceptionQueue, Problem
 from retail_sync.operations.releases import Releaser, ReleaseReport
 from retail_sync.operations.verdicts import Desired
 from retail_sync.reconcile.availability import reconcile_availability
-from retail_sync.reconcile.inventory import reconcile_inventory
+from retail_sync.reconcile.inventory import StockLedger, reconcile_inventory
 from retail_sync.reconcile.problems import find_breaks
 from retail_sync.reconcile.report import ReconcileReport
 from retail_sync.reconcile.settlements import reconcile_settlements
@@ -171,24 +171,20 @@ class Pipeline:
             )
             report += reconcile_store_days(connection, match_rules, self.progress)
             report += reconcile_availability(connection, read_rules(self.home.rules, "safety_stock"), self.progress)
-            report += reconcile_inventory(
-                connection,
-                self.progress,
-                self._inventory_balances,
-                is_trued_up=self.home.settings.ledger.stock == "journal",
-            )
+            report += reconcile_inventory(connection, self.progress, self._stock_ledger())
             self._settle("reconcile", find_breaks(connection))
         return report
 
-    def _inventory_balances(self, month_end: date) -> dict[str, Decimal]:
-        """What the ledger holds as inventory besides our own stock entries, by currency; nothing where it keeps none."""
+    def _stock_ledger(self) -> StockLedger:
+        """What the ledger holds as inventory besides our own stock entries; nothing in a currency where it keeps none."""
         account = PostingRules.read(self.home.rules).legs["inventory"]
-        found: dict[str, Decimal] = {}
-        for balance in self.ledger.balances(month_end, leaving_out="stock:"):
-            if balance.account == account:
-                amount = from_minor(balance.home_minor, balance.home_currency)
-                found[balance.home_currency] = found.get(balance.home_currency, Decimal(0)) + amount
-        return found
+        stock = self.home.settings.ledger.stock
+
+        def balances(month_ends: Sequence[date]) -> dict[date, dict[str, Decimal]]:
+            changes = self.ledger.daily_changes(account, leaving_out="stock:")
+            return {month_end: _balances(changes, month_end) for month_end in month_ends}
+
+        return StockLedger(balances, state=f"{self.ledger.head()}|{account}|{stock}", is_trued_up=stock == "journal")
 
     def journal(self) -> JournalReport:
         """Reconcile to desired journal entries."""
@@ -321,6 +317,14 @@ class Pipeline:
             self.home.settings.warehouse.lock_wait_seconds,
             purpose,
         )
+
+
+def _balances(changes: Sequence[tuple[date, str, int]], as_of: date) -> dict[str, Decimal]:
+    sums: dict[str, int] = {}
+    for on, currency, minor in changes:
+        if on <= as_of:
+            sums[currency] = sums.get(currency, 0) + minor
+    return {currency: from_minor(minor, currency) for currency, minor in sums.items()}
 
 
 def _deliveries_of(connection: duckdb.DuckDBPyConnection, window: Window | None) -> frozenset[str]:
