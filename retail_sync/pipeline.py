@@ -48,7 +48,7 @@ from retail_sync.operations.match_decisions import MatchDecisions
 from retail_sync.operations.releases import Releaser, ReleaseReport
 from retail_sync.reconcile.availability import reconcile_availability
 from retail_sync.reconcile.clearing import ClearingReport, reconcile_clearing
-from retail_sync.reconcile.inventory import reconcile_inventory
+from retail_sync.reconcile.inventory import StockLedger, reconcile_inventory
 from retail_sync.reconcile.matching import Decision
 from retail_sync.reconcile.order_traces import reconcile_order_traces
 from retail_sync.reconcile.orders import reconcile_orders
@@ -234,25 +234,21 @@ class Pipeline:
                 read_rules(self.home.rules, "channel_locations"),
                 self.progress,
             )
-            report += reconcile_inventory(
-                connection,
-                self.progress,
-                self._inventory_balances,
-                is_trued_up=self.home.settings.ledger.stock == "journal",
-            )
+            report += reconcile_inventory(connection, self.progress, self._stock_ledger())
             reconcile_order_traces(connection, read_rules(self.home.rules, "order_steps"), self.progress)
             self._settle("reconcile", find_breaks(connection))
         return report
 
-    def _inventory_balances(self, month_end: date) -> dict[str, Decimal]:
-        """What the ledger holds as inventory besides our own stock entries, by currency; nothing where it keeps none."""
+    def _stock_ledger(self) -> StockLedger:
+        """What the ledger holds as inventory besides our own stock entries; nothing in a currency where it keeps none."""
         account = PostingRules.read(self.home.rules).legs["inventory"]
-        found: dict[str, Decimal] = {}
-        for balance in self.ledger.balances(month_end, leaving_out="stock:"):
-            if balance.account == account:
-                amount = from_minor(balance.home_minor, balance.home_currency)
-                found[balance.home_currency] = found.get(balance.home_currency, Decimal(0)) + amount
-        return found
+        stock = self.home.settings.ledger.stock
+
+        def balances(month_ends: Sequence[date]) -> dict[date, dict[str, Decimal]]:
+            changes = self.ledger.daily_changes(account, leaving_out="stock:")
+            return {month_end: _balances(changes, month_end) for month_end in month_ends}
+
+        return StockLedger(balances, state=f"{self.ledger.head()}|{account}|{stock}", is_trued_up=stock == "journal")
 
     def journal(self) -> JournalReport:
         """Reconcile to desired journal entries."""
@@ -403,6 +399,14 @@ class Pipeline:
             self.home.settings.warehouse.lock_wait_seconds,
             purpose,
         )
+
+
+def _balances(changes: Sequence[tuple[date, str, int]], as_of: date) -> dict[str, Decimal]:
+    sums: dict[str, int] = {}
+    for on, currency, minor in changes:
+        if on <= as_of:
+            sums[currency] = sums.get(currency, 0) + minor
+    return {currency: from_minor(minor, currency) for currency, minor in sums.items()}
 
 
 def _deliveries_of(connection: duckdb.DuckDBPyConnection, window: Window | None) -> frozenset[str]:

@@ -6,7 +6,9 @@ computed whole when anything about stock was touched: a transfer or an article m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
@@ -19,35 +21,48 @@ from retail_sync.core.warehouse import transaction
 from retail_sync.reconcile.report import ReconcileReport
 from retail_sync.schemas.proof import mark_changed
 
+# Names in raw.applied: what the last comparison saw of the ledger.
+_STATE, _BALANCES = "inventory_ledger", "inventory_balances"
 _KIND = "stage = 'reconcile' and kind = 'stock'"
 # In the order they build on one another.
 _STEPS = (
     "inventory_articles", "inventory_costs", "inventory_incomplete_snapshots", "inventory_whole_snapshots",
     "inventory_sales_items", "inventory_sales_parts", "inventory_sales_causes", "inventory_intervals", "inventory_transfers",
     "inventory_interval_causes", "inventory_open_transfers", "inventory_count_books", "inventory_count_explanations",
-    "inventory_counts",
-    "inventory_counts_taken_over", "inventory_stock_values",
+    "inventory_counts", "inventory_counts_taken_over", "inventory_month_ends", "inventory_stock_values",
 )  # fmt: skip
-# Month end → what the ledger's inventory account holds by then, by currency; a currency it says nothing about is left out.
-Balances = Callable[[date], Mapping[str, Decimal]]
+# Month ends → what the ledger's inventory account holds by then, by currency; one it says nothing about is left out.
+Balances = Callable[[Sequence[date]], Mapping[date, Mapping[str, Decimal]]]
+
+
+@dataclass(frozen=True, slots=True)
+class StockLedger:
+    """What the books hold as inventory besides our own entries.
+
+    As long as `state` is the same, nothing of it changed. `is_trued_up`: the journal books the valuation difference itself, so
+    it needs nobody.
+    """
+
+    balances: Balances = lambda _month_ends: {}
+    state: str = ""
+    is_trued_up: bool = False
 
 
 def reconcile_inventory(
     connection: duckdb.DuckDBPyConnection,
     progress: Callable[[str], None],
-    balances: Balances = lambda _month_end: {},
-    *,
-    is_trued_up: bool = False,
+    ledger: StockLedger = StockLedger(),  # noqa: B008 - a frozen value
 ) -> ReconcileReport:
-    """Bring variances and cost of sales up to date with the canonical tables, as one transaction; hand on what changed.
+    """Bring variances and cost of sales up to date with the canonical tables and the ledger; hand on what changed.
 
-    `is_trued_up`: the journal books the valuation difference itself, so it needs nobody.
+    One transaction. Nothing is computed where neither stock was touched nor the ledger's inventory account has changed.
     """
-    touched = connection.execute(f"select count(*) from raw.touched where {_KIND}").fetchone()  # noqa: S608
-    if not touched or not touched[0]:
+    row = connection.execute(f"select count(*) from raw.touched where {_KIND}").fetchone()  # noqa: S608
+    touched = int(row[0]) if row else 0
+    if not touched and not _ledger_changed(connection, ledger):
         return ReconcileReport(0, ())
     with transaction(connection):
-        _compare(connection, balances, is_trued_up=is_trued_up)
+        _compare(connection, ledger)
         residual = _residual(connection)
         days = _hand_on(connection)
         for name, new in (("inventory_variances", "new_variances"), ("cost_of_sales", "new_cost_of_sales")):
@@ -58,8 +73,55 @@ def reconcile_inventory(
         mark_changed(connection, "reconcile")
         failpoint("reconcile.before_commit")
     failpoint("reconcile.after_commit")
-    progress(f"stock touched at {touched[0]} location(s) and day(s), {len(days)} days differ from before")
-    return ReconcileReport(touched[0], days, residual)
+    why = f"stock touched at {touched} location(s) and day(s)" if touched else "the ledger's inventory account changed"
+    progress(f"{why}, {len(days)} days differ from before")
+    return ReconcileReport(touched, days, residual)
+
+
+def _ledger_changed(connection: duckdb.DuckDBPyConnection, ledger: StockLedger) -> bool:
+    """Whether what the valuation was compared with is not what the ledger holds now.
+
+    Entries of other accounts, and our own, move the ledger's state in most runs: then its balances are read, and no more.
+    """
+    if _noted(connection, _STATE) == _hash(ledger.state):
+        return False
+    balances = _read_balances(connection, ledger)
+    if _noted(connection, _BALANCES) != _hash_of(balances, ledger):
+        return True
+    with transaction(connection):
+        _note(connection, _STATE, _hash(ledger.state))
+    return False
+
+
+def _read_balances(connection: duckdb.DuckDBPyConnection, ledger: StockLedger) -> Mapping[date, Mapping[str, Decimal]]:
+    connection.execute(sql.statement(__package__, "inventory_month_ends"))
+    months = [
+        month_end for (month_end,) in connection.execute("select month_end from month_ends order by 1").fetchall()
+    ]
+    return ledger.balances(months) if months else {}
+
+
+def _hash_of(balances: Mapping[date, Mapping[str, Decimal]], ledger: StockLedger) -> str:
+    amounts = sorted(
+        (str(month_end), currency, str(amount.normalize()))
+        for month_end, by_currency in balances.items()
+        for currency, amount in by_currency.items()
+    )
+    return _hash(f"{ledger.is_trued_up}|{amounts}")
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _noted(connection: duckdb.DuckDBPyConnection, name: str) -> str:
+    row = connection.execute("select hash from raw.applied where name = ?", [name]).fetchone()
+    return row[0] if row else ""
+
+
+def _note(connection: duckdb.DuckDBPyConnection, name: str, value: str) -> None:
+    connection.execute("delete from raw.applied where name = ?", [name])
+    connection.execute("insert into raw.applied (name, hash) values (?, ?)", [name, value])
 
 
 def prepare_money(connection: duckdb.DuckDBPyConnection) -> None:
@@ -70,20 +132,22 @@ def prepare_money(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(sql.statement(__package__, "inventory_units"))
 
 
-def _compare(connection: duckdb.DuckDBPyConnection, balances: Balances, *, is_trued_up: bool) -> None:
+def _compare(connection: duckdb.DuckDBPyConnection, ledger: StockLedger) -> None:
     prepare_money(connection)
     for name in _STEPS:
         connection.execute(sql.statement(__package__, name))
     connection.execute(
         "create or replace temp table ledger_balances (month_end date, currency varchar, amount decimal(18, 4))"
     )
-    months = connection.execute("select distinct month_end from stock_values order by 1").fetchall()
-    for (month_end,) in months:
-        for currency, amount in balances(month_end).items():
+    balances = _read_balances(connection, ledger)
+    for month_end, by_currency in balances.items():
+        for currency, amount in by_currency.items():
             connection.execute("insert into ledger_balances values (?, ?, ?)", [month_end, currency, amount])
     connection.execute(sql.statement(__package__, "inventory_variances"))
-    connection.execute(sql.statement(__package__, "inventory_breaks"), {"is_trued_up": is_trued_up})
+    connection.execute(sql.statement(__package__, "inventory_breaks"), {"is_trued_up": ledger.is_trued_up})
     connection.execute(sql.statement(__package__, "inventory_cost_of_sales"))
+    _note(connection, _STATE, _hash(ledger.state))
+    _note(connection, _BALANCES, _hash_of(balances, ledger))
 
 
 def _residual(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:

@@ -4,20 +4,10 @@ create or replace temp table stock_values as
 with dates as (
     select distinct location_id, snapshot_date from canonical.stock_snapshots
 ),
-reported as (
-    select min(snapshot_date) as first_day, greatest(max(snapshot_date), (select max(business_date) from canonical.stock_movements))
-        as last_day
-    from dates
-),
-month_ends as (
-    select cast(last_day(unnest(generate_series(date_trunc('month', first_day), last_day, interval 1 month))) as date) as month_end
-    from reported where first_day is not null
-),
 opened as (
     select d.location_id, m.month_end, max(d.snapshot_date) as snapshot_date
     from month_ends as m
     join dates as d on d.snapshot_date <= m.month_end
-    where m.month_end <= (select last_day from reported)
     group by all
 ),
 doubtful as (

@@ -90,7 +90,7 @@ class Touched(pa.DataFrameModel):
 class Applied(pa.DataFrameModel):
     """Version of a contract or rule file that the warehouse's rows were made with."""
 
-    name: str = key("contract, settlement_categories, posting_rules, drawer_rules, ...")
+    name: str = key("contract, settlement_categories, posting_rules, drawer_rules, inventory_balances, ...")
     hash: str = key("SHA-256 of its content")
 
 

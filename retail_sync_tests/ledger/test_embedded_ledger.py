@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from sqlalchemy import Connection, Engine, text
@@ -15,7 +16,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from retail_sync.ledger.embedded import EmbeddedLedger
 from retail_sync.ledger.embedded_schema import line
 from retail_sync.schemas.journal import EntryLine
-from retail_sync_tests.ledger.bookkeeping import CHART, Books, post_all, reversal, sale
+from retail_sync_tests.ledger.bookkeeping import CHART, OCTOBER_14, Books, post_all, reversal, sale
 from retail_sync_tests.ledger.raw_sql import (
     now,
     write_closing,
@@ -330,3 +331,17 @@ def test_the_ledger_is_read_back_in_the_order_it_was_booked(ledger: EmbeddedLedg
     keys = [posted.entry.key for posted in ledger.entries()]
     assert keys == ["settlement:1#1", "settlement:1#1R", "settlement:2#1"]
     assert [posted.remote_id for posted in ledger.entries(after_id=1, limit=1)] == ["2"]
+
+
+def test_an_accounts_changes_by_day_leave_out_what_they_are_told_to(ledger: EmbeddedLedger) -> None:
+    """Three sales of 100.00 take 10.00 in fees each: two on one day, the third of somebody else's key."""
+    before = ledger.head()
+    foreign = replace(sale(3, on=date(2026, 11, 2)), key="stock_of_somebody#1")
+    post_all(ledger, [sale(1), sale(2), foreign])
+    assert ledger.daily_changes("6000") == [(OCTOBER_14, "USD", 2_000), (date(2026, 11, 2), "USD", 1_000)]
+    assert ledger.daily_changes("6000", leaving_out="stock_") == [(OCTOBER_14, "USD", 2_000)]
+    assert ledger.daily_changes("1000") == []
+    after = ledger.head()
+    assert after != before
+    post_all(ledger, [sale(1)])  # is there already
+    assert ledger.head() == after

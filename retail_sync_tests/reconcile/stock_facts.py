@@ -8,7 +8,7 @@ negative.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
 
@@ -16,10 +16,12 @@ from retail_sync.core.rules import read_rules
 from retail_sync.journal.build import JournalReport, build_journal
 from retail_sync.journal.rules import Policies, PostingRules
 from retail_sync.reconcile.availability import reconcile_availability
-from retail_sync.reconcile.inventory import Balances, reconcile_inventory
+from retail_sync.reconcile.inventory import StockLedger, reconcile_inventory
 from retail_sync.reconcile.report import ReconcileReport
 from retail_sync_tests.reconcile.facts import Facts, day, instant, pipe_table
 
+# Month end → what the ledger holds as inventory, by currency.
+Balances = Callable[[date], Mapping[str, Decimal]]
 BOOKED_BY_US = Policies(home_currency="", deposits="journal", stock="journal")
 
 
@@ -47,11 +49,14 @@ class StockFacts(Facts):
             self.connection.execute("delete from raw.touched where kind = ?", [kind])
             self._insert("raw.touched", "reconcile", kind, "*")
 
-    def compare(self, balances: Balances = lambda _: {}, *, is_trued_up: bool = False) -> ReconcileReport:
+    def compare(
+        self, balances: Balances = lambda _: {}, *, is_trued_up: bool = False, state: str = ""
+    ) -> ReconcileReport:
         """Run both stock reconciliations."""
         safety_stock, channel_locations = (read_rules(self.rules, n) for n in ("safety_stock", "channel_locations"))
         report = reconcile_availability(self.connection, safety_stock, channel_locations, lambda _: None)
-        return report + reconcile_inventory(self.connection, lambda _: None, balances, is_trued_up=is_trued_up)
+        ledger = StockLedger(lambda months: {month: balances(month) for month in months}, state, is_trued_up)
+        return report + reconcile_inventory(self.connection, lambda _: None, ledger)
 
     def book(self, policies: Policies = BOOKED_BY_US) -> JournalReport:
         """Run the journal stage."""

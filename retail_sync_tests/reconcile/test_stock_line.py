@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import random
+import shutil
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import date
@@ -12,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from retail_sync.pipeline import Pipeline
+from retail_sync.reports.digests import read_digests
 from retail_sync.schemas.journal import Entry, EntryLine
 from retail_sync.schemas.proof import prove_changed
-from retail_sync.settings import Home
+from retail_sync.settings import PROJECT_ROOT, Home
 from retail_sync_tests.conftest import run_line
 from retail_sync_tests.reconcile.files import digests, looking
 from retail_sync_tests.reconcile.shop_floor import Row, found, plant, rows_of
@@ -206,3 +208,106 @@ def test_a_write_off_is_worked_example_f3_and_no_true_up(tmp_path: Path) -> None
         pipeline.ingest([file], source)
     run_line(pipeline)
     assert _balances(pipeline) == {"1000": -100000, "1200": 97000, "5100": 3000}
+
+
+def _trued_up(root: Path, ledger: str = '[ledger]\nstock = "journal"') -> Pipeline:
+    """Opening 1,000.00 in the ledger, and 100 pieces at 10.00 at the end of October: nothing to true up."""
+    pipeline = _pipeline(root, ledger)
+    _post_foreign(pipeline, "opening", date(2026, 9, 1), 100000)
+    at = {"location_id": "S1", "sku": "A-1", "currency": "USD"}
+    for source, row in (
+        ("products", {"sku": "A-1", "unit_cost": "10", "currency": "USD"}),
+        ("stock_snapshots", {"snapshot_date": "2026-10-31", "quantity_on_hand": "100", **at}),
+    ):
+        pipeline.ingest([_file(root / "files", source, "all", [row])[1]], source)
+    run_line(pipeline)
+    return pipeline
+
+
+def _post_foreign(pipeline: Pipeline, key: str, on: date, minor: int, account: str = "1200") -> None:
+    """Somebody else books something."""
+    legs = EntryLine(account, minor, "USD", minor, "USD"), EntryLine("1000", -minor, "USD", -minor, "USD")
+    pipeline.ledger.post(Entry(f"{key}#1", on, key, legs), key)
+
+
+def _rebuilt(pipeline: Pipeline) -> Pipeline:
+    """The same home after its warehouse was deleted and it ran again."""
+    for file in pipeline.home.state.glob("warehouse.duckdb*"):
+        file.unlink()
+    again = Pipeline(Home(pipeline.home.root), "test")
+    run_line(again)
+    return again
+
+
+def test_a_posting_of_somebody_else_is_trued_up_by_the_next_run(tmp_path: Path) -> None:
+    """200.00 more on the inventory account in October, though no stock came: the ledger holds what the stock is worth again."""
+    pipeline = _trued_up(tmp_path / "home")
+    assert _inventory(pipeline, date(2026, 10, 31)) == 100000
+    _post_foreign(pipeline, "purchase", date(2026, 10, 20), 20000)
+    run_line(pipeline)
+    assert _inventory(pipeline, date(2026, 10, 31)) == 100000
+    assert _balances(pipeline) == {"1000": -120000, "1200": 100000, "5000": 20000}
+    before, count = read_digests(pipeline), pipeline.ledger.entry_count()
+    run_line(pipeline)
+    assert (read_digests(pipeline), pipeline.ledger.entry_count()) == (before, count)
+    assert read_digests(_rebuilt(pipeline)) == before
+
+
+@pytest.mark.parametrize(
+    ("account", "on"),
+    [("6000", date(2026, 10, 20)), ("1200", date(2026, 11, 20))],
+    ids=["another account", "a month not valued"],
+)
+def test_a_posting_that_changes_no_valued_month_changes_nothing(tmp_path: Path, account: str, on: date) -> None:
+    """The ledger moved and its inventory did not: its balances are looked at, stock is not compared again."""
+    pipeline = _trued_up(tmp_path / "home")
+    _post_foreign(pipeline, "other", on, 20000, account)
+    said: list[str] = []
+    again = Pipeline(Home(pipeline.home.root), "test", said.append)
+    run_line(again)
+    assert not any("differ from before" in sentence for sentence in said)
+    assert read_digests(_rebuilt(again)) == read_digests(again)
+
+
+def test_a_run_with_nothing_new_does_not_ask_for_balances(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hourly run stays fast: where the ledger's last entry is the one that was seen, no balance is summed."""
+    pipeline = _trued_up(tmp_path / "home")
+    run_line(pipeline)
+    monkeypatch.setattr(type(pipeline.ledger), "daily_changes", lambda *_, **__: pytest.fail("balances were summed"))
+    run_line(Pipeline(Home(pipeline.home.root), "test"))
+
+
+def test_a_changed_inventory_account_is_valued_by_the_next_run(tmp_path: Path) -> None:
+    """The books keep stock on 1210 from now on: 1,300.00 there are compared, and 300.00 are too many."""
+    root = tmp_path / "home"
+    _trued_up(root)
+    shutil.copytree(PROJECT_ROOT / "data" / "rules", root / "rules")
+    for name, old, new in (
+        ("leg_accounts", "inventory,1200,", "inventory,1210,"),
+        ("chart_of_accounts", "1200,", "1210,Other stock,asset,debit,true\n1200,"),
+    ):
+        path = root / "rules" / f"{name}.csv"
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    moved = Pipeline(Home(root), "test")
+    _post_foreign(moved, "elsewhere", date(2026, 10, 1), 130000, "1210")
+    run_line(moved)
+    assert _balances(moved)["1210"] == 100000
+    assert read_digests(_rebuilt(moved)) == read_digests(moved)
+
+
+def test_a_difference_that_we_do_not_book_becomes_a_break_when_the_setting_says_so(tmp_path: Path) -> None:
+    """Booked by us it needs nobody; from the day on that the ERP books stock, somebody has to look."""
+    root = tmp_path / "home"
+    pipeline = _trued_up(root)
+    _post_foreign(pipeline, "purchase", date(2026, 10, 20), 20000)
+    run_line(pipeline)
+    assert pipeline.exceptions.open() == []
+    settings = root / "retail_sync.toml"
+    settings.write_text(
+        settings.read_text(encoding="utf-8").replace('stock = "journal"', 'stock = "erp"'), encoding="utf-8"
+    )
+    by_erp = Pipeline(Home(root), "test")
+    run_line(by_erp)
+    assert [(row.code, row.amount_minor) for row in by_erp.exceptions.open()] == [("stock_ledger_differs", 20000)]
