@@ -531,6 +531,18 @@ def test_the_demo_of_the_readme(cli: Cli, tmp_path: Path) -> None:
     assert cli("verify", "--home", tmp_path / "demo").code == 0
     with opened(Home(tmp_path / "demo")).warehouse.reading() as connection:
         assert_legs_trace_to_their_lines(connection)
+        cards = connection.execute(
+            "select store_day, cast(sum(balance) * 100 as bigint) from reconcile.clearing_items where account = '1110' "
+            "and status = 'open' group by all order by all"
+        ).fetchall()
+    # Summed from the files: payments of the three days that are held, tenders less payments of the two that differ.
+    assert cards == [
+        ("S01 2026-10-08", -115696),
+        ("S01 2026-10-19", 23452),
+        ("S02 2026-10-11", -83379),
+        ("S02 2026-10-16", -102052),
+        ("S02 2026-10-26", 33392),
+    ]
 
 
 def test_the_readme_tells_of_this_demo() -> None:
