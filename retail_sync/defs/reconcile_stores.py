@@ -80,10 +80,6 @@ def tell_stores(
         asset_key=["reconcile", "store_day_components"],
         metadata={"dagster/row_count": state.row_counts["store_day_components"]},
     )
-    yield dg.MaterializeResult(
-        asset_key=["reconcile", "store_day_receipts"],
-        metadata={"dagster/row_count": state.row_counts["store_day_receipts"]},
-    )
     stores, window = state.stores, run_window(context)
     found = [
         p
@@ -114,3 +110,7 @@ def tell_stores(
         yield dg.MaterializeResult(asset_key=_STORES, metadata=summary)
     else:
         context.log_event(dg.AssetMaterialization(asset_key=_STORES, metadata=summary))
+    yield dg.MaterializeResult(
+        asset_key=["reconcile", "store_day_receipts"],
+        metadata={"dagster/row_count": state.row_counts["store_day_receipts"]},
+    )
