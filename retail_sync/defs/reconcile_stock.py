@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from retail_sync.defs.metadata import picture, problem_table, small_table, spec
-from retail_sync.reports.plots import stock_plot
+from retail_sync.reports.plots import availability_plot, stock_plot
 from retail_sync.reports.state import ReconcileState
 from retail_sync.schemas.tables import table
 
@@ -15,6 +15,7 @@ TABLES = VARIANCES, COST_OF_SALES, AVAILABILITY = tuple(
 _VARIANCES = ["reconcile", "inventory_variances"]
 _AVAILABILITY = ["reconcile", "availability"]
 _STOCK_PLOT = "plot: stock variances"
+_OFFER_PLOT = "plot: listed and available"
 _GOODS = [("canonical", f"stock_{name}") for name in ("snapshots", "movements", "counts")]
 _SOLD = [("canonical", name) for name in ("pos_sales", "fulfilments", "returns", "products")]
 # check: beginnings of the break classes it shows, and what it says when there is none
@@ -43,7 +44,7 @@ SPECS = [
     spec(
         AVAILABILITY,
         deps=[("canonical", "stock_snapshots"), ("canonical", "listings"), ("canonical", "locations")],
-        look="**Look at** *listed beyond what is available*.",
+        look="**Look at** *listed beyond what is available*, then at the plot: the offers that come closest to it.",
     ),
 ]
 CHECKS = [
@@ -89,7 +90,10 @@ def tell_stock(context: dg.AssetExecutionContext, state: ReconcileState) -> Iter
         metadata={
             "by channel": small_table(("channel", "verdict", "listings", "oversold units"), stock.availability),
             "listed beyond what is available": small_table(
-                ("channel", "sku", "available", "listed", "oversold"), stock.oversold
+                ("channel", "sku", "sells from", "available", "listed", "oversold"), stock.oversold
+            ),
+            _OFFER_PLOT: picture(
+                context, _AVAILABILITY, _OFFER_PLOT, stock.offers, lambda: availability_plot(stock.offers)
             ),
             "what needs a person": problem_table(found["availability"]),
             "dagster/row_count": counts["availability"],

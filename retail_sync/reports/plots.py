@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # matplotlib is imported where something is drawn: most runs draw nothing
@@ -73,6 +74,55 @@ def stock_plot(rows: Sequence[tuple[Any, ...]]) -> bytes:
     return _plot(rows, "Value of stock variances, by day and question", "ERP - expected", _STOCK_WORDS)
 
 
+def availability_plot(rows: Sequence[tuple[Any, ...]]) -> bytes:
+    """Return a bar of what is available per offer (channel, sku, available, listed), with what is listed on it, the worst on top.
+
+    What is listed beyond what is available is red.
+    """
+    from matplotlib.figure import Figure
+
+    offers = [
+        # As floats they only place pixels.
+        (f"{channel}  {sku}", float(there), float(listed), f"{_units(listed)} listed, {_units(there)} there")
+        for channel, sku, there, listed in reversed(rows)
+    ]
+    verdicts = ["variance" if listed > max(there, 0) else "right_only" for _, there, listed, _ in offers]
+    figure = Figure(figsize=(9, 1.6 + 0.3 * max(3, len(offers))), layout="constrained")
+    _draw_offers(figure.subplots(), offers, verdicts)
+    figure.suptitle("Listed and available to promise, the worst offers first", fontsize=12)
+    counts = Counter(verdicts)
+    words = {"right_only": "listed", "variance": "listed beyond what is available"}
+    legend = [("matched", "available to promise")]
+    legend += [(verdict, f"{said} ({counts[verdict]})") for verdict, said in words.items() if counts[verdict]]
+    _patches(figure, legend)
+    return _png(figure)
+
+
+def _draw_offers(axis: Axes, offers: Sequence[tuple[str, float, float, str]], verdicts: Sequence[str]) -> None:
+    """Draw each offer (name, available, listed, words) at its place, from below."""
+    places = range(len(offers))
+    axis.barh(places, [there for _, there, _, _ in offers], height=0.7, color=_COLOURS["matched"], zorder=2)
+    colours = [_COLOURS[verdict] for verdict in verdicts]
+    axis.barh(places, [listed for _, _, listed, _ in offers], height=0.28, color=colours, zorder=3)
+    for place, (_, there, listed, said) in zip(places, offers, strict=True):
+        colour = _COLOURS["variance"] if verdicts[place] == "variance" else "#333333"
+        axis.text(max(there, listed, 0), place, f"  {said}", va="center", fontsize=8, color=colour)
+    axis.set_yticks(places, [name for name, *_ in offers], fontsize=8)
+    axis.set_ylim(-0.6, max(len(offers), 3) - 0.4)
+    least = min([0.0, *(there for _, there, _, _ in offers)])
+    most = max([1.0, *(max(there, listed) for _, there, listed, _ in offers)])
+    axis.set_xlim(least, 1.25 * most)  # room for the words beside the longest bar
+    axis.xaxis.set_major_formatter("{x:,.0f}")
+    axis.tick_params(axis="x", labelsize=8)
+    axis.set_xlabel("units", fontsize=8)
+    axis.grid(axis="x", color="#e3e3e3", linewidth=0.6, zorder=0)
+    axis.spines[["top", "right"]].set_visible(False)
+
+
+def _units(quantity: Decimal) -> str:
+    return f"{quantity.normalize():,f}"
+
+
 def _plot(rows: Sequence[tuple[Any, ...]], title: str, label: str, words: Mapping[str, str]) -> bytes:
     from matplotlib.figure import Figure
 
@@ -127,12 +177,17 @@ def _draw(axis: Axes, label: str, bars: Sequence[Bar]) -> None:
 
 
 def _legend(figure: Figure, bars: Sequence[Bar], words: Mapping[str, str]) -> None:
-    from matplotlib.patches import Patch
-
     counts = Counter(verdict if verdict in words else "" for _, verdict, _ in bars)
     handles = []
     for verdict in (*words, ""):
         if counts[verdict]:
             said = f"{verdict}: {words[verdict]}" if verdict else "another verdict"
-            handles.append(Patch(color=_COLOURS.get(verdict, _UNKNOWN), label=f"{said} ({counts[verdict]})"))
+            handles.append((verdict, f"{said} ({counts[verdict]})"))
+    _patches(figure, handles)
+
+
+def _patches(figure: Figure, said: Sequence[tuple[str, str]]) -> None:
+    from matplotlib.patches import Patch
+
+    handles = [Patch(color=_COLOURS.get(verdict, _UNKNOWN), label=label) for verdict, label in said]
     figure.legend(handles=handles, ncols=2, fontsize=8, loc="outside lower center", frameon=False)

@@ -10,16 +10,21 @@ import duckdb
 from retail_sync.reports.values import Rows, amount
 
 _TOP = 20
+_PLOTTED = 15
 
 
 @dataclass(frozen=True, slots=True)
 class StockState:
-    """What an analyst wants to see of the goods: variances by question and cause, the largest, what may be oversold, a plot."""
+    """What an analyst wants to see of the goods: variances by question and cause, the largest, what may be oversold; two plots.
+
+    `offers` are those that come closest to what is available, or pass it: (channel, sku, available, listed).
+    """
 
     causes: Rows
     largest: Rows
     availability: Rows
     oversold: Rows
+    offers: Rows
     plot: Rows
 
 
@@ -39,9 +44,15 @@ def read_stock(connection: duckdb.DuckDBPyConnection) -> StockState:
         "select channel, status, count(*), sum(oversell_quantity) from reconcile.availability group by all order by all"
     ).fetchall()
     oversold = connection.execute(
-        "select channel, sku, available_to_promise, listed_quantity, oversell_quantity from reconcile.availability "
+        "select channel, sku, sells_from, available_to_promise, listed_quantity, oversell_quantity from reconcile.availability "
         "where status = 'oversell_risk' order by oversell_quantity desc, channel, sku limit ?",
         [_TOP],
+    ).fetchall()
+    offers = connection.execute(
+        "select channel, sku, coalesce(available_to_promise, 0), listed_quantity from reconcile.availability "
+        "where status in ('ok', 'oversell_risk') "
+        "order by oversell_quantity desc, coalesce(available_to_promise, 0) - listed_quantity, channel, sku limit ?",
+        [_PLOTTED],
     ).fetchall()
     plot = connection.execute(
         "select business_date, location_id || ' ' || currency, question, sum(value_variance) "
@@ -51,7 +62,8 @@ def read_stock(connection: duckdb.DuckDBPyConnection) -> StockState:
         causes=[(*row[:4], units(row[4]), amount(row[5])) for row in causes],
         largest=[(*row[:4], units(row[4]), amount(row[5], row[6])) for row in largest],
         availability=[(*row[:3], units(row[3])) for row in availability],
-        oversold=[(*row[:2], *(units(value) for value in row[2:])) for row in oversold],
+        oversold=[(*row[:2], row[2] or "all of ours", *(units(value) for value in row[3:])) for row in oversold],
+        offers=offers,
         plot=plot,
     )
 

@@ -11,6 +11,8 @@ from retail_sync.core.errors import RulesError
 from retail_sync.core.rules import read_rules
 from retail_sync.operations.exceptions import Problem
 from retail_sync.reconcile.problems import find_breaks
+from retail_sync.reports.plots import availability_plot
+from retail_sync.reports.stock_state import read_stock
 from retail_sync_tests.reconcile.facts import own_rules, pipe_table
 from retail_sync_tests.reconcile.stock_facts import StockFacts, number
 
@@ -220,3 +222,23 @@ def test_a_line_that_does_not_name_channel_and_location_is_refused(tmp_path: Pat
     folder = sells_from(tmp_path / "rules", f"web,W1\n{line}")
     with pytest.raises(RulesError, match="line 3: it does not name one channel and one location"):
         read_rules(folder, "channel_locations")
+
+
+def test_the_plot_begins_with_the_worst_offers() -> None:
+    """What is sold beyond the stock, then what comes closest to it; not what is in no listing, nor what is no article of ours."""
+    facts = StockFacts()
+    facts.take(
+        products=PRODUCTS, locations=PLACES, snapshots=STOCK,
+        listed="| channel | sku | quantity |\n| web | A-1 | 13 |\n| ebay | A-1 | 16 |\n| shop | A-1 | 1 |\n| web | B-1 | 5 |"
+        "\n| shop | Z-9 | 7 |",
+    )  # fmt: skip
+    facts.compare()
+    state = read_stock(facts.connection)
+    assert state.offers == [
+        ("web", "B-1", 0, 5),
+        ("ebay", "A-1", 13, 16),
+        ("web", "A-1", 13, 13),
+        ("shop", "A-1", 13, 1),
+    ]
+    for offers in (state.offers, [], [("web", "A-1", Decimal(-3), Decimal("2.5"))]):
+        assert availability_plot(offers).startswith(b"\x89PNG")
