@@ -72,7 +72,8 @@ class Trace:
             shown.append(terminal.table(("latency", "took"), took, right=("took",)))
         if self.missing:
             words = ["tender" if s == "payment" and order["kind"] == "receipt" else s for s in self.missing]
-            shown.append(f"Missing by now: {', '.join(words)}. Earlier and later ones of {order['channel']} have it.")
+            known = f" Earlier and later ones of {order['channel']} have it." if self.missing != ["deposit"] else ""
+            shown.append(f"Missing by now: {', '.join(words)}.{known}")
         shown += self.held
         shown += [_exception_line(row) for row in self.exceptions]
         return [*shown, *([] if self.needs_a_person else ["No step is missing, no open exception names it."])]
