@@ -95,7 +95,7 @@ def availability_plot(rows: Sequence[tuple[Any, ...]]) -> bytes:
     legend = [("matched", "available to promise")]
     legend += [(verdict, f"{said} ({counts[verdict]})") for verdict, said in words.items() if counts[verdict]]
     _patches(figure, legend)
-    return _png(figure)
+    return png(figure)
 
 
 def _draw_offers(axis: Axes, offers: Sequence[tuple[str, float, float, str]], verdicts: Sequence[str]) -> None:
