@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from retail_sync.core.errors import WarehouseBusy
+from retail_sync.journal.releasing import Before, read_wanted
 from retail_sync.operations.releases import Releaser
-from retail_sync.pipeline import _desired
 from retail_sync.settings import Home
 from retail_sync_tests.e2e import processes
 from retail_sync_tests.e2e.company import ALL, CORRECTED, TINY
@@ -77,10 +77,11 @@ def test_a_release_that_had_to_wait_reads_what_is_desired_now(
         drop(home, CORRECTED)
         for stage in (early.receive_inbox, early.load, early.reconcile, early.journal):
             stage()
-        with early.writing("release") as connection:
-            desired, ready, sight = _desired(connection, early.registry.all(), ())
         releaser = Releaser(early.operations, early.ledger.name, "early", "early", lambda day: day)
-        assert releaser.release(desired, ready, sight).corrected == 1
+        before = Before(releaser.released_documents(), ())
+        with early.writing("release") as connection:
+            wanted = read_wanted(connection, early.registry.all(), before, early._booking())
+        assert releaser.release(wanted.entries, wanted.ready, wanted.sight).corrected == 1
     waiting.join(60)
     hourly(home)
     assert [key.partition("#")[2] for key in booked(home) if not key.endswith("#1")] == ["1R", "2"]

@@ -245,7 +245,7 @@ def test_another_inventory_account_takes_no_true_up_back(goods: Pipeline) -> Non
     assert "inventory,1200," in text
     rules.write_text(text.replace("inventory,1200,", "inventory,1300,"), encoding="utf-8")
     chart = goods.home.root / "rules" / "chart_of_accounts.csv"
-    chart.write_text(chart.read_text(encoding="utf-8") + "1300,Goods,asset,debit,true\n", encoding="utf-8")
+    chart.write_text(chart.read_text(encoding="utf-8") + "1300,Goods,asset,debit,true,false\n", encoding="utf-8")
     pipeline = again(goods)
     deliver(pipeline, {"movements": (MOVEMENTS, "2,2026-10-20,receipt,1")}, "more")
     run_line(pipeline)

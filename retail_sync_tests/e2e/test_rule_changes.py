@@ -235,7 +235,10 @@ def test_a_changed_tolerance_of_drawers_is_in_force_at_once(make_home: Callable[
     assert problems(tills) == told
     for old, new, wanted in (("5", "10", []), ("10", "2.50", told)):
         rewrite(
-            tills, "match_rules", f"drawer,1,small_difference,1,any,{old},", f"drawer,1,small_difference,1,any,{new},"
+            tills,
+            "match_rules",
+            f"drawer,1,small_difference,1,one_to_one,any,{old},",
+            f"drawer,1,small_difference,1,one_to_one,any,{new},",
         )
         if how == "a new day":
             deliver(

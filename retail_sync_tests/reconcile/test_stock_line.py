@@ -284,7 +284,7 @@ def test_a_changed_inventory_account_is_valued_by_the_next_run(tmp_path: Path) -
     shutil.copytree(PROJECT_ROOT / "data" / "rules", root / "rules")
     for name, old, new in (
         ("leg_accounts", "inventory,1200,", "inventory,1210,"),
-        ("chart_of_accounts", "1200,", "1210,Other stock,asset,debit,true\n1200,"),
+        ("chart_of_accounts", "1200,", "1210,Other stock,asset,debit,true,false\n1200,"),
     ):
         path = root / "rules" / f"{name}.csv"
         text = path.read_text(encoding="utf-8")
