@@ -49,7 +49,7 @@ def test_a_failed_run_is_told_until_a_good_one(tmp_path: Path) -> None:
     home = new_home(tmp_path / "home")
     drop(home, TINY)
     shutil.copytree(PROJECT_ROOT / "data" / "rules", home.root / "rules")
-    (home.root / "rules" / "match_rules.csv").unlink()
+    (home.root / "rules" / "match_rules.csv").write_text("priority\n", encoding="utf-8")
     opened(home).exceptions.add(
         "run",
         Problem("run_failed", "nightly_close", "transient", "operations", "It failed.", "Run it again."),
@@ -57,12 +57,12 @@ def test_a_failed_run_is_told_until_a_good_one(tmp_path: Path) -> None:
     )
     outcome = run(home, "hourly")
     assert (outcome.is_success, outcome.failed_step) == (False, "reconcile_settlements")
-    assert "match_rules.csv cannot be read" in outcome.message
-    assert outcome.remedy == "restore it from the project"
+    assert "match_rules.csv must have the columns" in outcome.message
+    assert outcome.remedy == "correct its first line"
     tell(home, outcome)
     assert problems(home) == [("run_failed", "hourly_sync"), ("run_failed", "nightly_close")]
     told = {row.subject: row.message for row in opened(home).exceptions.open()}
-    assert "match_rules.csv cannot be read" in told["hourly_sync"]
+    assert "match_rules.csv must have the columns" in told["hourly_sync"]
 
     shutil.rmtree(home.root / "rules")
     assert run(home, "nightly", day="2026-11-20").is_success
