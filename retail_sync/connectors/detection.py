@@ -43,7 +43,7 @@ _ISO = next(known for known in INSTANT_FORMATS if known.name == "iso")
 
 
 def decide_decimal_mark(connection: duckdb.DuckDBPyConnection, declared: str) -> str:
-    """Return the decimal mark of all texts in temp table `staged_amounts(value)`. Raises DeliveryRefused on a mix.
+    """Return the decimal mark of all texts in temp view `staged_amounts(value)`. Raises DeliveryRefused on a mix.
 
     `12` and `-3` say nothing. `1.234` alone could be either and says nothing; if nothing else decides, the file stops.
     """
@@ -52,13 +52,13 @@ def decide_decimal_mark(connection: duckdb.DuckDBPyConnection, declared: str) ->
     row = connection.execute(
         """
         select
-            count(*) filter (regexp_full_match(value, $point)),
-            count(*) filter (regexp_full_match(value, $comma)),
-            count(*) filter (regexp_full_match(value, $unclear)),
+            sum(occurrences) filter (regexp_full_match(value, $point)),
+            sum(occurrences) filter (regexp_full_match(value, $comma)),
+            sum(occurrences) filter (regexp_full_match(value, $unclear)),
             min(value) filter (regexp_full_match(value, $point)),
             min(value) filter (regexp_full_match(value, $comma)),
             min(value) filter (regexp_full_match(value, $unclear))
-        from staged_amounts
+        from (select value, count(*) as occurrences from staged_amounts group by value)
         """,
         {"point": _telling(r"\.", ","), "comma": _telling(",", r"\."), "unclear": r"-?[1-9]\d{0,2}[.,]\d{3}"},
     ).fetchone()
@@ -92,13 +92,15 @@ def _telling(mark: str, thousands: str) -> str:
 
 
 def decide_instant_format(connection: duckdb.DuckDBPyConnection, declared: str) -> str:
-    """Return the strptime pattern of all texts in temp table `staged_instants(value)`. Raises DeliveryRefused.
+    """Return the strptime pattern of all texts in temp view `staged_instants(value)`. Raises DeliveryRefused.
 
     Day-first and month-first look alike: the one that reads every value is taken; when both do, the file stops.
     """
     if declared != "auto":
         return declared
+    connection.execute("create or replace temp table different_instants as select distinct value from staged_instants")
     found = {known: _fit(connection, known) for known in INSTANT_FORMATS}
+    connection.execute("drop table different_instants")
     seen = {known: unread for known, (like, unread) in found.items() if like}
     readable = [known for known, unread in seen.items() if not unread]
     if len({known.pattern for known in seen}) > 1 or (len(seen) > 1 and not readable):
@@ -120,7 +122,7 @@ def _fit(connection: duckdb.DuckDBPyConnection, known: DateFormat) -> tuple[int,
     row = connection.execute(
         """
         select count(*), count(*) filter (try_strptime(value, $strptime) is null)
-        from staged_instants where regexp_full_match(value, $pattern)
+        from different_instants where regexp_full_match(value, $pattern)
         """,
         {"strptime": known.strptime, "pattern": known.pattern},
     ).fetchone()
