@@ -26,6 +26,11 @@ def _answer(code: str, subject: str, amount: int, explanation: str) -> Answer:
     return Answer(code, subject, cents(amount), CURRENCY, explanation)
 
 
+def _known_as(payout_id: str) -> str:
+    """The payout as the product tells of it: its account is the processor's, as the sample's settings name it."""
+    return f"square/square/{CURRENCY}/{payout_id}"
+
+
 def _of_till(receipts: Sequence[Receipt], store: str, register: str) -> list[Receipt]:
     return [receipt for receipt in receipts if (receipt.store, receipt.register) == (store, register)]
 
@@ -120,7 +125,10 @@ def paid_short(day: CompanyDay, store: str, _register: str) -> tuple[CompanyDay,
         for deposit in day.deposits
     )
     return replace(day, deposits=deposits), _answer(
-        "deposit_differs", payout.payout_id, -_BANK_KEPT, f"the bank shows {cents(_BANK_KEPT)} less than the payout"
+        "deposit_differs",
+        _known_as(payout.payout_id),
+        -_BANK_KEPT,
+        f"the bank shows {cents(_BANK_KEPT)} less than the payout",
     )
 
 
@@ -129,7 +137,10 @@ def never_paid(day: CompanyDay, store: str, _register: str) -> tuple[CompanyDay,
     payout = next(payout for payout in day.payouts if payout.store == store)
     deposits = tuple(deposit for deposit in day.deposits if not deposit.text.endswith(payout.payout_id))
     return replace(day, deposits=deposits), _answer(
-        "deposit_overdue", payout.payout_id, payout.total, f"a payout of {payout.day} that the bank never shows"
+        "deposit_overdue",
+        _known_as(payout.payout_id),
+        payout.total,
+        f"a payout of {payout.day} that the bank never shows",
     )
 
 

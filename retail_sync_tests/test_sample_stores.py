@@ -38,7 +38,7 @@ def answers(*starts: str) -> Found:
 
 def of_the_processor(found: Found) -> Found:
     """Those about payouts of Square and the stores' account."""
-    return {one for one in found if one[1].startswith(("SQ-", "HB-0528-"))}
+    return {one for one in found if one[1].startswith(("square/", "HB-0528-"))}
 
 
 Till = tuple[str, str, str]
@@ -141,16 +141,16 @@ def test_payouts_and_the_bank() -> None:
     for payout, total in payouts.items():
         shown = bank.pop(payout, None)
         if shown is None:
-            found.add(("deposit_overdue", payout, f"{total:.2f}"))
+            found.add(("deposit_overdue", f"square/square/USD/{payout}", f"{total:.2f}"))
         elif Decimal(shown["Amount"]) != total:
-            found.add(("deposit_differs", payout, f"{Decimal(shown['Amount']) - total:.2f}"))
+            found.add(("deposit_differs", f"square/square/USD/{payout}", f"{Decimal(shown['Amount']) - total:.2f}"))
     found |= {("deposit_unexplained", row["Transaction id"], row["Amount"]) for row in bank.values()}
     assert found == of_the_processor(answers("deposit_"))
 
 
 def of_the_shop(found: Found) -> Found:
     """Those about payouts of the web shop."""
-    return {one for one in found if one[1].startswith("98220")}
+    return {one for one in found if one[1].startswith("shopify/")}
 
 
 def test_web_payouts_and_the_bank() -> None:
@@ -161,7 +161,7 @@ def test_web_payouts_and_the_bank() -> None:
         assert Decimal(row["Net"]) == Decimal(row["Amount"]) - Decimal(row["Fee"])
         if row["Payout ID"]:
             paid[row["Payout Date"]] += Decimal(row["Net"])
-            ids[row["Payout Date"]] = row["Payout ID"]
+            ids[row["Payout Date"]] = f"shopify/fernway.example/USD/{row['Payout ID']}"
     found = set()
     bank = [(r["Date"], Decimal(r["Amount"])) for r in rows("bank") if r["Description"].startswith("SHOPIFY")]
     for row in rows("shopify_payouts"):

@@ -25,13 +25,20 @@ def plant(day: WebDay) -> tuple[WebDay, list[Answer]]:
         day = replace(day, payments=_without(day.payments, lost), paid_out=_without(day.paid_out, lost))
         if lost.payout_id:
             explanation = f"the charge of order {lost.order.name} is in no export of transactions"
-            answers.append(Answer("settlement_does_not_foot", lost.payout_id, cents(-lost.net), CURRENCY, explanation))
+            answers.append(
+                Answer("settlement_does_not_foot", _known_as(lost.payout_id), cents(-lost.net), CURRENCY, explanation)
+            )
     if day.day == FAILED:
         [payout] = day.payouts
         day = replace(day, payouts=(replace(payout, status="failed"),))
         explanation = "the shop's list of payouts says that it failed, and the bank shows nothing"
-        answers.append(Answer("payout_failed", payout.payout_id, cents(payout.total), CURRENCY, explanation))
+        answers.append(Answer("payout_failed", _known_as(payout.payout_id), cents(payout.total), CURRENCY, explanation))
     return day, answers
+
+
+def _known_as(payout_id: str) -> str:
+    """The payout as the product tells of it: its account is the shop's, as the sample's settings name it."""
+    return f"shopify/fernway.example/{CURRENCY}/{payout_id}"
 
 
 def _lost(payments: Sequence[WebPayment]) -> WebPayment | None:

@@ -29,7 +29,7 @@ from retail_sync.connectors.groups import (
     record_incomplete_groups,
 )
 from retail_sync.connectors.moved_receipts import note_moved_receipts
-from retail_sync.connectors.payout_statements import derive_payout_statements
+from retail_sync.connectors.payout_statements import derive_payout_statements, name_payouts
 from retail_sync.connectors.registry import connector_named
 from retail_sync.core.archive import RawArchive
 from retail_sync.core.errors import DeliveryRefused, RetailSyncError, SettingsError
@@ -226,6 +226,7 @@ class Loader:
             ) from error
         if "canonical.settlement_lines" in staged.tables:
             categorise_staged(connection)
+        name_payouts(connection, staged.tables)
         return staged
 
 

@@ -16,13 +16,11 @@ payouts as (
     group by all
 ),
 known as (
-    select *, count(*) over (partition by channel, account, payout_date, currency) as count_of_day,
-        count(*) over (partition by payout_id) as count_of_id
-    from payouts
+    select *, count(*) over (partition by channel, account, payout_date, currency) as count_of_day from payouts
 ),
 listed as (
     select *, count(*) over (partition by channel, account, payout_date, currency) as count_of_day,
-        count(*) over (partition by channel, account, payout_id) as count_of_id
+        count(*) over (partition by payout_id) as count_of_id
     from canonical.payouts
 )
 select
@@ -33,6 +31,6 @@ join listed as l on l.channel = k.channel and l.account = k.account and l.curren
     (l.payout_id = k.payout_id and l.count_of_id = 1)
     or (l.payout_id is null and l.payout_date = k.payout_date and l.count_of_day = 1 and k.count_of_day = 1)
 )
-where k.payout_id in (select settlement_id from touched_payouts) and k.count_of_id = 1
+where k.payout_id in (select settlement_id from touched_payouts)
     and l.status in ('scheduled', 'in_transit', 'paid')
 qualify count(*) over (partition by k.payout_id) = 1

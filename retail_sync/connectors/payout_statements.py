@@ -5,11 +5,16 @@ an export may hold a part of a payout only; its list of payouts states totals an
 derived from the canonical payments and payouts, whatever deliveries they came in and in whatever order, within the
 transaction of each delivery.
 
+Processors count their payouts each for themselves, and some by currency. So a payout is known by channel, account, currency
+and the number that it was given, from the row on that first names it.
+
 A header is written where the list has one row for the payout: by its id, or by account, day and currency where one payout
 and one row stand against each other. A failed or canceled payout gets none: no money is on its way. Reconcile says why.
 """
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 import duckdb
 
@@ -18,7 +23,17 @@ from retail_sync.core import sql
 
 # These deliver settlements as documents; those of every other channel with payments are its payouts.
 DOCUMENT_CHANNELS = ("amazon",)
+_NUMBERED = ("canonical.payments", "canonical.payouts")
 _STEPS = ("payout_statements_touched", "payout_lines", "payout_headers")
+
+
+def name_payouts(connection: duckdb.DuckDBPyConnection, tables: Collection[str]) -> None:
+    """Put channel, account and currency before the payout's number in the staged rows of these tables."""
+    for table in set(tables).intersection(_NUMBERED):
+        connection.execute(
+            f"update staged_{table.removeprefix('canonical.')} "  # noqa: S608 - names of our own
+            "set payout_id = concat_ws('/', channel, account, currency, payout_id) where payout_id is not null"
+        )
 
 
 def derive_payout_statements(connection: duckdb.DuckDBPyConnection) -> None:
@@ -36,9 +51,8 @@ def derive_payout_statements(connection: duckdb.DuckDBPyConnection) -> None:
     categorise_staged(connection)
     for table in ("settlements", "settlement_lines"):
         connection.execute(
-            f"delete from canonical.{table} where list_contains($channels, channel) "  # noqa: S608 - names of our own
-            "and settlement_id in (select settlement_id from touched_payouts)",
-            {"channels": channels},
+            f"delete from canonical.{table} "  # noqa: S608 - names of our own
+            "where settlement_id in (select settlement_id from touched_payouts)"
         )
         connection.execute(f"insert into canonical.{table} by name select * from staged_{table}")  # noqa: S608
         connection.execute(f"drop table staged_{table}")

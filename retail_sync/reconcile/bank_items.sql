@@ -1,22 +1,36 @@
 -- Bank movements that may be payouts: the payer is a channel's, or the reference names a settlement we know.
 create or replace temp table bank_items as
-with named as (
-    select b.source, b.account, b.transaction_id, count(distinct f.settlement_id) as count, min(f.settlement_id) as settlement_id
-    from (
-        -- An id may stand alone (po_1Ab2Cd) or be a run of digits within other letters (AMAZON31000001).
-        select source, account, transaction_id, unnest(list_distinct(list_concat(
-            regexp_extract_all(reference, '[0-9]{8,}'), regexp_extract_all(reference, '[A-Za-z0-9_-]{6,}')
-        ))) as number
-        from canonical.bank_transactions
-    ) as b
-    join settlement_facts as f on f.settlement_id = b.number
-    group by b.source, b.account, b.transaction_id
-),
-payers as (
+with payers as (
     select b.source, b.account, b.transaction_id, min(p.channel) as channel
     from canonical.bank_transactions as b
     join payer_patterns as p on regexp_matches(b.reference, p.pattern, 'i')
     group by b.source, b.account, b.transaction_id
+),
+numbered as (
+    -- A bank names a payout by its number, without the channel, account and currency before it.
+    select *, replace(settlement_id, concat_ws('/', channel, account, currency, ''), '') as number from settlement_facts
+),
+candidates as (
+    -- Of several payouts of that number, those of the line's own payer and currency are meant.
+    select b.source, b.account, b.transaction_id, f.settlement_id
+    from (
+        -- An id may stand alone (po_1Ab2Cd) or be a run of digits within other letters (AMAZON31000001).
+        select source, account, transaction_id, currency, unnest(list_distinct(list_concat(
+            regexp_extract_all(reference, '[0-9]{8,}'), regexp_extract_all(reference, '[A-Za-z0-9_-]{6,}')
+        ))) as number
+        from canonical.bank_transactions
+    ) as b
+    join numbered as f on f.number = b.number
+    left join payers as p on p.source = b.source and p.account = b.account and p.transaction_id = b.transaction_id
+    qualify rank() over (
+        partition by b.source, b.account, b.transaction_id
+        order by f.channel is distinct from p.channel, f.currency <> b.currency
+    ) = 1
+),
+named as (
+    select source, account, transaction_id, count(distinct settlement_id) as count, min(settlement_id) as settlement_id
+    from candidates
+    group by source, account, transaction_id
 )
 select
     b.source || ':' || b.account || ':' || b.transaction_id as item_id,

@@ -25,7 +25,7 @@ rejects as (
 ),
 payout_days as (
     -- A payout whose total no list states has no header: its day is the one that its payments name.
-    select channel, payout_id, max(payout_date) as payout_date
+    select payout_id, max(payout_date) as payout_date
     from canonical.payments where payout_id is not null and kind <> 'payout' group by all
 )
 select
@@ -52,4 +52,4 @@ select
 from canonical.settlements as s
 full outer join sums as t on s.settlement_id = t.settlement_id
 left join rejects as r on r.settlement_id = coalesce(s.settlement_id, t.settlement_id)
-left join payout_days as p on p.payout_id = t.settlement_id and p.channel = t.channel
+left join payout_days as p on p.payout_id = t.settlement_id

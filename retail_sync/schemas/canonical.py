@@ -30,7 +30,7 @@ class Settlements(pa.DataFrameModel):
     Source of the rule that lines sum to the total: reference/marketplaces.md 1.4 (V1 CA 7 of 7, V2 DE 11 of 11).
     """
 
-    settlement_id: str = key("the channel's own id of the settlement")
+    settlement_id: str = key("the channel's own id of the settlement; of a payout channel/account/currency/number")
     channel: str = key("marketplace system, e.g. amazon")
     account: str = key("seller account the settlement belongs to (the source's account)")
     currency: str = currency()

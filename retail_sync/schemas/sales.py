@@ -128,7 +128,9 @@ class Payments(pa.DataFrameModel):
     net_amount: Money = plain("gross_amount - fee_amount")
     presentment_amount: Money = plain("what the customer saw, signed as gross_amount", nullable=True)
     presentment_currency: str = text("currency the customer saw", nullable=True)
-    payout_id: str = text("payout it is in; empty while it is pending", nullable=True)
+    payout_id: str = text(
+        "payout it is in, as channel/account/currency/number; empty while it is pending", nullable=True
+    )
     payout_date: Day = plain("day of that payout", nullable=True)
     line_no: Count = pa.Field(description="line of the delivered file", ge=1)
     source: str = key("source that delivered it")
@@ -147,7 +149,7 @@ class Payouts(pa.DataFrameModel):
     payout_date: Day = plain("day of the payout, as the processor says")
     currency: str = currency()
     payout_no: Count = pa.Field(description="place among the payouts of that day and currency, from 1", ge=1)
-    payout_id: str = text("the processor's own id, where the list has it", nullable=True)
+    payout_id: str = text("channel/account/currency/number, where the list has the processor's number", nullable=True)
     status: str = one_of("where it stands", *PAYOUT_STATUSES)
     charges_amount: Money = plain("payments in it")
     refunds_amount: Money = plain("refunds in it (negative)")

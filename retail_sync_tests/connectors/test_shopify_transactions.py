@@ -22,6 +22,10 @@ def shop(name: str, **changes: Any) -> Source:
     return Source(name=name, connector="shopify_transactions", account=f"shop {name}", **changes)
 
 
+NUMBER = "split_part(payout_id, '/', -1)"
+"""What Shopify calls the payout: channel, account and currency stand before it."""
+
+
 def payments(bench: LoadBench, source: Source, *columns: str) -> list[tuple[Any, ...]]:
     """Canonical payments of the source, oldest first."""
     return bench.connection.execute(
@@ -30,12 +34,12 @@ def payments(bench: LoadBench, source: Source, *columns: str) -> list[tuple[Any,
     ).fetchall()
 
 
-def payout_lines(bench: LoadBench, payout_id: str) -> list[tuple[Any, ...]]:
-    """(type, component, category, amount) of the lines of a payout."""
+def payout_lines(bench: LoadBench, number: str) -> list[tuple[Any, ...]]:
+    """(type, component, category, amount) of the lines of a payout, by a number that only one shop uses here."""
     return bench.connection.execute(
-        "select transaction_type, component, category, amount from canonical.settlement_lines where settlement_id = ? "
-        "order by posted_at, order_id, component",
-        [payout_id],
+        "select transaction_type, component, category, amount from canonical.settlement_lines "
+        "where split_part(settlement_id, '/', -1) = ? order by posted_at, order_id, component",
+        [number],
     ).fetchall()
 
 
@@ -66,7 +70,7 @@ def test_the_real_refund_is_signed_and_dated(bench: LoadBench, excerpt: Outcome)
                                         "payout_id", "payout_date") if row[0] == "refund"]  # fmt: skip
     assert refund == (
         "refund", "refund", "#3426", Decimal("-1598.70"), Decimal("-1598.70"), "AED",
-        datetime(2026, 8, 30, 12, 59, 53, tzinfo=UTC), date(2026, 8, 30), "148156579998", date(2026, 9, 1),
+        datetime(2026, 8, 30, 12, 59, 53, tzinfo=UTC), date(2026, 8, 30), "shopify/shop dubai/AED/148156579998", date(2026, 9, 1),
     )  # fmt: skip
     seen = payments(bench, shop("dubai"), "order_id", "gross_amount", "presentment_amount", "presentment_currency")
     assert ("#3439", Decimal("988.21"), Decimal("1010.40"), "SAR") in seen
@@ -101,7 +105,7 @@ def test_columns_in_another_order_change_nothing(bench: LoadBench) -> None:
     source = shop("turned")
     row = movement("2026-09-01 charge #1 50.00 1.75 EUR 9101@2026-09-03")
     bench.deliver(csv_file(TRANSACTIONS[::-1], [row]), source)
-    assert payments(bench, source, "net_amount", "payout_id") == [(Decimal("48.25"), "9101")]
+    assert payments(bench, source, "net_amount", NUMBER) == [(Decimal("48.25"), "9101")]
 
 
 def test_a_renamed_column_is_named_with_its_likely_new_name(bench: LoadBench) -> None:
@@ -137,7 +141,7 @@ def test_a_pending_row_moves_into_its_payout_once(bench: LoadBench) -> None:
     }
     bench.deliver(csv_file(TRANSACTIONS, [pending]), source)
     bench.deliver(csv_file(TRANSACTIONS, [paid]), source)
-    assert payments(bench, source, "net_amount", "payout_id") == [(Decimal("48.25"), "9201")]
+    assert payments(bench, source, "net_amount", NUMBER) == [(Decimal("48.25"), "9201")]
     assert [line[3] for line in payout_lines(bench, "9201")] == [Decimal("50.00"), Decimal("-1.75")]
 
 
@@ -147,7 +151,7 @@ def test_an_older_export_does_not_take_a_row_out_of_its_payout(bench: LoadBench)
     before = transactions("2026-09-01 charge #1 50.00 1.75 EUR")
     bench.deliver(transactions("2026-09-01 charge #1 50.00 1.75 EUR 9301@2026-09-03"), source, order=902)
     bench.deliver(before, source, order=901)
-    assert payments(bench, source, "payout_id") == [("9301",)]
+    assert payments(bench, source, NUMBER) == [("9301",)]
     assert len(payout_lines(bench, "9301")) == 2
 
 
@@ -156,7 +160,7 @@ def test_an_export_made_before_the_payout_may_arrive_after_it(bench: LoadBench) 
     source = shop("backfilled")
     bench.deliver(transactions("2026-09-01 charge #1 50.00 1.75 EUR 9351@2026-09-03"), source)
     bench.deliver(transactions("2026-09-01 charge #1 50.00 1.75 EUR\n2026-09-01 charge #2 20.00 0.70 EUR"), source)
-    assert payments(bench, source, "order_id", "payout_id") == [("#1", "9351"), ("#2", None)]
+    assert payments(bench, source, "order_id", NUMBER) == [("#1", "9351"), ("#2", None)]
     assert len(payout_lines(bench, "9351")) == 2
 
 
@@ -167,7 +171,7 @@ def test_a_paid_row_wins_when_it_is_read_last_though_it_came_first(bench: LoadBe
         transactions("2026-09-01 charge #1 50.00 1.75 EUR\n2026-09-02 charge #2 20.00 0.70 EUR"), source, order=912
     )
     bench.deliver(transactions("2026-09-01 charge #1 50.00 1.75 EUR 9371@2026-09-03"), source, order=911)
-    assert payments(bench, source, "order_id", "payout_id") == [("#1", "9371"), ("#2", None)]
+    assert payments(bench, source, "order_id", NUMBER) == [("#1", "9371"), ("#2", None)]
     assert len(payout_lines(bench, "9371")) == 2
 
 
@@ -176,7 +180,7 @@ def test_of_two_payouts_the_newer_export_tells(bench: LoadBench) -> None:
     source = shop("made_anew")
     bench.deliver(transactions("2026-09-01 charge #1 50.00 1.75 EUR 9382@2026-09-05"), source, order=922)
     bench.deliver(transactions("2026-09-01 charge #1 50.00 1.75 EUR 9381@2026-09-03"), source, order=921)
-    assert payments(bench, source, "payout_id") == [("9382",)]
+    assert payments(bench, source, NUMBER) == [("9382",)]
 
 
 def test_a_payout_spread_over_two_exports_is_whole(bench: LoadBench) -> None:
@@ -193,9 +197,9 @@ def test_two_equal_rows_are_two_payments(bench: LoadBench) -> None:
     label = "2026-09-01 shipping_label - -4.00 0.00 EUR"
     bench.deliver(transactions(f"{label}\n{label}"), source)
     bench.deliver(transactions(f"{label} 9501@2026-09-03\n{label}"), source)
-    assert sorted(payments(bench, source, "payout_id"), key=str) == [("9501",), (None,)]
+    assert sorted(payments(bench, source, NUMBER), key=str) == [("9501",), (None,)]
     bench.deliver(transactions(f"{label} 9502@2026-09-04\n{label} 9501@2026-09-03"), source)
-    assert sorted(payments(bench, source, "payout_id")) == [("9501",), ("9502",)]
+    assert sorted(payments(bench, source, NUMBER)) == [("9501",), ("9502",)]
     assert [payout_lines(bench, payout) for payout in ("9501", "9502")] == [
         [("shipping_label", "amount", "shipping_labels", Decimal("-4.00"))]
     ] * 2

@@ -52,7 +52,7 @@ SALES = transactions("""
 LIST = payouts("2026-10-22 paid 118.80 -20.00 0.00 0.00 -3.75 0.00 95.05 USD")
 BANK = bank_statement("2026-10-23 95.05 USD SHOPIFY PAYMENTS\n2026-10-24 -80.00 USD RENT")
 FILES = {"sales/october.csv": SALES, "payouts/october.csv": LIST, "bank/october.csv": BANK}
-PAYOUT = "700000000077"
+PAYOUT = "shopify/my shop/USD/700000000077"
 
 
 def shop(root: Path, files: Mapping[str, bytes] | None = None) -> Home:
@@ -190,7 +190,7 @@ def test_a_rebuilt_warehouse_and_a_backfill_give_the_same(tmp_path: Path) -> Non
 def test_without_a_list_of_payouts_the_entry_is_held(tmp_path: Path) -> None:
     """Payments alone do not prove that they are all; the remedy says what proves it."""
     home = shop(tmp_path, {name: FILES[name] for name in FILES if not name.startswith("payouts")})
-    assert [row[4] for row in verdict(home)] == ["left_only", "right_only"]
+    assert [row[4] for row in verdict(home)] == ["right_only", "left_only"]
     assert ("settlement_header_missing", PAYOUT) in problems(home)
     told = next(row for row in opened(home).exceptions.open() if row.code == "settlement_header_missing")
     assert "its payments sum to 95.05" in told.message
@@ -254,11 +254,12 @@ def test_its_problems_are_told_in_the_words_of_a_shop(tmp_path: Path) -> None:
 
 def test_two_payouts_of_a_day_are_held_until_ids_tell(tmp_path: Path) -> None:
     """The exception names both; nothing is given by guessing."""
+    second_payout = PAYOUT.replace("77", "78")
     second = transactions("2026-10-21 charge #5003 10.00 0.00 USD 700000000078@2026-10-22")
     home = shop(tmp_path, FILES | {"sales/second.csv": second})
     ambiguous = [row for row in opened(home).exceptions.open() if row.code == "payout_ambiguous"]
-    assert {row.subject for row in ambiguous} == {PAYOUT, "700000000078"}
-    assert all("the payments name 700000000077, 700000000078" in row.message for row in ambiguous)
+    assert {row.subject for row in ambiguous} == {PAYOUT, second_payout}
+    assert all(f"the payments name {PAYOUT}, {second_payout} of" in row.message for row in ambiguous)
     reason = "which total in the list of payouts is its cannot be told"
     assert held(home) == [
         ("payout_ambiguous", reason, "2026-10-22", "USD", cents, "2026-10-22") for cents in (9505, 1000)
@@ -278,10 +279,11 @@ def test_pending_money_is_booked_when_it_is_paid_out(books: Home, tmp_path: Path
     nightly(home)
     after = entries(home)
     assert {key: after[key] for key in october} == october
+    november = PAYOUT.replace("77", "79")
     # The sale is of October, the payout of November: October parks what it is owed, November takes it over.
     assert {key: lines for key, lines in after.items() if key not in october} == {
-        "shopify:settlement:700000000079:2026-10#1": {"1115": -5940, "6200": 202, "1140": 5738},
-        "shopify:settlement:700000000079:2026-11#1": {"1140": -5738, "1120": 5738},
+        f"shopify:settlement:{november}:2026-10#1": {"1115": -5940, "6200": 202, "1140": 5738},
+        f"shopify:settlement:{november}:2026-11#1": {"1140": -5738, "1120": 5738},
     }
     assert findings(home) == []
 
@@ -297,11 +299,12 @@ def test_the_real_payout_is_booked_over_its_two_months(samples: Path, tmp_path: 
     bank = bank_statement("2026-09-02 2975.92 AED SHOPIFY 148156579998")
     home = shop(tmp_path, {"sales/real.csv": export, "payouts/list.csv": listed, "bank/statement.csv": bank})
     assert [row[4] for row in verdict(home)] == ["matched"]
-    august, september = (f"shopify:settlement:148156579998:2026-{month}#1" for month in ("08", "09"))
+    payout = "shopify/my shop/AED/148156579998"
+    august, september = (f"shopify:settlement:{payout}:2026-{month}#1" for month in ("08", "09"))
     found = entries(home)
     assert (found[august]["6200"], found[august]["1140"]) == (18875, 297592)
     assert found[september] == {"1140": -297592, "1120": 297592}
-    assert found["shopify:deposit:148156579998#1"] == {"1000": 297592, "1120": -297592}
+    assert found[f"shopify:deposit:{payout}#1"] == {"1000": 297592, "1120": -297592}
     balances = {b.account: b.home_minor for b in opened(home).ledger.balances() if b.home_minor}
     assert balances == {"1000": 297592, "6200": 18875, "1115": 159870 - 476337}
     assert (states(home), problems(home), findings(home)) == ({"verified": 3}, [], [])

@@ -77,6 +77,7 @@ tendered_at = "Time"
 amount = "Amount"
 currency = "=USD"
 """
+PAYOUT = "shopify/my shop/USD/700000000077"
 # Order #5001 for 118.80, 3.75 fee; 20.00 given back on it later, in the same payout of 95.05. Shipped in two parcels.
 FILES = {
     "orders/october.csv": csv_file(ORDERS, [
@@ -119,7 +120,7 @@ def test_the_story_of_an_order_names_every_file_and_line(cli: Cli, home: Home) -
     """Worked by hand from the files above; the bank's day is the day after the payout's. Nothing is open: exit code 0."""
     answer = cli("trace", "#5001", "--home", home.root, "--json")
     assert answer.code == 0, answer.err
-    entry, deposit = "shopify:settlement:700000000077:2026-10", "shopify:deposit:700000000077"
+    entry, deposit = f"shopify:settlement:{PAYOUT}:2026-10", f"shopify:deposit:{PAYOUT}"
     D = Decimal  # noqa: N806 - short, so that a step is a line
     assert told(answer) == [
         ("2026-10-20 09:30:00", "ordered", D("118.80"), "october.csv", "2"),
@@ -161,7 +162,7 @@ def test_the_same_for_people(cli: Cli, home: Home) -> None:
         "order #5001 of shopify",
         "credit 1115 Storefront receivable, part of 118.80 USD",
         "debit 6200 Merchant fees, part of 3.75 USD",
-        "payment fee in 700000000077 (charge)",
+        f"payment fee in {PAYOUT}",
         "1 × MUG",
         "bank: october.csv, line 2",
         "No step is missing, no open exception names it.",

@@ -55,7 +55,7 @@ OF_THE_DAY = {
 PAID = {
     ("1110", "receipt", "R1"): ("684.00", "684.00", "closed"),
     ("1110", "receipt", "R2"): ("1466.00", "1466.00", "closed"),
-    ("1120", "settlement", "PO-770045"): ("2091.95", "2091.95", "closed"),
+    ("1120", "settlement", "square/processor/USD/PO-770045"): ("2091.95", "2091.95", "closed"),
 }
 
 
@@ -110,7 +110,7 @@ def test_a_receipt_may_be_paid_in_part(make_home: Callable[..., Home]) -> None:
     }
     found = items(journalled(make_home, DAY | paid))
     assert found["1110", "receipt", "R2"] == ("1466.00", "1400.00", "open")
-    assert found["1120", "settlement", "PO-770045"] == ("2025.95", "0.00", "open")
+    assert found["1120", "settlement", "square/processor/USD/PO-770045"] == ("2025.95", "0.00", "open")
 
 
 def test_a_payment_of_a_held_day_waits_under_its_receipt(make_home: Callable[..., Home]) -> None:

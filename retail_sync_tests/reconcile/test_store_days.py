@@ -350,7 +350,9 @@ def test_a_processors_problems_are_told_in_its_words(make_home: Callable[..., Ho
     told = {row.code: (row.message, row.remedy) for row in pipeline.exceptions.open()}
     assert set(told) == {"deposit_overdue", "deposit_unexplained", "payout_transactions_missing"}
     message, remedy = told["deposit_overdue"]
-    assert message.startswith("Payout PO-770045 of 2,091.95 USD, due 2026-10-16, is not in the bank")
+    assert message.startswith(
+        "Payout square/processor/USD/PO-770045 of 2,091.95 USD, due 2026-10-16, is not in the bank"
+    )
     assert remedy.startswith("ask Square for the transfer")
     message, remedy = told["deposit_unexplained"]
     assert "46.18 USD from Square" in message
