@@ -98,6 +98,7 @@ class AmazonSettlement:
             tables=("canonical.settlements", "canonical.settlement_lines"),
             delivered_count=data_lines,
             detected=f"{layout.name}; {document.encoding}; dates {instant_format}; decimal mark {mark}",
+            date_format=instant_format,
             is_document=True,
             has_control_total=has_header,
         )

@@ -20,12 +20,15 @@ class Staged:
 
     `is_document`: the delivery is one document and replaces it whole, the most complete copy winning. Otherwise its rows
     replace the rows of their groups (`Table.group`), the newest delivery winning, and `document_id` is the delivery's.
+
+    `date_format`: the strptime pattern its days and instants were read with, where a setting or the file decides it.
     """
 
     document_id: str
     tables: tuple[str, ...]
     delivered_count: int
     detected: str
+    date_format: str = ""
     is_document: bool = False
     has_control_total: bool = False
 

@@ -74,6 +74,7 @@ class DeclaredCsv:
             tables=(wanted.table.qualified,),
             delivered_count=rows,
             detected=f"{document.encoding}; dates {source.date_format}; decimal mark {mark}",
+            date_format=source.date_format,
         )
 
     def _reader(self, header: Sequence[str], source: Source) -> ColumnReader:
@@ -116,8 +117,11 @@ def _decide_mark(
     places = sorted({place for name in numeric for place in reader.places(name)})
     if not places:
         return "." if source.decimal_mark == "auto" else source.decimal_mark
-    cells = " union all ".join(f"select c{place} as value from fields where bad_line is null" for place in places)  # noqa: S608
-    connection.execute(f"create or replace temp view staged_amounts as select * from ({cells}) where value <> ''")  # noqa: S608
+    cells = " union all ".join(f"select c{place} as cell from fields where bad_line is null" for place in places)  # noqa: S608
+    connection.execute(sql.statement(__package__, "declared_numbers_bare"))
+    connection.execute(
+        f"create or replace temp view staged_amounts as select bare_number_of(cell) as value from ({cells}) where cell <> ''"  # noqa: S608
+    )
     mark = decide_decimal_mark(connection, source.decimal_mark)
     connection.execute("drop view staged_amounts")
     return mark
@@ -126,7 +130,7 @@ def _decide_mark(
 def _install(connection: duckdb.DuckDBPyConnection, mark: str) -> None:
     """Define how a number is read in this file, and how figures are rounded."""
     numbers = "declared_numbers_comma" if mark == "," else "declared_numbers_point"
-    for name in (numbers, *_MACROS):
+    for name in ("declared_numbers_bare", numbers, *_MACROS):
         connection.execute(sql.statement(__package__, name))
 
 

@@ -37,7 +37,7 @@ from retail_sync.core.failpoints import failpoint
 from retail_sync.core.rules import RuleFile
 from retail_sync.core.warehouse import transaction
 from retail_sync.operations.deliveries import Delivery
-from retail_sync.schemas.contract import Rejection, Table, reject_predicates
+from retail_sync.schemas.contract import Rejection, Table, quoted, reject_predicates
 from retail_sync.schemas.proof import mark_changed
 from retail_sync.schemas.tables import table as contract_of
 from retail_sync.settings import Home, Source
@@ -235,7 +235,7 @@ def _replace(
 ) -> tuple[int, int]:
     """Put the staged rows into the canonical tables if this delivery is the one in force for its document."""
     for qualified in staged.tables:
-        split_by_contract(connection, contract_of(qualified))
+        split_by_contract(connection, contract_of(qualified), staged.date_format)
     find_incomplete_groups(connection, staged)
     rejected = _scalar(connection, "select count(distinct line_no) from staged_rejected")
     difference = _control_difference(connection) if staged.has_control_total else None
@@ -271,15 +271,16 @@ def _replace(
     return accepted, rejected
 
 
-def split_by_contract(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+def split_by_contract(connection: duckdb.DuckDBPyConnection, table: Table, date_format: str) -> None:
     """Move what breaks the contract of `table` from the staged rows to `staged_rejected`.
 
+    A day that could not be derived is not told beside what it was derived from. `date_format` is what days were read with.
     Of rows that are replaced by group, one whose line its connector has rejected already goes too, and the groups of all that
     went are kept: `rejected_<table>`.
     """
     staged = f"staged_{table.name}"
     columns = frozenset(row[0] for row in connection.execute(f"describe {staged}").fetchall())
-    rejections = reject_predicates(table, columns)
+    rejections = reject_predicates(table, columns, date_format)
     of_columns = tuple(rejections)
     if table.replaced_by == "group":
         connection.execute(
@@ -295,7 +296,7 @@ def split_by_contract(connection: duckdb.DuckDBPyConnection, table: Table) -> No
     predicates = [f"coalesce({r.predicate}, false)" for r in rejections]
     cases = ", ".join(
         f"case when {predicate} then {{'column_name': '{r.column}', 'value': cast(\"{r.raw_column}\" as varchar), "
-        f"'reason': '{r.reason}'}} end"
+        f"'reason': {quoted(r.reason)}, 'is_derived': {r.is_derived}}} end"
         for r, predicate in zip(rejections, predicates, strict=True)
     )
     broken = " or ".join(predicates) or "false"
@@ -307,8 +308,13 @@ def split_by_contract(connection: duckdb.DuckDBPyConnection, table: Table) -> No
         connection.execute(
             f"""
             insert into staged_rejected by name
-            select line_no, '{table.name}' as table_name, unnest(list_filter([{cases}], x -> x is not null), recursive := true)
-            from broken_rows
+            with found as (
+                select line_no, list_filter([{cases}], lambda x: x is not null) as reasons,
+                    list_filter(reasons, lambda x: not x.is_derived) as own
+                from broken_rows
+            )
+            select line_no, '{table.name}' as table_name, r.column_name, r.value, r.reason
+            from (select line_no, unnest(case when len(own) > 0 then own else reasons end) as r from found)
             """  # noqa: S608
         )
         connection.execute(f"delete from {staged} where {broken}")  # noqa: S608

@@ -157,11 +157,6 @@ def _about_file(sample: SampleFile, choice: Choice, source: Source) -> Iterable[
             f"what to do with {sample.odd_rows} rows that have another number of fields than the header's "
             f"{len(sample.columns)}: they are rejected; have the export corrected"
         )
-    if decorated := [repr(c.name) for c in sample.columns if c.is_decorated]:
-        yield (
-            f"the figures in {', '.join(decorated)}: they carry a currency sign, brackets or a minus behind; the connector "
-            "reads plain numbers, so have them exported so"
-        )
     if choice.has_instants and "%z" not in choice.date_format:
         yield 'the time zone of its clock: UTC is assumed; set time_zone, e.g. "Europe/Berlin"'
     unused = [c.name for c in sample.columns if c.name not in choice.used and c.cells]
@@ -181,7 +176,7 @@ def _try(sample: SampleFile, source: Source) -> Trial:
         except (DeliveryRefused, SettingsError) as refusal:
             trial.refused = str(refusal)
             return trial
-        split_by_contract(connection, wanted.table)
+        split_by_contract(connection, wanted.table, source.date_format)
         _read_trial(connection, wanted.table, trial)
     return trial
 

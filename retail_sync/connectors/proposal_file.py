@@ -8,13 +8,16 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
+import duckdb
+
 from retail_sync.connectors.documents import TextDocument, open_text
+from retail_sync.core import sql
 from retail_sync.core.errors import DeliveryRefused
 
 _DELIMITERS = (",", ";", "\t", "|")
@@ -22,7 +25,6 @@ _MAX_ROWS = 50_000
 _LOOK_FOR_HEADER = 40
 _MAX_BYTES = 1 << 30
 _NUMBER = re.compile(r"-?(\d+|\d{1,3}([.,]\d{3})+)([.,]\d{1,8})?")
-_DECORATED = re.compile(r"[-(]?\s?[$€£¥]?\s?-?[\d.,]+\s?[$€£¥%]?[-)]?")
 _TIME = re.compile(r"\d{1,2}:\d\d(:\d\d)?")
 _MOST = 0.9
 _ENOUGH = 5  # rows of which one may be damaged
@@ -56,12 +58,6 @@ class FileColumn:
         return bool(self.cells) and good >= least
 
     @property
-    def is_decorated(self) -> bool:
-        """Whether the cells are numbers with a sign around them that the connector does not read: $1.20, (5.00), 5.00-."""
-        likely = [bool(_DECORATED.fullmatch(cell)) for cell in self.cells if cell.strip("-")]
-        return bool(likely) and not self.is_number and not self.formats and _share(likely) >= _MOST
-
-    @property
     def is_integer(self) -> bool:
         """Whether every cell is a whole number without sign."""
         return bool(self.cells) and all(_INTEGER.fullmatch(cell) for cell in self.cells)
@@ -84,7 +80,10 @@ class FileColumn:
 
 @dataclass(frozen=True, slots=True)
 class SampleFile:
-    """The file as it was found. `records` are its rows as cells; `widths` how many rows have another number of fields."""
+    """The file as it was found. `records` are its rows as cells; `odd_rows` how many have another number of fields.
+
+    A cell of a column of numbers stands there bare: without currency sign, with its minus in front.
+    """
 
     document: TextDocument
     delimiter: str
@@ -125,8 +124,23 @@ def read_sample(path: Path, scratch: Path) -> SampleFile:
             "the first line is no header of two or more columns",
             "remove lines above the header, or export the file as CSV",
         )
+    records = _bared(records)
     columns = tuple(_column(name, place, records) for place, name in enumerate(header))
     return SampleFile(document, delimiter, columns, tuple(records), sum(len(row) != len(header) for row in rows[1:]))
+
+
+def _bared(records: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Take off what is written around numbers, in the columns where nearly all cells are numbers, as the connector does."""
+    with duckdb.connect() as connection:
+        connection.execute(sql.statement(__package__, "declared_numbers_bare"))
+        columns = []
+        for cells in zip(*records, strict=True):
+            asked = "select list_transform($cells, lambda cell: bare_number_of(cell))"
+            (bare,) = connection.execute(asked, {"cells": list(cells)}).fetchone() or ([],)
+            filled = sum(bool(cell) for cell in cells)
+            is_number = filled and sum(cell is not None for cell in bare) >= _MOST * filled
+            columns.append([new or old for new, old in zip(bare, cells, strict=True)] if is_number else cells)
+    return list(zip(*columns, strict=True))
 
 
 def _open(path: Path, scratch: Path) -> TextDocument:
@@ -186,11 +200,6 @@ def _formats(cells: Sequence[str]) -> tuple[str, ...]:
     read = {pattern: sum(_reads(pattern, cell) for cell in cells) for pattern in likely}
     most = max(read.values(), default=0)
     return tuple(pattern for pattern, count in read.items() if count == most) if most >= _MOST * len(cells) else ()
-
-
-def _share(hits: Iterable[bool]) -> float:
-    found = list(hits)
-    return sum(found) / len(found)
 
 
 def _reads(pattern: str, cell: str) -> bool:

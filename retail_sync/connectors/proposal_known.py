@@ -75,7 +75,7 @@ def stage_known(connection: duckdb.DuckDBPyConnection, known: Known, document: T
             connection.execute(entry.ddl())
     staged = known.connector.stage(connection, document, known.source, "trial")
     for qualified in staged.tables:
-        split_by_contract(connection, table(qualified))
+        split_by_contract(connection, table(qualified), staged.date_format)
     return staged
 
 

@@ -2,21 +2,44 @@
 create or replace temp table traced_facts as
 with events as (
     select *,
-        step = 'refunded' or (step = 'returned' and amount <> 0) or (step = 'settled' and category in (
+        step = 'refunded' or (step = 'returned' and amount <> 0) as is_refund,
+        step in ('paid', 'refunded', 'processed') or (step = 'returned' and amount <> 0) as is_money,
+        kind = 'receipt' and step in ('paid', 'refunded') and word = 'card' as is_card
+    from order_steps
+),
+settled_lines as (
+    select channel as named_by_channel, order_id, settlement_id, currency, posted_at, amount,
+        category in (
             'product_refunds', 'shipping_refunds', 'gift_wrap_refunds', 'promotion_refunds', 'tax_refunded', 'restocking_fee',
             'refund_goodwill', 'order_refunds', 'chargebacks', 'payment_chargebacks'
-        )) as is_refund,
-        step in ('paid', 'refunded', 'processed', 'settled') or (step = 'returned' and amount <> 0) as is_money,
-        kind = 'receipt' and step in ('paid', 'refunded') and word = 'card' as is_card
-    from order_events
+        ) as is_refund
+    from canonical.settlement_lines
+    where order_id in (select order_id from traced_ids)
+),
+settled as (
+    -- Most rows are settlement lines: summed by settlement before their owner is looked up.
+    select named_by_channel, order_id, settlement_id, min(currency) as currency, max(currency) as other_currency,
+        min(posted_at) as first_at, max(posted_at) as last_at, count(*) as row_count, sum(amount) as amount,
+        min(posted_at) filter (is_refund) as refunded_from, max(posted_at) filter (is_refund) as refunded_to,
+        sum(amount) filter (is_refund) as refunded_amount
+    from settled_lines
+    group by all
 ),
 parts as (
-    -- Most rows are settlement lines of one settlement and currency: summed first, each order has a few parts.
-    select kind, channel, register, order_id, step, currency, settlement_id, is_refund, is_money, is_card,
+    select kind, channel, register, order_id, step, is_money, is_card, currency, currency as other_currency,
         min(on_day) as on_day, min(happened_at) as first_at, max(happened_at) as last_at,
-        count(*) as row_count, sum(amount) as amount, sum(quantity) as quantity
+        count(*) as row_count, sum(amount) as amount, sum(quantity) as quantity,
+        min(happened_at) filter (is_refund) as refunded_from, max(happened_at) filter (is_refund) as refunded_to,
+        sum(amount) filter (is_refund) as refunded_amount
     from events
     group by all
+    union all by name
+    -- One part for each settlement.
+    select o.kind, o.channel, o.register, 'settled' as step, true as is_money, false as is_card,
+        s.* exclude (named_by_channel)
+    from settled as s
+    join order_owners as o using (named_by_channel, order_id)
+    where o.named_by = 'money'
 ),
 summed as (
     select
@@ -25,10 +48,10 @@ summed as (
         min(first_at) filter (step = 'ordered') as ordered_at,
         sum(row_count) filter (step = 'goods' or (step = 'ordered' and kind = 'receipt')) as line_count,
         min(currency) filter (step = 'ordered') as order_currency,
-        max(currency) filter (step = 'ordered') as other_order_currency,
+        max(other_currency) filter (step = 'ordered') as other_order_currency,
         sum(amount) filter (step = 'ordered') as ordered_amount,
         min(currency) filter (is_money) as currency,
-        max(currency) filter (is_money) as other_currency,
+        max(other_currency) filter (is_money) as other_currency,
         min(first_at) filter (step = 'paid') as first_paid_at,
         max(last_at) filter (step = 'paid') as last_paid_at,
         sum(row_count) filter (step = 'paid') as payment_count,
@@ -40,15 +63,15 @@ summed as (
         sum(row_count) filter (step = 'shipped') as shipment_count,
         min(first_at) filter (step = 'settled') as first_posted_at,
         max(last_at) filter (step = 'settled') as last_posted_at,
-        count(distinct settlement_id) filter (step = 'settled') as settlement_count,
+        count(*) filter (step = 'settled') as settlement_count,
         arg_min(settlement_id, (first_at, settlement_id)) filter (step = 'settled') as first_settlement_id,
         arg_max(settlement_id, (last_at, settlement_id)) filter (step = 'settled') as last_settlement_id,
         sum(amount) filter (step = 'settled') as settled_amount,
-        min(first_at) filter (is_refund) as first_refunded_at,
-        max(last_at) filter (is_refund) as last_refunded_at,
-        sum(amount) filter (step = 'refunded') as refunded_payments,
-        sum(amount) filter (step = 'settled' and is_refund) as refunded_lines,
-        sum(amount) filter (step = 'returned' and is_refund) as refunded_returns,
+        min(refunded_from) as first_refunded_at,
+        max(refunded_to) as last_refunded_at,
+        sum(refunded_amount) filter (step = 'refunded') as refunded_payments,
+        sum(refunded_amount) filter (step = 'settled') as refunded_lines,
+        sum(refunded_amount) filter (step = 'returned') as refunded_returns,
         min(first_at) filter (step = 'returned') as first_returned_at,
         max(last_at) filter (step = 'returned') as last_returned_at,
         sum(quantity) filter (step = 'returned') as returned_quantity

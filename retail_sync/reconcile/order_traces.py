@@ -53,7 +53,7 @@ def reconcile_order_traces(
 def find_events(connection: duckdb.DuckDBPyConnection, order_id: str) -> None:
     """Make the temp view `order_events` of one number. It writes temp tables only, so any connection will do."""
     connection.execute("create or replace temp table traced_ids as select cast(? as varchar) as order_id", [order_id])
-    for name in ("selling_channels", "order_owners", "order_events"):
+    for name in ("selling_channels", "order_owners", "order_steps", "order_events"):
         connection.execute(sql.statement(__package__, name))
 
 
@@ -62,7 +62,7 @@ def _trace(connection: duckdb.DuckDBPyConnection, order_steps: RuleFile, *, is_w
     # A channel that begins to sell, or stops, may own numbers that were another's: any number may change.
     connection.execute(sql.statement(__package__, "traced_ids_whole" if is_whole else "traced_ids"))
     _put_rules(connection, order_steps)
-    for name in ("order_owners", "order_events", "order_trace_facts", "order_traces"):
+    for name in ("order_owners", "order_steps", "order_trace_facts", "order_traces"):
         connection.execute(sql.statement(__package__, name))
 
 

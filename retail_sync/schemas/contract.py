@@ -127,7 +127,8 @@ def _sql_type(dtype: dt.DataType) -> str:
     raise TypeError(f"no portable SQL type for {dtype}")
 
 
-def _literal(value: object) -> str:
+def quoted(value: object) -> str:
+    """A value as an SQL literal."""
     return "'" + value.replace("'", "''") + "'" if isinstance(value, str) else str(value)
 
 
@@ -136,17 +137,17 @@ def violation(column: Column, check: str, arguments: dict[str, Any]) -> str:
     name = f'"{column.name}"'
     match check:
         case "isin":
-            return f"{name} not in ({', '.join(_literal(v) for v in arguments['allowed_values'])})"
+            return f"{name} not in ({', '.join(quoted(v) for v in arguments['allowed_values'])})"
         case "str_matches":
             if bounded := _BOUNDED_TEXT.fullmatch(arguments["pattern"]):
                 forbidden, least, most = bounded.groups()
                 return f"(regexp_matches({name}, '[{forbidden}]') or length({name}) not between {least} and {most})"
             pattern = arguments["pattern"].removeprefix("^").removesuffix("$")
-            return f"not regexp_full_match({name}, {_literal(pattern)})"
+            return f"not regexp_full_match({name}, {quoted(pattern)})"
         case "greater_than_or_equal_to":
-            return f"{name} < {_literal(arguments['min_value'])}"
+            return f"{name} < {quoted(arguments['min_value'])}"
         case "greater_than":
-            return f"{name} <= {_literal(arguments['min_value'])}"
+            return f"{name} <= {quoted(arguments['min_value'])}"
     raise TypeError(f"{column.name}: pandera check {check!r} has no SQL translation")
 
 
@@ -162,7 +163,8 @@ _REASONS = {
 class Rejection:
     """A reason to reject a row of a batch: where `predicate` is true, `column` breaks the contract.
 
-    `is_of_text`: the predicate looks at nothing but the text in `column`.
+    `is_of_text`: the predicate looks at nothing but the text in `column`. `is_derived`: the file has no such column, so where
+    its value is missing, what it follows from is missing or wrong.
     """
 
     column: str
@@ -170,13 +172,15 @@ class Rejection:
     predicate: str
     reason: str
     is_of_text: bool = False
+    is_derived: bool = False
 
 
-def reject_predicates(table: Table, batch_columns: frozenset[str]) -> list[Rejection]:
+def reject_predicates(table: Table, batch_columns: frozenset[str], date_format: str = "") -> list[Rejection]:
     """Return every way a row of the batch can break the contract of `table`.
 
     A batch column `x__raw` holds the text that `x` was read from: text that gave no value is a reject even where the
-    column may be empty, so nothing is ever turned into NULL in silence.
+    column may be empty, so nothing is ever turned into NULL in silence. `date_format`: what days were read with, for the
+    reason.
     """
     rejections = []
     for column in table.columns:
@@ -185,12 +189,15 @@ def reject_predicates(table: Table, batch_columns: frozenset[str]) -> list[Rejec
         name = f'"{column.name}"'
         if raw in batch_columns:
             unread = f"{name} is null and trim(coalesce(\"{raw}\", '')) <> ''"
-            rejections.append(Rejection(column.name, shown, unread, f"cannot be read as {_words(column.sql_type)}"))
+            rejections.append(
+                Rejection(column.name, shown, unread, f"cannot be read as {_words(column.sql_type, date_format)}")
+            )
         if not column.nullable:
             missing = f"{name} is null"
             if raw in batch_columns:
                 missing += f" and trim(coalesce(\"{raw}\", '')) = ''"
-            rejections.append(Rejection(column.name, shown, missing, "is missing"))
+            is_derived = column.sql_type != "varchar" and raw not in batch_columns
+            rejections.append(Rejection(column.name, shown, missing, "is missing", is_derived=is_derived))
         for check, arguments in column.checks:
             reason = _REASONS.get(check, f"fails {check}")
             of_text = column.sql_type == "varchar"
@@ -202,13 +209,18 @@ def reject_predicates(table: Table, batch_columns: frozenset[str]) -> list[Rejec
     return rejections
 
 
-def _words(sql_type: str) -> str:
+def _words(sql_type: str, date_format: str) -> str:
     """Say a type in a finance person's words."""
     if sql_type.startswith("decimal"):
         return f"a number with at most {sql_type.rstrip(')').split(', ')[1]} decimals"
     names = {"bigint": "a whole number", "date": "a day", "timestamp with time zone": "a point in time",
              "boolean": "true or false", "varchar": "one of the words that its source translates"}  # fmt: skip
-    return names.get(sql_type, sql_type)
+    name = names.get(sql_type, sql_type)
+    return (
+        f"{name} (date_format {date_format})"
+        if date_format and sql_type in ("date", "timestamp with time zone")
+        else name
+    )
 
 
 def prove(connection: duckdb.DuckDBPyConnection, table: Table) -> list[str]:

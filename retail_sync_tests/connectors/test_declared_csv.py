@@ -122,6 +122,27 @@ def test_a_statement_without_bookings_is_no_fault(bench: LoadBench) -> None:
     assert (document.status, document.is_complete, document.delivered_count) == ("loaded", True, 0)
 
 
+@pytest.mark.parametrize(
+    ("written", "amount"),
+    [
+        ("$1,234.50", "1234.50"),
+        ("-$5.00", "-5.00"),
+        ("$-5.00", "-5.00"),
+        ("($12.00)", "-12.00"),
+        ("(12.00)", "-12.00"),
+        ("12.00-", "-12.00"),
+        ("\u22125.00", "-5.00"),  # a minus as typesetters write it
+        ("€ 1.234,50", "1234.50"),
+        ("1 234,56 €", "1234.56"),
+        ("1\u202f234\u00a0567,89", "1234567.89"),  # blanks that do not break, between groups of thousands
+    ],
+)
+def test_an_amount_is_read_as_accounting_programs_write_it(bench: LoadBench, written: str, amount: str) -> None:
+    """Currency sign, brackets, a minus behind, blanks between groups: decoration of a number, and nothing to guess."""
+    document = bench.deliver(statement(f'2026-09-16,D,"{written}",EUR,x'), bank())
+    assert bench.bank(document, "amount") == [(Decimal(amount),)]
+
+
 REJECTED = {
     "other_date_format": ("16.09.2026,D,1.00,EUR,x", "value_date"),
     "no_such_day": ("2026-09-31,D,1.00,EUR,x", "value_date"),
@@ -129,7 +150,11 @@ REJECTED = {
     "long_row": ("2026-09-16,D,1.00,EUR,x,y", "line"),
     "no_amount": ("2026-09-16,D,,EUR,x", "amount"),
     "exponent": ("2026-09-16,D,1e3,EUR,x", "amount"),
-    "brackets": ("2026-09-16,D,(1.00),EUR,x", "amount"),
+    "two_signs": ("2026-09-16,D,-(1.00),EUR,x", "amount"),
+    "open_bracket": ("2026-09-16,D,(1.00,EUR,x", "amount"),
+    "percent": ("2026-09-16,D,1.00%,EUR,x", "amount"),
+    "blank_in_cents": ("2026-09-16,D,1. 00,EUR,x", "amount"),
+    "a_dash_for_nothing": ("2026-09-16,D,-,EUR,x", "amount"),
     "too_many_decimals": ("2026-09-16,D,1.005,EUR,x", "amount"),
     "fraction_of_a_yen": ("2026-09-16,D,100.5,JPY,x", "amount"),
     "no_currency": ("2026-09-16,D,1.00,,x", "currency"),
@@ -148,6 +173,14 @@ def test_a_row_that_cannot_be_read_is_named(bench: LoadBench, case: str) -> None
     assert [(number, name) for number, name, *_ in bench.rejected(document)] == [(3, column)]
     assert bench.bank(document, "amount") == [(Decimal("7.25"),), (Decimal("8.25"),)]
     assert (document.is_complete, document.rejected_count) == (False, 1)
+
+
+def test_a_day_that_was_declared_otherwise_says_how(bench: LoadBench) -> None:
+    """The remedy is a setting, so the reason names it."""
+    document = bench.deliver(statement("17.09.2026,D,1.00,EUR,declared otherwise"), bank())
+    assert [row[1:] for row in bench.rejected(document)] == [
+        ("value_date", "17.09.2026", "cannot be read as a day (date_format %Y-%m-%d)")
+    ]
 
 
 def test_line_numbers_count_the_breaks_inside_quotes(bench: LoadBench) -> None:

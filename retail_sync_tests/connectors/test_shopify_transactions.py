@@ -238,7 +238,11 @@ def test_an_unknown_type_is_kept_and_not_guessed(bench: LoadBench) -> None:
         ({"Amount": "50,00"}, "gross_amount", "cannot be read as a number"),
         ({"Amount": "50.001", "Net": "48.251"}, "gross_amount", "cannot be read as a number"),
         ({"Fee": ""}, "fee_amount", "is missing"),
-        ({"Transaction Date": "2026-09-01 12:00:00"}, "paid_at", "cannot be read as a point in time"),
+        (
+            {"Transaction Date": "2026-09-01 12:00:00"},
+            "paid_at",
+            "cannot be read as a point in time",
+        ),
         ({"Payout Date": "03.09.2026"}, "payout_date", "cannot be read as a day"),
         ({"Currency": "euro"}, "currency", "does not have the expected form"),
     ],
@@ -252,6 +256,9 @@ def test_a_damaged_row_is_rejected_with_its_reason(
     good = movement("2026-09-01 charge #1 10.00 0.35 EUR 9901@2026-09-03")
     document = bench.deliver(csv_file(TRANSACTIONS, [bad, good]), source)
     found = bench.rejected(document)
-    assert [(line, where) for line, where, _, _ in found if where == column] == [(2, column)]
+    # Net follows from amount and fee, but it is a column of the file as well; the day of a payment is not.
+    assert [(line, where) for line, where, _, _ in found if where != "net_amount"] == [(2, column)] * (
+        column != "net_amount"
+    )
     assert any(reason in why for _, where, _, why in found if where == column)
     assert payments(bench, source, "order_id") == [("#1",)]
