@@ -17,6 +17,7 @@ import pytest
 from retail_sync.pipeline import Pipeline
 from retail_sync.settings import Home
 from retail_sync_tests.connectors.loading_bench import canonical_digest
+from retail_sync_tests.e2e.line import booked, digest, hourly, net, new_home, nightly, opened, states
 
 _SETTINGS = """
 [[source]]
@@ -37,6 +38,23 @@ gross_amount = "[Quantity] * [UnitPrice]"
 tax_amount = "=0"
 currency = "=GBP"
 """
+# The file names no tenders: each line is taken as paid in cash, so that the days have something to be booked against.
+_TENDERS = """
+[[source]]
+name = "money"
+connector = "declared_csv"
+object = "pos_tenders"
+date_format = "%Y-%m-%d %H:%M:%S"
+time_zone = "Europe/London"
+[source.columns]
+store = "=uk"
+receipt_id = "InvoiceNo"
+tender = "=cash"
+tendered_at = "InvoiceDate"
+amount = "[Quantity] * [UnitPrice]"
+currency = "=GBP"
+"""
+_CASH = "1010"
 _TWO_WEEKS = slice(0, 12)  # the shop is closed on Saturdays
 
 
@@ -188,6 +206,42 @@ def test_one_load_or_many_over_two_weeks(files: list[Path], tmp_path: Path) -> N
     at_once.ingest([str(file) for file in files[_TWO_WEEKS]], "tills")
     at_once.load()
     assert load_in_turn(files[_TWO_WEEKS], tmp_path / "turn") == canonical_digest(at_once)
+
+
+def booked_in_turn(batches: Sequence[Sequence[Path]], root: Path) -> Home:
+    """Run the whole line after each batch of files, into the ledger."""
+    home = new_home(root / "home", _SETTINGS + _TENDERS)
+    for batch in batches:
+        for source in ("tills", "money"):
+            opened(home).ingest([str(file) for file in batch], source)
+        hourly(home)
+    nightly(home)
+    return home
+
+
+@pytest.mark.long
+def test_one_backfill_or_a_run_a_day_over_two_weeks(files: list[Path], tmp_path: Path) -> None:
+    """The books of twelve days, run in one go or day by day: every row, entry and balance is the same."""
+    days = files[_TWO_WEEKS]
+    at_once, by_day = (
+        booked_in_turn([days], tmp_path / "once"),
+        booked_in_turn([[day] for day in days], tmp_path / "turn"),
+    )
+    assert len(booked(at_once)) == len(days)
+    assert digest(at_once) == digest(by_day)
+    assert states(by_day) == {"verified": len(days)}
+
+
+@pytest.mark.slow
+def test_one_backfill_or_219_daily_runs(files: list[Path], sales: list[Sale], tmp_path: Path) -> None:
+    """The same over nine months; what the ledger holds as cash is what plain Python adds up."""
+    at_once, by_day = (
+        booked_in_turn([files], tmp_path / "once"),
+        booked_in_turn([[day] for day in files], tmp_path / "turn"),
+    )
+    assert digest(at_once) == digest(by_day)
+    cash = sum(minor for (_, account, _), minor in net(by_day).items() if account == _CASH)
+    assert Decimal(cash).scaleb(-2) == sum(sale.amount for sale in sales)
 
 
 @pytest.mark.long
