@@ -8,6 +8,7 @@ from decimal import Decimal
 import duckdb
 
 from retail_sync.core import sql
+from retail_sync.core.failpoints import failpoint
 from retail_sync.core.rules import RuleFile
 from retail_sync.core.warehouse import transaction
 from retail_sync.reconcile.inventory import prepare_money
@@ -47,6 +48,8 @@ def reconcile_availability(
         connection.execute(f"delete from raw.applied where name in {_RULES}")  # noqa: S608 - names of our own
         connection.executemany("insert into raw.applied values (?, ?)", [list(item) for item in rules.items()])
         mark_changed(connection, "reconcile")
+        failpoint("availability.before_commit")
+    failpoint("availability.after_commit")
     rows = connection.execute("select count(*) from reconcile.availability").fetchone()
     progress(f"availability: {rows[0] if rows else 0} offers")
     return ReconcileReport(touched[0] if touched else 0, ())

@@ -71,8 +71,8 @@ def reconcile_inventory(
         connection.execute("delete from reconcile.breaks where reconciliation = 'inventory'")
         connection.execute("insert into reconcile.breaks by name select * from new_stock_breaks")
         mark_changed(connection, "reconcile")
-        failpoint("reconcile.before_commit")
-    failpoint("reconcile.after_commit")
+        failpoint("inventory.before_commit")
+    failpoint("inventory.after_commit")
     why = f"stock touched at {touched} location(s) and day(s)" if touched else "the ledger's inventory account changed"
     progress(f"{why}, {len(days)} days differ from before")
     return ReconcileReport(touched, days, residual)
@@ -90,6 +90,8 @@ def _ledger_changed(connection: duckdb.DuckDBPyConnection, ledger: StockLedger) 
         return True
     with transaction(connection):
         _note(connection, _STATE, _hash(ledger.state))
+        failpoint("inventory_ledger.before_commit")
+    failpoint("inventory_ledger.after_commit")
     return False
 
 

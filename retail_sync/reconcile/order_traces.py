@@ -44,8 +44,8 @@ def reconcile_order_traces(
         changed = _replace(connection)
         _note(connection, wanted)
         mark_changed(connection, "reconcile")
-        failpoint("reconcile.before_commit")
-    failpoint("reconcile.after_commit")
+        failpoint("order_traces.before_commit")
+    failpoint("order_traces.after_commit")
     progress(f"{number} orders and receipts touched, {changed} traces written")
     return number
 

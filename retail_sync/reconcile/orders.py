@@ -14,6 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from retail_sync.core import sql
+from retail_sync.core.failpoints import failpoint
 from retail_sync.core.rules import RuleFile
 from retail_sync.core.warehouse import transaction
 from retail_sync.reconcile import matching
@@ -58,6 +59,8 @@ def reconcile_orders(
             connection.execute("delete from raw.applied where name = ?", [name])
             connection.execute("insert into raw.applied values (?, ?)", [name, value])
         mark_changed(connection, "reconcile")
+        failpoint("orders.before_commit")
+    failpoint("orders.after_commit")
     connection.unregister("order_components")
     count = touched[0] if touched else 0
     progress(f"orders: {count} orders and settlements touched")

@@ -65,8 +65,8 @@ def reconcile_settlements(
         for name, value in applied:
             connection.execute("delete from raw.applied where name = ?", [name])
             connection.execute("insert into raw.applied values (?, ?)", [name, value])
-        failpoint("reconcile.before_commit")
-    failpoint("reconcile.after_commit")
+        failpoint("settlements.before_commit")
+    failpoint("settlements.after_commit")
     progress(f"{touched[0] if touched else 0} documents touched, {len(changed)} closing days affected")
     return ReconcileReport(touched[0] if touched else 0, changed, residual)
 

@@ -61,8 +61,8 @@ def reconcile_store_days(
         connection.execute("delete from raw.applied where name = ?", [_RULES])
         connection.execute("insert into raw.applied values (?, ?)", [_RULES, version])
         mark_changed(connection, "reconcile")
-        failpoint("reconcile.before_commit")
-    failpoint("reconcile.after_commit")
+        failpoint("store_days.before_commit")
+    failpoint("store_days.after_commit")
     count = touched[0] if touched else 0
     progress(f"{count} store days touched, {len(days)} affected")
     return ReconcileReport(count, days, residual)

@@ -12,6 +12,7 @@ import pandera.ibis as pa
 
 from retail_sync.core import sql
 from retail_sync.core.errors import RetailSyncError
+from retail_sync.core.failpoints import failpoint
 from retail_sync.core.warehouse import STAGE_SCHEMAS, transaction
 from retail_sync.schemas import (
     canonical,
@@ -174,6 +175,8 @@ def prepare(
             connection.execute(sql.statement(__package__, name))
         _note(connection, "contract", wanted)
         _note(connection, "code", code)
+        failpoint("tables.before_commit")
+    failpoint("tables.after_commit")
     return bool(found)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -37,16 +37,26 @@ def opened(home: Home, trace_id: str = "test") -> Pipeline:
     return Pipeline(Home(home.root), trace_id)
 
 
+def stages(
+    pipeline: Pipeline, window: Window | None = None, *, hourly: bool = False
+) -> dict[str, Callable[[], object]]:
+    """Every stage by name, in their order."""
+    return {
+        "raw": pipeline.receive_inbox,
+        "canonical": lambda: pipeline.load(window),
+        "reconcile": pipeline.reconcile,
+        "journal": pipeline.journal,
+        "clearing": pipeline.clear,
+        "release": lambda: pipeline.release("test"),
+        "posting": lambda: pipeline.post(watch_drift=not hourly),
+        "publish": lambda: pipeline.publish(is_nightly=not hourly),
+    }
+
+
 def line(pipeline: Pipeline, window: Window | None = None, *, hourly: bool = False) -> None:
     """Run every stage once."""
-    pipeline.receive_inbox()
-    pipeline.load(window)
-    pipeline.reconcile()
-    pipeline.journal()
-    pipeline.clear()
-    pipeline.release("test")
-    pipeline.post(watch_drift=not hourly)
-    pipeline.publish(is_nightly=not hourly)
+    for run in stages(pipeline, window, hourly=hourly).values():
+        run()
 
 
 def hourly(home: Home) -> None:

@@ -1,7 +1,7 @@
 """Processes of our own that run stages and may die: forked from a server that has imported the product already.
 
 Importing takes seconds and a stage a fraction of one, so forty real processes cost no more than two cold ones. The server
-imports, and does nothing else; no database is open in it.
+imports and reads the contracts, and does nothing else; no database is open in it.
 """
 
 from __future__ import annotations
@@ -15,12 +15,17 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+import pyarrow.dataset  # noqa: F401 - DuckDB imports it when a process registers its first table
+
 from retail_sync.core.errors import RetailSyncError
 from retail_sync.pipeline import Pipeline
+from retail_sync.schemas.tables import TABLES
 from retail_sync.settings import Home
 from retail_sync_tests.e2e.line import line
 
 WAIT_SECONDS = 60
+COLUMNS = {table.qualified: table.columns for table in TABLES}
+"""Read once for all processes: pandera takes longer for it than a run in which nothing is new."""
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(["retail_sync_tests.e2e.processes"])
 
