@@ -2,7 +2,8 @@
 create or replace temp table card_days as
 with tendered as (
     select store, business_date, currency, sum(amount) as tendered
-    from canonical.pos_tenders where tender = 'card'
+    -- A card tender of nothing (all of it was a coupon) never reaches the processor.
+    from canonical.pos_tenders where tender = 'card' and amount <> 0
     group by all
 ),
 paid as (
