@@ -216,8 +216,16 @@ _FILES = {
     "snapshots": "select * from snapshots",
     "movements": "select * from movements",
 }
-_DAY_OF = {"tills": "moment", "tenders": "moment", "orders": "moment", "payments": "moment", "payouts": "payout_date", "statement": "date",
-           "snapshots": "date", "movements": "moment"}  # fmt: skip
+_DAY_OF = {
+    "tills": "moment",
+    "tenders": "moment",
+    "orders": "moment",
+    "payments": "moment",
+    "payouts": "payout_date",
+    "statement": "date",
+    "snapshots": "date",
+    "movements": "moment",
+}
 
 
 @dataclass(frozen=True, slots=True)
