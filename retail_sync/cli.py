@@ -393,7 +393,8 @@ def query(
 ) -> None:
     """Ask the warehouse, the operations database or the ledger a read-only question.
 
-    The warehouse has the schemas raw, canonical, reconcile and journal: see `retail-sync contracts`.
+    The warehouse has the schemas raw, canonical, reconcile and journal: `retail-sync query "show all tables"` lists the tables,
+    `retail-sync contracts` says what is in them.
     """
     from retail_sync.reports.query import run_query
 

@@ -207,7 +207,7 @@ def _journal(connection: duckdb.DuckDBPyConnection) -> JournalState:
         [_TOP],
     ).fetchall()
     held = connection.execute(
-        "select document_id, held_reason from journal.documents where status = 'held' order by document_id"
+        "select title, held_reason from journal.documents where status = 'held' order by document_id"
     ).fetchall()
     return JournalState(
         row_counts=_counts(connection, "journal"),
@@ -224,7 +224,7 @@ def _journal(connection: duckdb.DuckDBPyConnection) -> JournalState:
             "documents": (("settlement", "status", "held for", "because"), documents),
         },
         unbalanced=[f"{key} is out of balance by {minor} minor units" for key, minor in unbalanced],
-        held=[f"Settlement {document} is held: {reason}." for document, reason in held],
+        held=[f"{title[:1].upper()}{title[1:]} is held: {reason}." for title, reason in held],
     )
 
 

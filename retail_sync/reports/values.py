@@ -5,13 +5,16 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from retail_sync.core.money import exponent
+
 Rows = list[tuple[Any, ...]]
 
 
 def amount(value: Decimal | None, currency: str = "") -> str:
-    """An amount as text with thousands groups; two decimals unless more are needed."""
+    """An amount as text with thousands groups; as many decimals as its currency has (unnamed: two), more where needed."""
     if value is None:
         return ""
     shown = value.normalize()
-    digits = max(2, -int(shown.as_tuple().exponent)) if shown else 2
+    usual = exponent(currency) if currency else 2
+    digits = max(usual, -int(shown.as_tuple().exponent)) if shown else usual
     return f"{value:,.{digits}f}{' ' + currency if currency else ''}"
