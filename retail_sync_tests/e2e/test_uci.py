@@ -244,7 +244,7 @@ def test_one_backfill_or_219_daily_runs(files: list[Path], sales: list[Sale], tm
     assert Decimal(cash).scaleb(-2) == sum(sale.amount for sale in sales)
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_one_load_or_219(shop: Pipeline, files: list[Path], tmp_path: Path) -> None:
     """The same over nine months."""
     assert load_in_turn(files, tmp_path) == canonical_digest(shop)
