@@ -42,7 +42,7 @@ test: install ## the tests that need no server and no browser (under 5 minutes)
 test-full: install ## the tests that need PostgreSQL or Chromium, and the long ones (under 15 minutes)
 	@$(PYTEST) -m "(services or browser or long) and not slow" -rs
 
-test-slow: install ## more kills through the command line, more fault schedules (about a quarter of an hour)
+test-slow: install ## more kills and faults, a run a day over nine months, TPC-DS at scale factor 1 (about an hour)
 	@$(PYTEST) -m slow -rs
 
 check: install ## ruff, mypy --strict, import-linter
