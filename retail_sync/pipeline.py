@@ -34,6 +34,7 @@ from retail_sync.core.locks import exclusive
 from retail_sync.core.money import from_minor
 from retail_sync.core.rules import read_rules
 from retail_sync.core.warehouse import Warehouse, transaction
+from retail_sync.journal import stock_documents
 from retail_sync.journal.build import JournalReport, booked_kinds, build_journal
 from retail_sync.journal.problems import find_held_documents
 from retail_sync.journal.releasing import Before, Booking, read_wanted
@@ -253,7 +254,13 @@ class Pipeline:
     def journal(self) -> JournalReport:
         """Reconcile to desired journal entries."""
         with self.writing("build the journal") as connection:
-            report = build_journal(connection, PostingRules.read(self.home.rules), self._policies, self.progress)
+            report = build_journal(
+                connection,
+                PostingRules.read(self.home.rules),
+                self._policies,
+                self.progress,
+                lambda: self._releaser("journal").standing(stock_documents.ENTRY_KINDS),
+            )
             self._settle("journal", find_held_documents(connection))
         return report
 
@@ -278,14 +285,7 @@ class Pipeline:
 
     def release(self, released_by: str) -> ReleaseReport:
         """Desired entries to released versions with their outbox rows."""
-        moves = self.home.settings.ledger.closed_period == "next_open_period"
-        releaser = Releaser(
-            self.operations,
-            self.ledger.name,
-            released_by,
-            self.trace_id,
-            self.ledger.first_open_date if moves else lambda day: day,
-        )
+        releaser = self._releaser(released_by)
         # What is desired is read under the posting lock too: a run that read it earlier and releases it later than
         # another run would take a correction back.
         with self._posting_lock():
@@ -295,6 +295,16 @@ class Pipeline:
             report = releaser.release(wanted.entries, wanted.ready, wanted.sight)
             self._settle("release", [*report.waiting, *report.held])
         return report
+
+    def _releaser(self, released_by: str) -> Releaser:
+        moves = self.home.settings.ledger.closed_period == "next_open_period"
+        return Releaser(
+            self.operations,
+            self.ledger.name,
+            released_by,
+            self.trace_id,
+            self.ledger.first_open_date if moves else lambda day: day,
+        )
 
     def post(self, *, watch_drift: bool) -> PostingReport:
         """Released entries to the ledger; with `watch_drift` every verified entry is read back again."""

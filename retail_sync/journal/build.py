@@ -18,8 +18,10 @@ from retail_sync.core.warehouse import transaction
 from retail_sync.journal import gift_card_documents, settlement_documents, stock_documents, store_day_documents
 from retail_sync.journal.desired import DesiredEntry, Document
 from retail_sync.journal.rules import Policies, PostingRules
+from retail_sync.operations.releases import Standing
 from retail_sync.schemas.proof import mark_changed
 
+_NO_LEG = dict.fromkeys(("account", "home_currency", "home_minor"))
 _KINDS = (settlement_documents, store_day_documents, stock_documents, gift_card_documents)
 
 
@@ -37,12 +39,17 @@ def build_journal(
     rules: PostingRules,
     policies: Policies,
     progress: Callable[[str], None],
+    standing: Callable[[], Sequence[Standing]] = tuple,
 ) -> JournalReport:
-    """Build the desired journal of what reconcile handed over; of everything, when a governed file or policy changed."""
+    """Build the desired journal of what reconcile handed over; of everything, when a governed file or policy changed.
+
+    `standing` reads what the ledger holds of our stock entries: a true-up books what is missing beside them.
+    """
     version = _hash(f"{rules.hash}|{policies.home_currency}|{policies.deposits}|{policies.stock}")
     touched = ready = held = 0
     with transaction(connection):
         _touch_all_if_changed(connection, version)
+        _show_standing(connection, policies, standing)
         for kind in _KINDS:
             _forget_touched(connection, kind.KIND)
             for documents in kind.touched_documents(connection, rules, policies):
@@ -78,6 +85,26 @@ def _touch_all_if_changed(connection: duckdb.DuckDBPyConnection, version: str) -
         )
     connection.execute("delete from raw.applied where name = 'posting_rules'")
     connection.execute("insert into raw.applied values ('posting_rules', ?)", [version])
+
+
+def _show_standing(
+    connection: duckdb.DuckDBPyConnection, policies: Policies, standing: Callable[[], Sequence[Standing]]
+) -> None:
+    """Let the statements see the legs that stand; read only where a document of stock will be built."""
+    connection.execute(
+        "create or replace temp table standing_legs "
+        "(document_id varchar, facts_hash varchar, account varchar, currency varchar, minor bigint)"
+    )
+    touched = connection.execute(
+        "select 1 from raw.touched where stage = 'journal' and kind = ? limit 1", [stock_documents.KIND]
+    ).fetchone()
+    if touched and stock_documents.is_booked(policies):
+        legs = [
+            (old.document_id, old.facts_hash, leg["account"], leg["home_currency"], leg["home_minor"])
+            for old in standing()
+            for leg in old.legs or [_NO_LEG]
+        ]
+        _insert(connection, "standing_legs", legs)
 
 
 def _forget_touched(connection: duckdb.DuckDBPyConnection, kind: str) -> None:

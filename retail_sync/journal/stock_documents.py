@@ -2,6 +2,9 @@
 
 Cost of sales, with what was written off, and counts are one document per location and day. The month-end true-up comes after
 them, because it books what they leave of the difference between the ERP's stock and the ledger.
+
+The facts of all three are units and costs with a day (a movement's own, a snapshot's). What a product costs has none: it is a
+rule, and a changed one corrects nothing that was released.
 """
 
 from __future__ import annotations
@@ -76,7 +79,9 @@ def touched_documents(
 
 def _document(document_id: str, rows: Sequence[Mapping[str, Any]], rules: PostingRules, policies: Policies) -> Document:
     first = rows[0]
-    document = _plain(document_id, first["kind"], first["location_id"], first["business_date"], rows)
+    document = _plain(
+        document_id, first["kind"], first["location_id"], first["business_date"], rows, str(first["facts"])
+    )
     uncosted = next((row["uncosted_sku"] for row in rows if row["uncosted_count"]), "")
     if uncosted:
         reason = f"{uncosted} has no unit cost, neither on its movement nor in a snapshot nor as a product"
@@ -98,14 +103,14 @@ def _true_up(
         sql.statement(__package__, "stock_booked"),
         {"account": rules.legs["inventory"], "month_end": month_end},
     )
-    document = _plain(document_id, "valuation", "", month_end, [*rows, *booked])
+    own = {row["currency"]: int(row["minor"]) for row in booked}
+    document = _plain(document_id, "valuation", "", month_end, rows, f"{rows[0]['facts']}|{sorted(own.items())}")
     if unknown := next((row for row in rows if row["amount"] is None), None):
         code = "stock_snapshot_incomplete" if unknown["cause"] == "snapshot_incomplete" else "stock_cost_missing"
         return replace(document, held_code=code, held_reason=unknown["counterpart"])
     if held := _held_before(connection, month_end):
         reason = f"{held} document(s) of cost of sales, counts or earlier true-ups are held"
         return replace(document, held_code="stock_documents_held", held_reason=reason)
-    own = {row["currency"]: int(row["minor"]) for row in booked}
     amounts = [
         StockAmount("true_up", -to_minor(row["amount"], row["currency"]) - own.get(row["currency"], 0), row["currency"])
         for row in rows
@@ -121,9 +126,11 @@ def _held_before(connection: duckdb.DuckDBPyConnection, month_end: date) -> int:
     return int(row[0]) if row else 0
 
 
-def _plain(document_id: str, kind: str, location: str, day: date, rows: Sequence[Mapping[str, Any]]) -> Document:
+def _plain(  # noqa: PLR0913 - the header of a document
+    document_id: str, kind: str, location: str, day: date, rows: Sequence[Mapping[str, Any]], facts: str
+) -> Document:
     currencies = sorted({row["currency"] for row in rows})
-    known = [row["amount"] for row in rows if row.get("amount") is not None]
+    known = [row["amount"] for row in rows if row["amount"] is not None]
     is_one = len(currencies) == 1 and known
     return Document(
         document_id=document_id,
@@ -132,7 +139,7 @@ def _plain(document_id: str, kind: str, location: str, day: date, rows: Sequence
         since_date=day,
         currency=currencies[0],
         value_minor=to_minor(sum(known[1:], start=known[0]), currencies[0]) if is_one else None,
-        facts=repr(sorted(str(sorted(row.items())) for row in rows)),
+        facts=facts,
     )
 
 

@@ -117,6 +117,15 @@ released_entries = sa.Table(
     sqlite_autoincrement=True,
 )
 
+# Ready documents that wanted no entry when they were last released, and the facts that they rest on.
+empty_documents = sa.Table(
+    "empty_documents",
+    metadata,
+    sa.Column("ledger", sa.String(20), primary_key=True),
+    sa.Column("document_id", sa.String(120), primary_key=True),
+    sa.Column("facts_hash", sa.String(64), nullable=False),
+)
+
 outbox = sa.Table(
     "outbox",
     metadata,

@@ -1,8 +1,8 @@
 """Releasing: what we decided to tell the ledger. Each desired entry is compared with the last released body of its key.
 
-New: version 1. Same: nothing. Changed facts: a reversal of the old and the next version. A changed rule alone corrects
-nothing by itself: it waits for approval. All of one release is one transaction, outbox rows included. What is decided is in
-`verdicts.py`; how it is written is here.
+New: version 1. Same: nothing. Changed facts: a reversal of the old and the next version. A changed rule alone, or what a
+product costs today, corrects nothing by itself: it waits. All of one release is one transaction, outbox rows included. What
+is decided is in `verdicts.py`; how it is written is here.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
@@ -29,7 +29,7 @@ _FINANCE = "finance"
 
 @dataclass(slots=True)
 class ReleaseReport:
-    """What one release did, the rule changes that wait for approval, and what is held until its facts can be read."""
+    """What one release did, what waits because only a rule changed, and what is held until its facts can be read."""
 
     new: int = 0
     corrected: int = 0
@@ -46,6 +46,15 @@ class ReleasedDocument:
     document_id: str
     entry_kind: str
     accounts: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Legs that the ledger may hold of a document, and the facts they rest on; no legs where it had nothing to book."""
+
+    document_id: str
+    facts_hash: str
+    legs: Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +81,11 @@ class Releaser:
         wanted = {entry.entry_key: entry for entry in desired}
         with self.engine.begin() as connection:
             last, versions = self._last(connection)
-            verdicts = decide(wanted, last, ready, sight, versions)
+            verdicts = decide(wanted, last, ready, sight, versions, self._empty(connection))
             for key in [*wanted, *(key for key in last if key not in wanted)]:
                 version = versions.get(key, 0)
                 self._carry_out(connection, verdicts[key], key, wanted.get(key), last.get(key), version, report)
+            self._note_empty(connection, desired, ready)
             self._move_out_of_closed_periods(connection)
             failpoint("release.before_commit")
         failpoint("release.after_commit")
@@ -98,6 +108,19 @@ class Releaser:
         )
         with self.engine.connect() as connection:
             return [ReleasedDocument(row[0], row[1], _accounts(row[2])) for row in connection.execute(query)]
+
+    def standing(self, entry_kinds: Collection[str]) -> list[Standing]:
+        """Return what the ledger may hold of these kinds of entries, and the documents that had nothing to book."""
+        with self.engine.connect() as connection:
+            last, _ = self._last(connection)
+            empty = self._empty(connection)
+        entries = [
+            Standing(old.document_id, old.facts_hash, json.loads(old.body)["lines"])
+            for old in last.values()
+            if old.entry_kind in entry_kinds and not old.was_never_sent
+        ]
+        booked = {old.document_id for old in last.values()}
+        return entries + [Standing(document, facts, ()) for document, facts in empty.items() if document not in booked]
 
     def released_movements(self) -> list[str]:
         """Return the bank movements that deposits were ever released for."""
@@ -125,6 +148,26 @@ class Releaser:
                 if row["kind"] == "entry" and row["version"] not in gone and row["ledger"] == self.ledger:
                     standing[key] = _released(row)
         return standing, versions
+
+    def _empty(self, connection: sa.Connection) -> dict[str, str]:
+        """Return the documents that wanted nothing when they were released, with the facts of that time."""
+        columns = db.empty_documents.c
+        query = sa.select(columns.document_id, columns.facts_hash).where(columns.ledger == self.ledger)
+        return {document_id: facts_hash for document_id, facts_hash in connection.execute(query)}
+
+    def _note_empty(self, connection: sa.Connection, desired: Sequence[Desired], ready: Mapping[str, Facts]) -> None:
+        """Note the facts of ready documents that want nothing, so that no rule makes an entry of the same facts later."""
+        known, wanting = self._empty(connection), {entry.document_id for entry in desired}
+        notes = [
+            {"ledger": self.ledger, "document_id": document_id, "facts_hash": facts.settlement}
+            for document_id, facts in ready.items()
+            if document_id not in wanting and known.get(document_id) != facts.settlement
+        ]
+        if notes:
+            columns = db.empty_documents.c
+            of_note = columns.ledger == sa.bindparam("ledger"), columns.document_id == sa.bindparam("document_id")
+            connection.execute(sa.delete(db.empty_documents).where(*of_note), notes)
+            connection.execute(sa.insert(db.empty_documents), notes)
 
     def _carry_out(  # noqa: PLR0913 - one entry, from both sides
         self,
@@ -158,7 +201,7 @@ class Releaser:
                 self._reverse(connection, old, "its facts are gone")
                 report.withdrawn += 1
             case "rule", _, _:
-                report.waiting.append(_waits_for_approval(key, old))
+                report.waiting.append(_waits(key, old))
             case "unreadable", _, _:
                 report.held.append(_cannot_be_read(key, old))
             case "taken", Desired(), _:
@@ -277,11 +320,9 @@ def _released(row: sa.RowMapping) -> Released:
     )
 
 
-def _waits_for_approval(key: str, old: Released | None) -> Problem:
+def _waits(key: str, old: Released | None) -> Problem:
     how = (
-        f"differently than it was released (version {old.version})"
-        if old
-        else "beside what was released of its document"
+        f"differently than it was released (version {old.version})" if old else "that was not booked of the same facts"
     )
     return Problem(
         code="rule_change_waits",
@@ -289,8 +330,10 @@ def _waits_for_approval(key: str, old: Released | None) -> Problem:
         kind="business",
         owner=_FINANCE,
         severity="warning",
-        message=f"Today's rules would book {key} {how}. Nothing was changed in the ledger.",
-        remedy="compare journal.lines with the released entry; restore the rule, or have the correction approved",
+        message=f"Today's rules or product costs would book {key} {how}. Nothing was changed in the ledger.",
+        remedy="compare journal.lines with the released entry. Where it stands rightly, nothing is to be done: what is new is "
+        "booked by today's rules and costs. Else restore the rule or the cost; a cost that held on that day is delivered with "
+        "its day (unit_cost of the movement, or of a snapshot of that day or before) and corrects the entry",
     )
 
 

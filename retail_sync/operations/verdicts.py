@@ -20,7 +20,7 @@ Verdict = Literal[
     "replace",  # cancel a version that was never sent, release the next one
     "withdraw",  # reverse
     "cancel",  # the same for a version that was never sent
-    "rule",  # only a rule changed: waits for approval
+    "rule",  # only a rule, or what a product costs, changed: waits
     "unreadable",  # the released facts cannot be read now: held
     "taken",  # its bank movement stands under another key: held
     "leave",  # the document is held, or cannot be seen: nothing is known
@@ -74,6 +74,7 @@ class _Group:
 
     kind: str
     facts: Facts | None
+    empty_facts: str = ""
     desired: dict[str, Desired] = field(default_factory=dict)
     standing: dict[str, Released] = field(default_factory=dict)
 
@@ -88,6 +89,10 @@ class _Group:
         """Whether something released may rest on facts that cannot be read now."""
         in_force = self.facts.delivery_id if self.facts else ""
         return any(sight.misses(self.kind, old.evidence, in_force) for old in self.standing.values())
+
+    def had_nothing_to_book(self) -> bool:
+        """Whether the document wanted no entry when today's facts were released: what wants one now is a rule."""
+        return not self.standing and self.empty_facts == self.facts_hash
 
     def is_gone(self, sight: Sight) -> bool:
         """Whether the document is in no table any more, and what its entries name can be read: then it is not hidden."""
@@ -117,10 +122,14 @@ def decide(
     ready: Mapping[str, Facts],
     sight: Sight,
     known_keys: Collection[str],
+    empty: Mapping[str, str],
 ) -> dict[str, Verdict]:
-    """Return a verdict for every key wanted or standing. `known_keys` were released at some time."""
+    """Return a verdict for every key wanted or standing.
+
+    `known_keys` were released at some time; `empty` are documents that wanted nothing, with the facts of that time.
+    """
     verdicts: dict[str, Verdict] = {}
-    for group in _groups(wanted, standing, ready):
+    for group in _groups(wanted, standing, ready, empty):
         verdicts |= _decide_group(group, sight, known_keys)
     while taken := _taken(wanted, standing, verdicts):  # each pass settles one key or more
         verdicts |= taken
@@ -128,13 +137,17 @@ def decide(
 
 
 def _groups(
-    wanted: Mapping[str, Desired], standing: Mapping[str, Released], ready: Mapping[str, Facts]
+    wanted: Mapping[str, Desired],
+    standing: Mapping[str, Released],
+    ready: Mapping[str, Facts],
+    empty: Mapping[str, str],
 ) -> Iterator[_Group]:
     groups: dict[tuple[str, str], _Group] = {}
 
     def group_of(document_id: str, entry_kind: str) -> _Group:
         kind = "deposit" if entry_kind == "deposit" else "settlement"
-        return groups.setdefault((document_id, kind), _Group(kind, ready.get(document_id)))
+        empty_facts = empty.get(document_id, "") if kind == "settlement" else ""
+        return groups.setdefault((document_id, kind), _Group(kind, ready.get(document_id), empty_facts))
 
     for key, entry in wanted.items():
         group_of(entry.document_id, entry.kind).desired[key] = entry
@@ -151,7 +164,10 @@ def _decide_group(group: _Group, sight: Sight, known_keys: Collection[str]) -> d
     again = any(verdicts[key] == "new" and key in known_keys for key in changed)
     if (again and not sight.is_complete) or group.misses_facts(sight):
         return verdicts | dict.fromkeys(changed, "unreadable")
-    if not any(not old.was_never_sent and group.rests_on_the_same(old, sight) for old in group.standing.values()):
+    rests_on_the_same = any(
+        not old.was_never_sent and group.rests_on_the_same(old, sight) for old in group.standing.values()
+    )
+    if not (rests_on_the_same or group.had_nothing_to_book()):
         return verdicts
     # What moves from one entry to another must not be booked twice, nor not at all: then also what was not sent waits.
     moves = any(verdicts[key] in ("new", "withdraw", "cancel") for key in changed)

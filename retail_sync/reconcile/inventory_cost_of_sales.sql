@@ -36,7 +36,8 @@ costed as (
     select m.location_id, m.business_date, m.sku, m.component, m.quantity,
         coalesce(m.unit_cost, c.unit_cost, a.unit_cost) as unit_cost,
         case when m.unit_cost is not null then m.currency when c.unit_cost is not null then c.currency
-            else coalesce(a.currency, 'XXX') end as currency
+            else coalesce(a.currency, 'XXX') end as currency,
+        coalesce(m.unit_cost || ' ' || m.currency, c.unit_cost || ' ' || c.currency, 'product') as dated_cost
     from moved as m
     asof left join snapshot_costs as c
         on c.location_id = m.location_id and c.sku = m.sku and c.snapshot_date <= m.business_date
@@ -46,11 +47,12 @@ summed as (
     select location_id, business_date, currency, component, sum(quantity * coalesce(unit_cost, 0)) as amount,
         count(*) as row_count,
         count(*) filter (unit_cost is null and quantity <> 0) as uncosted_count,
-        coalesce(min(sku) filter (unit_cost is null and quantity <> 0), '') as uncosted_sku
+        coalesce(min(sku) filter (unit_cost is null and quantity <> 0), '') as uncosted_sku,
+        cast(sum(md5_number_lower(concat_ws('|', component, sku, quantity, dated_cost))) as decimal(38, 0)) as facts
     from costed
     group by all
 )
 select s.location_id, s.business_date, s.currency, s.component, in_money(s.amount, m.digits) as amount, s.row_count,
-    s.uncosted_count, s.uncosted_sku
+    s.uncosted_count, s.uncosted_sku, s.facts
 from summed as s
 left join minor_units as m using (currency)

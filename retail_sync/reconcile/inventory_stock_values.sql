@@ -31,7 +31,8 @@ lying as (
 ),
 costed as (
     select l.*, coalesce(c.unit_cost, a.unit_cost) as unit_cost,
-        case when c.unit_cost is not null then c.currency else coalesce(a.currency, 'XXX') end as currency
+        case when c.unit_cost is not null then c.currency else coalesce(a.currency, 'XXX') end as currency,
+        coalesce(c.unit_cost || ' ' || c.currency, 'product') as dated_cost
     from lying as l
     asof left join snapshot_costs as c
         on c.location_id = l.location_id and c.sku = l.sku and c.snapshot_date <= l.month_end
@@ -39,9 +40,10 @@ costed as (
 )
 select month_end, currency, cast(sum(quantity) as decimal(18, 6)) as quantity,
     sum(quantity * coalesce(unit_cost, 0)) as value,
-    count(*) filter (unit_cost is null) as uncosted_count, cast(null as varchar) as incomplete
+    count(*) filter (unit_cost is null) as uncosted_count, cast(null as varchar) as incomplete,
+    sum(md5_number_lower(concat_ws('|', location_id, sku, quantity, dated_cost))) as facts
 from costed
 where month_end not in (select month_end from doubtful)
 group by all
 union all
-select month_end, null, null, null, 0, incomplete from doubtful
+select month_end, null, null, null, 0, incomplete, 0 from doubtful

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pandera.ibis as pa
 
-from retail_sync.schemas.types import Count, Day, Money, Quantity, currency, key, one_of, plain, text
+from retail_sync.schemas.types import Count, Day, Digest, Money, Quantity, currency, key, one_of, plain, text
 
 QUESTIONS = ("interface_sales", "interface_snapshot", "interface_transfers", "count", "valuation")
 INTERFACE_CAUSES = (
@@ -53,6 +53,10 @@ class InventoryVariances(pa.DataFrameModel):
     counterpart: str = text(
         "the evidence: receipt, other day, other sku, transfer; for undetermined the causes that fit"
     )
+    facts: Digest = plain(
+        "digest of the units and the dated cost under the value, without what a product costs today; for a valuation of the "
+        "whole month, with the ledger's balances"
+    )
 
 
 class CostOfSales(pa.DataFrameModel):
@@ -70,6 +74,9 @@ class CostOfSales(pa.DataFrameModel):
     row_count: Count = plain("movements or returns summed")
     uncosted_count: Count = plain("of these, without a unit cost anywhere")
     uncosted_sku: str = text("one of those without a cost; empty without")
+    facts: Digest = plain(
+        "digest of the units and dated costs of these, without what a product costs today; digests of rows add up"
+    )
 
 
 class Availability(pa.DataFrameModel):

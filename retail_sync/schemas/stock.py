@@ -35,7 +35,10 @@ class Products(pa.DataFrameModel):
     gtin: str = text("global trade item number", nullable=True)
     unit: str = text("unit it is kept in, e.g. piece, kg", nullable=True)
     pack_quantity: Quantity = plain("units in its outer pack, where the ERP knows one", nullable=True)
-    unit_cost: Quantity = plain("cost of one unit without tax, in `currency`", nullable=True)
+    unit_cost: Quantity = plain(
+        "cost of one unit without tax, in `currency`; has no day: a changed one corrects nothing that was booked",
+        nullable=True,
+    )
     currency: str = currency()
     tax_code: str = text("tax code of the ERP", nullable=True)
     is_active: Flag = plain("whether it is sold today")

@@ -10,6 +10,7 @@ import pandera.ibis as pa
 Money = Annotated[dt.Decimal, 18, 4, True]
 Quantity = Annotated[dt.Decimal, 18, 6, True]
 Rate = Annotated[dt.Decimal, 18, 8, True]
+Digest = Annotated[dt.Decimal, 38, 0, True]
 Hours = Annotated[dt.Decimal, 18, 2, True]
 Instant = Annotated[dt.Timestamp, "UTC", 6, True]
 Day = dt.Date

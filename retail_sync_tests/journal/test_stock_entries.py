@@ -277,3 +277,50 @@ def test_a_true_up_waits_for_held_documents_before_it() -> None:
         "stock:cogs:S1|2026-10-20": "stock_cost_missing",
         "stock:valuation:2026-10": "stock_documents_held",
     }
+
+
+COSTED_BY_PRODUCT = {
+    "products": "| sku | cost |\n| A-1 | 10 |",
+    "snapshots": "| on | quantity |\n| 10-01 | 100 |",
+    "moved": "| on | kind | quantity | id |\n| 10-02 | sale | -4 | M1 |",
+    "counts": "| on | quantity |\n| 10-05 | 93 |",
+}
+# What is changed → the documents whose facts it changes: the day's cost of sales, the count.
+CHANGES = {
+    "the product's cost": ({"products": "| sku | cost |\n| A-1 | 12 |"}, set()),
+    "the product's currency": ({"products": "| sku | cost | currency |\n| A-1 | 10 | EUR |"}, set()),
+    "no product's cost": ({"products": "| sku | cost |\n| A-1 | |"}, set()),
+    "the movement's cost": (
+        {"moved": "| on | kind | quantity | id | cost |\n| 10-02 | sale | -4 | M1 | 10 |"}, {"cogs"},
+    ),
+    "the movement's units": ({"moved": "| on | kind | quantity | id |\n| 10-02 | sale | -5 | M1 |"}, {"cogs", "count"}),
+    "the snapshot's cost": (
+        {"snapshots": "| on | quantity | cost |\n| 10-01 | 100 | 10 |"}, {"cogs", "count"},
+    ),
+    "a later snapshot's cost": ({"snapshots": "| on | quantity | cost |\n| 10-03 | 96 | 10 |"}, {"count"}),
+    "what was counted": ({"counts": "| on | quantity |\n| 10-05T13:00:00 | 92 |"}, {"count"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_units_and_dated_costs_are_facts_and_the_cost_of_a_product_is_none(name: str) -> None:
+    """96 in the book and 93 counted; 4 sold. What has a day is a fact, what the product costs today is a rule."""
+    given, changed = CHANGES[name]
+    facts = StockFacts()
+    facts.take(**COSTED_BY_PRODUCT)
+    facts.compare()
+    facts.book()
+    before = facts_by_kind(facts)
+    assert set(before) == {"cogs", "count"}
+    facts.take(**given)
+    facts.compare()
+    facts.book()
+    assert {kind for kind, hashed in facts_by_kind(facts).items() if hashed != before[kind]} == changed
+
+
+def facts_by_kind(facts: StockFacts) -> dict[str, str]:
+    """Kind of document → hash of its facts."""
+    rows = facts.connection.execute(
+        "select split_part(document_id, ':', 2), facts_hash from journal.documents"
+    ).fetchall()
+    return dict(rows)

@@ -9,6 +9,7 @@ from datetime import date
 import pytest
 
 from retail_sync.operations.evidence import Evidence, Facts, Sight
+from retail_sync.operations.releases import Releaser
 from retail_sync_tests.operations.shop import Shop, document_of, effect, key_of, shop_in_memory, wanted
 
 GONE = Facts("second delivery", "second delivery")
@@ -295,3 +296,23 @@ def test_the_released_body_is_what_the_ledger_is_sent(shop: Shop) -> None:
     posted = shop.ledger.find([row["ledger_key"]])[row["ledger_key"]]
     assert json.loads(row["body"]) == posted.entry.body()
     assert row["body_hash"] == posted.entry.body_hash
+
+
+def test_what_stands_is_what_the_ledger_may_hold(shop: Shop) -> None:
+    """Posted entries with their facts, and documents with nothing to book; not what was never sent, nor other kinds."""
+    empty = {document_of(3): Facts("first delivery", "first delivery"), document_of(1): GONE}
+    shop.release(wanted(1), ready={document_of(3): empty[document_of(3)]})
+    shop.post()
+    shop.release(wanted(1), wanted(2))
+    releaser = Releaser(shop.engine, "embedded", "tests", "standing", lambda day: day)
+    (first, third) = sorted(releaser.standing(["settlement"]), key=lambda old: old.document_id)
+    assert (first.document_id, first.facts_hash) == (document_of(1), "first delivery")
+    assert {leg["account"]: leg["home_minor"] for leg in first.legs} == {"4000": -10_000, "6000": 1_000, "1120": 9_000}
+    assert (third.document_id, third.facts_hash, third.legs) == (document_of(3), "first delivery", ())
+    assert [old.document_id for old in releaser.standing(["cogs"])] == [document_of(3)]
+    shop.release(wanted(2), ready=empty)
+    shop.post()
+    found = {old.document_id: (old.facts_hash, len(old.legs)) for old in releaser.standing(["settlement"])}
+    assert found == {
+        document_of(1): ("second delivery", 0), document_of(2): ("first delivery", 3), document_of(3): ("first delivery", 0),
+    }  # fmt: skip

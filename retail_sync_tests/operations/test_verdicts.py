@@ -62,6 +62,16 @@ def test_a_new_key_of_new_facts_is_released_with_the_correction(shop: Shop) -> N
     assert shop.net() == effect(split)
 
 
+def test_a_document_that_had_nothing_to_book_is_not_booked_by_a_rule(shop: Shop) -> None:
+    """A month whose stock needed no true-up: a rule that wants one of the same facts waits, other facts book it."""
+    shop.release(ready={document_of(1): ONE})
+    assert told(shop, wanted(1)) == {("rule_change_waits", key_of(1))}
+    assert told(shop, wanted(1)) == {("rule_change_waits", key_of(1))}
+    assert told(shop, wanted(1, facts="second delivery")) == set()
+    shop.post()
+    assert shop.net() == effect([wanted(1)])
+
+
 def test_what_was_not_sent_waits_when_money_moves_between_entries(shop: Shop) -> None:
     """A held entry gives lines to one that is booked: cancelling it while the other waits would lose them."""
     shop.release(wanted(1), of_document_1(2, account="9999"))
