@@ -59,19 +59,20 @@ receipts as (
 ),
 rows_under as (
     select
-        l.*, s.amount as row_amount, s.order_id, s.register, s.card_id, r.receipt_id, l.entry_kind = 'store_day' as is_of_store,
-        coalesce(r.store || ' ' || r.business_date, '') as paid_day
+        l.*, s.amount as row_amount, s.order_id, s.register, s.card_id, l.entry_kind = 'store_day' as is_of_store,
+        -- A till's own row may have the number of another till's receipt. Asked here and not in the join: an "or" beside its
+        -- equality makes the join compare all with all.
+        case when l.entry_kind <> 'store_day' or (r.store = l.store and r.register = s.register) then r.receipt_id end as receipt_id,
+        r.store || ' ' || r.business_date as receipt_day
     from legs as l
     join journal.line_sources as s on s.entry_key = l.entry_key and s.entry_line_no = l.line_no
-    left join receipts as r
-        on r.receipt_id = s.order_id
-        and (l.entry_kind <> 'store_day' or (r.store = l.store and r.register = s.register))
+    left join receipts as r on r.receipt_id = s.order_id
     where l.role = 'component' and list_contains($accounts, s.account)
 ),
 by_row as (
     select
         account, currency, posting_date, row_amount,
-        case when is_of_store then store || ' ' || business_date else paid_day end,
+        case when is_of_store then store || ' ' || business_date else coalesce(receipt_day, '') end,
         case
             when card_id is not null then {'kind': 'gift_card', 'item': card_id}
             when category = 'tender_cash' then {'kind': 'drawer', 'item': concat_ws(' ', store, register, business_date)}
