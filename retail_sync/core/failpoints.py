@@ -17,6 +17,8 @@ NAMES = (
     "canonical.after_commit",
     "reconcile.before_commit",
     "reconcile.after_commit",
+    "returns.before_commit",
+    "returns.after_commit",
     "journal.before_commit",
     "journal.after_commit",
     "clearing.before_commit",
