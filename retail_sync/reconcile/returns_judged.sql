@@ -51,7 +51,8 @@ measured as (
         case m.digits when 0 then 1 when 3 then 0.001 when 4 then 0.0001 else 0.01 end as tolerance,
         least(goods_amount, goods_total) - kept_fee_amount as least_due,
         goods_total + goodwill_amount as most_due,
-        f.sold_amount + goodwill_amount as most_of_all,
+        -- A receipt may sell and take back what another sold.
+        greatest(f.sold_amount, goods_total) + goodwill_amount as most_of_all,
         f.sold_on is null and f.sold_quantity is null and f.has_document as is_unknown,
         -- Days beyond which the channel shows the other side of others.
         coalesce(refunded_from - goods_days >= goods_from and refunded_to + goods_days <= goods_to, false) as lacks_goods,
