@@ -10,17 +10,20 @@ with paid as (
     join order_owners as o on o.named_by = 'money' and o.named_by_channel = p.channel and o.order_id = p.order_id
     where p.kind in ('refund', 'chargeback') and o.kind = 'order'
 ),
+lines as (
+    select channel, order_id, settlement_id, posted_at, part, currency, min(business_date) as business_date, sum(amount) as amount
+    from return_lines where part is not null group by all
+),
 settled as (
     select o.kind, o.channel, o.register, l.order_id, 'settlement', 'channel', l.settlement_id || ' ' || l.posted_at, l.channel,
-        c.part, l.currency, min(l.business_date), -sum(l.amount)
-    from canonical.settlement_lines as l
-    join refund_categories as c using (category)
+        l.part, l.currency, l.business_date, -l.amount
+    from lines as l
     join order_owners as o on o.named_by = 'money' and o.named_by_channel = l.channel and o.order_id = l.order_id
     where o.kind = 'order'
-    group by all
 ),
 stated as (
-    select kind, channel, register, order_id, 'return', case when kind <> 'receipt' and taken_by = channel then 'channel' else 'elsewhere' end,
+    select kind, channel, register, order_id, 'return', case when kind <> 'receipt' and taken_by = channel
+        then 'channel' else 'elsewhere' end,
         return_id, taken_by, 'goods', currency, business_date, refund_amount
     from return_documents where refund_amount <> 0
 ),

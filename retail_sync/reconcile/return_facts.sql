@@ -18,7 +18,8 @@ with refunds as (
     group by kind, channel, register, order_id, currency
 ),
 documents as (
-    select kind, channel, register, order_id, currency, document, given_by, min(business_date) as business_date, sum(amount) as amount
+    select kind, channel, register, order_id, currency, document, given_by, min(business_date) as business_date,
+        sum(amount) as amount
     from return_events where is_told
     group by all
 ),
@@ -52,12 +53,14 @@ known as (
 worth as (
     select a.kind, a.channel, a.register, a.order_id, s.currency,
         return_share(s.amount, least(a.quantity, s.quantity), s.quantity) as amount,
-        case when k.kind is not null and a.sku is not null then greatest(a.quantity - coalesce(s.quantity, 0), 0) else 0 end as excess_quantity,
+        case when k.kind is not null and a.sku is not null then greatest(a.quantity - coalesce(s.quantity, 0), 0) else 0
+            end as excess_quantity,
         case when s.quantity > 0 then return_share(s.amount, greatest(a.quantity - s.quantity, 0), s.quantity) end as excess_amount,
         a.is_repeated and a.quantity > s.quantity and a.quantity = a.document_count * s.quantity as is_repeated
     from articles as a
-    left join return_sold as s on (s.kind, s.channel, s.register, s.order_id, s.sku) = (a.kind, a.channel, a.register, a.order_id, a.sku)
-    left join known as k on (k.kind, k.channel, k.register, k.order_id) = (a.kind, a.channel, a.register, a.order_id)
+    left join return_sold as s on s.kind = a.kind and s.channel = a.channel and s.register = a.register
+        and s.order_id = a.order_id and s.sku = a.sku
+    left join known as k on k.kind = a.kind and k.channel = a.channel and k.register = a.register and k.order_id = a.order_id
 ),
 valued as (
     select kind, channel, register, order_id,
@@ -77,9 +80,11 @@ goods as (
         bool_or(told_by = 'told' and own_amount is null) as has_document,
         count(distinct taken_by) as taker_count,
         min(business_date) as returned_from, max(business_date) as returned_to,
-        min(business_date) filter (not is_elsewhere) as own_returned_from, max(business_date) filter (not is_elsewhere) as own_returned_to,
+        min(business_date) filter (not is_elsewhere) as own_returned_from, max(business_date)
+            filter (not is_elsewhere) as own_returned_to,
         bool_or(is_elsewhere) as is_elsewhere,
-        left(string_agg(distinct coalesce(location_id, taken_by), ', ' order by coalesce(location_id, taken_by)), 200) as returned_to_places,
+        left(string_agg(distinct coalesce(location_id, taken_by), ', ' order by coalesce(location_id, taken_by)),
+            200) as returned_to_places,
         left(string_agg(distinct sku, ', ' order by sku), 200) as skus,
         left(string_agg(distinct document || ' by ' || taken_by, ', ' order by document || ' by ' || taken_by), 200) as documents,
         sum(own_amount) as own_amount, sum(own_total) as own_total, min(currency) as currency
@@ -136,26 +141,34 @@ select
     -- From what the goods cost alone to what is left of the whole when the goods that stayed are paid.
     case when g.kind is null then null
         when v.named_count > 0 and v.currency is distinct from r.currency then null
-        else in_money(coalesce(g.own_amount, 0) + case when v.named_count > 0 then v.named_amount else 0 end, m.digits) end as goods_amount,
+        else in_money(coalesce(g.own_amount, 0) + case when v.named_count > 0 then v.named_amount else 0 end, m.digits)
+            end as goods_amount,
     case when g.kind is null then null
         when v.named_count > 0 and (v.currency is distinct from r.currency or t.amount is null) then null
         else in_money(coalesce(g.own_total, 0)
-            + case when v.named_count > 0 then t.amount - (s.goods_sold_amount - v.named_amount) else 0 end, m.digits) end as goods_total,
+            + case when v.named_count > 0 then t.amount - (s.goods_sold_amount - v.named_amount) else 0 end, m.digits)
+                end as goods_total,
     cast(coalesce(v.excess_quantity, 0) as decimal(18, 6)) as excess_quantity,
-    case when v.excess_quantity > 0 and v.currency is not distinct from r.currency then in_money(v.excess_amount, m.digits) end as excess_amount,
+    case when v.excess_quantity > 0 and v.currency is not distinct from r.currency then in_money(v.excess_amount,
+        m.digits) end as excess_amount,
     coalesce(v.is_repeated, false) as is_repeated,
     cast(coalesce(p.posted_quantity, 0) as decimal(18, 6)) as posted_quantity, p.posted_on,
     coalesce(b.booked_amount, 0) as booked_amount,
-    cast(case when coalesce(x.unsettled_amount, 0) <> 0 then x.unsettled_amount - coalesce(b.settled_amount, 0) else 0 end as decimal(18, 4)) as unsettled_amount,
+    cast(case when coalesce(x.unsettled_amount, 0) <> 0 then x.unsettled_amount - coalesce(b.settled_amount, 0) else 0
+        end as decimal(18, 4)) as unsettled_amount,
     coalesce(x.unrung_amount, 0) as unrung_amount, coalesce(x.unrung_at, '') as unrung_at
 from rows as r
 left join refunds as x using (kind, channel, register, order_id, currency)
 left join counted as c using (kind, channel, register, order_id, currency)
 left join booked as b using (kind, channel, register, order_id, currency)
-left join goods as g on r.has_goods and (g.kind, g.channel, g.register, g.order_id) = (r.kind, r.channel, r.register, r.order_id)
-left join valued as v on r.has_goods and (v.kind, v.channel, v.register, v.order_id) = (r.kind, r.channel, r.register, r.order_id)
-left join posted as p on r.has_goods and (p.kind, p.channel, p.register, p.order_id) = (r.kind, r.channel, r.register, r.order_id)
-left join sold as s on (s.kind, s.channel, s.register, s.order_id) = (r.kind, r.channel, r.register, r.order_id)
-left join first_sold as f on (f.kind, f.channel, f.register, f.order_id) = (r.kind, r.channel, r.register, r.order_id)
-left join return_totals as t on (t.kind, t.channel, t.register, t.order_id, t.currency) = (r.kind, r.channel, r.register, r.order_id, r.currency)
+left join goods as g on r.has_goods and g.kind = r.kind and g.channel = r.channel and g.register = r.register
+    and g.order_id = r.order_id
+left join valued as v on r.has_goods and v.kind = r.kind and v.channel = r.channel and v.register = r.register
+    and v.order_id = r.order_id
+left join posted as p on r.has_goods and p.kind = r.kind and p.channel = r.channel and p.register = r.register
+    and p.order_id = r.order_id
+left join sold as s on s.kind = r.kind and s.channel = r.channel and s.register = r.register and s.order_id = r.order_id
+left join first_sold as f on f.kind = r.kind and f.channel = r.channel and f.register = r.register and f.order_id = r.order_id
+left join return_totals as t on t.kind = r.kind and t.channel = r.channel and t.register = r.register
+    and t.order_id = r.order_id and t.currency = r.currency
 left join minor_units as m on m.currency = r.currency

@@ -2,7 +2,8 @@
 -- discount and without tax.
 create or replace temp table return_sold as
 with ordered as (
-    select 'order' as kind, channel, '' as register, order_id, sku, quantity, quantity * unit_price - coalesce(discount_amount, 0) as amount, currency,
+    select 'order' as kind, channel, '' as register, order_id, sku, quantity,
+        quantity * unit_price - coalesce(discount_amount, 0) as amount, currency,
         1 as rank
     from canonical.order_lines where order_id in (select order_id from traced_ids)
     union all
@@ -10,8 +11,7 @@ with ordered as (
     from canonical.pos_sales where kind = 'sale' and receipt_id in (select order_id from traced_ids)
     union all
     select 'order', channel, '', order_id, sku, coalesce(quantity, 0), amount, currency, 2
-    from canonical.settlement_lines
-    where order_id in (select order_id from traced_ids) and category in ('product_sales', 'promotions') and sku is not null
+    from return_lines where category in ('product_sales', 'promotions') and sku is not null
     union all
     select 'order', channel, '', order_id, sku, quantity, null, null, 3
     from canonical.fulfilments where order_id in (select order_id from traced_ids)

@@ -14,9 +14,7 @@ with sold as (
     where p.kind = 'charge' and o.kind = 'order'
     union all
     select 'order', channel, '', order_id, currency, business_date, amount, 3
-    from canonical.settlement_lines
-    where order_id in (select order_id from traced_ids)
-        and category in ('product_sales', 'promotions', 'shipping_income', 'gift_wrap_income', 'tax_collected', 'order_payments')
+    from return_lines where part is null
     union all
     select 'order', channel, '', order_id, null, business_date, null, 4
     from canonical.fulfilments where order_id in (select order_id from traced_ids)

@@ -47,7 +47,7 @@ RETURN_WORDINGS = {
     ),
     "return_goods_without_refund": Wording(
         "business", "finance",
-        lambda b: f"Goods of {b.subject} came back on {b.since} ({b.counterpart}), {b.worth}, and no money was given back for them.",
+        lambda b: f"Goods of {b.subject} came back on {b.since} ({b.counterpart}), {b.worth}, and no money was given back.",
         lambda _: "give the customer the money back, or record why not (exchange, warranty)",
     ),
     "return_refunded_more": Wording(

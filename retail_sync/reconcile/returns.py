@@ -23,8 +23,8 @@ from retail_sync.schemas.proof import mark_changed
 _RULED_STEPS = ("goods", "refund", "booking", "order")
 _VIEWS = ("refund_categories", "return_share", "selling_channels")
 _FACTS = (
-    "order_owners", "return_documents", "return_receipts", "return_owners", "return_events", "return_goods", "return_sold",
-    "return_totals", "return_facts",
+    "return_lines", "order_owners", "return_documents", "return_receipts", "return_owners", "return_events", "return_goods",
+    "return_sold", "return_totals", "return_facts",
 )  # fmt: skip
 
 

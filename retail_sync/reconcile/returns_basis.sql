@@ -3,7 +3,8 @@ select 'sellers' as name, coalesce(string_agg(channel, ';' order by channel), ''
 union all
 select 'reach', coalesce(string_agg(concat_ws(' ', channel, first_day, last_day), ';' order by channel, first_day, last_day), '')
 from (
-    select channel, min(cast(period_start_at as date)) as first_day, max(closing_date) as last_day from canonical.settlements group by channel
+    select channel, min(cast(period_start_at as date)) as first_day, max(closing_date) as last_day
+        from canonical.settlements group by channel
     union all
     select channel, min(business_date), max(business_date) from canonical.orders group by channel
     union all

@@ -3,7 +3,8 @@
 create or replace temp table new_return_breaks as
 with candidates as (
     -- Orders whose money went back and whose goods have not come: a return that names no order may be theirs.
-    select u.channel, u.order_id, left(string_agg(distinct o.channel || ' ' || o.order_id, ', ' order by o.channel || ' ' || o.order_id), 200) as orders
+    select u.channel, u.order_id, left(string_agg(distinct o.channel || ' ' || o.order_id,
+        ', ' order by o.channel || ' ' || o.order_id), 200) as orders
     from reconcile.returns as u
     join canonical.order_lines as l on list_contains(string_split(u.skus, ', '), l.sku)
     join reconcile.returns as o on o.kind = 'order' and o.channel = l.channel and o.order_id = l.order_id
@@ -12,7 +13,8 @@ with candidates as (
     group by u.channel, u.order_id
 ),
 named as (
-    select r.*, left(concat_ws(' ', r.channel, nullif(r.register, ''), r.order_id, case when currency_count > 1 then r.currency end), 190) as subject,
+    select r.*, left(concat_ws(' ', r.channel, nullif(r.register, ''), r.order_id, case when currency_count > 1
+        then r.currency end), 190) as subject,
         coalesce(c.orders, '') as orders
     from reconcile.returns as r
     left join candidates as c on r.kind = 'return' and c.channel = r.channel and c.order_id = r.order_id
@@ -34,7 +36,8 @@ select 'returns' as reconciliation, subject,
         when 'stated_or_twice' then 'stated_or_twice|' || refunds
         when 'no_refund' then in_units(returned_quantity) || ' units at ' || returned_to_places
         when 'no_goods' then refunds
-        else concat_ws('; ', refunds, case when returned_quantity > 0 then in_units(returned_quantity) || ' units at ' || returned_to_places end)
+        else concat_ws('; ', refunds, case when returned_quantity > 0
+            then in_units(returned_quantity) || ' units at ' || returned_to_places end)
     end, 1000) as counterpart
 from named
 where finding not in ('', 'goods_awaited', 'refund_awaited', 'order_awaited')
@@ -46,6 +49,7 @@ union all
 select 'returns', subject || case when taker_count > 1 then ' goods' else '' end,
     case when taker_count > 1 then 'return_undetermined' else 'return_goods_more' end,
     excess_amount, currency, returned_from,
-    left(case when taker_count > 1 then 'two_systems|' else '' end || in_units(excess_quantity) || ' of ' || in_units(returned_quantity) || ' units: ' || return_documents, 1000)
+    left(case when taker_count > 1 then 'two_systems|' else ''
+        end || in_units(excess_quantity) || ' of ' || in_units(returned_quantity) || ' units: ' || return_documents, 1000)
 from named
 where excess_quantity > 0 and has_document and finding not in ('currencies', 'no_order', 'order_unknown', 'order_awaited')

@@ -90,11 +90,14 @@ judged as (
                 -- Shipping, goodwill and disputes bring no goods back, nor does what is less than any of them cost.
                 when goods_refunded_amount <= 0 or goods_refunded_amount < cheapest_amount - tolerance then ''
                 when lacks_goods then 'no_goods' else 'goods_awaited' end
-            when refunded_amount > most_due + tolerance then case when lacks_goods or is_elsewhere then 'more' else 'goods_awaited' end
-            when refunded_amount < least_due - tolerance then case when lacks_refund or is_elsewhere then 'less' else 'refund_awaited' end
+            when refunded_amount > most_due + tolerance then case when lacks_goods or is_elsewhere then 'more'
+                else 'goods_awaited' end
+            when refunded_amount < least_due - tolerance then case when lacks_refund or is_elsewhere then 'less'
+                else 'refund_awaited' end
             else ''
         end as story,
-        case when returned_quantity > 0 and refunded_amount <= most_of_all + tolerance then most_due else coalesce(most_of_all, most_due) end as most
+        case when returned_quantity > 0 and refunded_amount <= most_of_all + tolerance then most_due
+            else coalesce(most_of_all, most_due) end as most
     from measured
 ),
 counted as (
@@ -129,8 +132,10 @@ final as (
             when new_finding = 'no_refund' then 'left_only'
             when new_finding in ('more', 'less', 'twice') or new_booking_difference <> 0 or excess_quantity > 0 and has_document
                 then 'variance'
-            when new_finding = 'goods_awaited' then case when shows_goods and not lacks_goods then 'awaiting' else 'not_compared' end
-            when new_finding = 'refund_awaited' then case when shows_refunds and not lacks_refund then 'awaiting' else 'not_compared' end
+            when new_finding = 'goods_awaited' then case when shows_goods and not lacks_goods then 'awaiting'
+                else 'not_compared' end
+            when new_finding = 'refund_awaited' then case when shows_refunds and not lacks_refund then 'awaiting'
+                else 'not_compared' end
             when new_finding = 'order_awaited' then 'not_compared'
             when returned_quantity > 0 and least_due is null then 'not_compared'
             else 'matched'
@@ -139,7 +144,8 @@ final as (
 )
 select
     kind, channel, register, order_id, currency, currency_count, sold_on, sold_quantity, sold_amount, cheapest_amount,
-    refunded_amount, goods_refunded_amount, goodwill_amount, kept_fee_amount, refund_count, smallest_refund, largest_refund, refunds,
+    refunded_amount, goods_refunded_amount, goodwill_amount, kept_fee_amount, refund_count, smallest_refund, largest_refund,
+        refunds,
     refunded_from, refunded_to, own_refunded_from, own_refunded_to,
     returned_quantity, restocked_quantity, written_off_quantity, returned_from, returned_to, own_returned_from, own_returned_to,
     is_elsewhere, returned_to_places, skus, return_documents, has_document, taker_count,

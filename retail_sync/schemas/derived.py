@@ -85,7 +85,8 @@ class Touched(pa.DataFrameModel):
     stage: str = one_of("stage that has to look again", "reconcile", "journal")
     kind: str = one_of("what the document is", *DOCUMENT_KINDS)
     document_id: str = key(
-        "settlement id, payout id, store|day, location|day, channel|day, channel|order, order number, number of a return; * for all of the kind"
+        "settlement id, payout id, store|day, location|day, channel|day, channel|order, order number, number of a return; "
+        "* for all of the kind"
     )
 
 

@@ -69,7 +69,9 @@ class Returns(pa.DataFrameModel):
     has_document: Flag = plain("a return names it; false where only a till's own receipt, or the ERP, tells of goods")
     taker_count: Count = plain("who took goods back, counted")
     goods_amount: Money = plain("what these goods were sold for, without tax", nullable=True)
-    goods_total: Money = plain("what they were sold for with all tax and shipping that other goods leave", nullable=True)
+    goods_total: Money = plain(
+        "what they were sold for with all tax and shipping that other goods leave", nullable=True
+    )
     excess_quantity: Quantity = plain("units that came back beyond those sold")
     excess_amount: Money = plain("what these were sold for", nullable=True)
     is_repeated: Flag = plain("the same quantity came back several times, once as sold")

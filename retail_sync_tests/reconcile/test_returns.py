@@ -44,7 +44,8 @@ class ReturnFacts(TraceFacts):
     def verdict(self, order_id: str) -> tuple[object, ...]:
         """Status, and what was given back, came back (units) and is booked."""
         row = self.connection.execute(
-            "select status, refunded_amount, returned_quantity, booked_amount from reconcile.returns where order_id = ?", [order_id]
+            "select status, refunded_amount, returned_quantity, booked_amount from reconcile.returns where order_id = ?",
+            [order_id],
         ).fetchone()
         return row or ()
 
@@ -108,7 +109,10 @@ SOLD = {
 
 def _refund(*payments: tuple[str, str], settled: bool = True) -> dict[str, str]:
     rows = [("7", on, amount) for on, amount in payments]
-    given = {"payments": "| order | on | kind | amount |\n" + "\n".join(f"| {o} | {on} | refund | -{a} |" for o, on, a in rows)}
+    given = {
+        "payments": "| order | on | kind | amount |\n"
+        + "\n".join(f"| {o} | {on} | refund | -{a} |" for o, on, a in rows)
+    }
     if settled:
         given["settled"] = "| in | order | on | category | amount |\n" + "\n".join(
             f"| P5 | {o} | {on} | order_refunds | -{a} |" for o, on, a in rows
@@ -117,7 +121,9 @@ def _refund(*payments: tuple[str, str], settled: bool = True) -> dict[str, str]:
 
 
 THROW_BACK = {"returned": "| order | on | sku | id |\n| 7 | 10-10 | THROW | T1 |"}
-ALL_BACK = {"returned": "| order | on | sku | quantity | id |\n| 7 | 10-10 | THROW | 1 | T1 |\n| 7 | 10-10 | MUG | 2 | T2 |"}
+ALL_BACK = {
+    "returned": "| order | on | sku | quantity | id |\n| 7 | 10-10 | THROW | 1 | T1 |\n| 7 | 10-10 | MUG | 2 | T2 |"
+}
 CASES: dict[str, tuple[list[dict[str, str]], list[str], str]] = {
     "all of it": ([ALL_BACK, _refund(("10-11", "105.00"))], [], "matched"),
     # 50.00 at least; at most 105.00 less the mugs' 40.00.
@@ -261,7 +267,9 @@ def test_a_marketplace_order_returned_in_a_store(name: str) -> None:
         facts.take(**tables)
     assert facts.reconcile_returns().residual == ()
     assert (facts.told(), facts.verdict("A-1")) == (expected, verdict)
-    rows = facts.connection.execute("select order_id, is_elsewhere, returned_to_places from reconcile.returns").fetchall()
+    rows = facts.connection.execute(
+        "select order_id, is_elsewhere, returned_to_places from reconcile.returns"
+    ).fetchall()
     assert rows == [("A-1", True, "S1")]
 
 
@@ -281,12 +289,17 @@ def test_a_return_receipt_that_names_no_sale_stands_by_itself() -> None:
     """The till gives back what its lines say; the ERP's posting is shown beside it, and a missing one is the inventory's."""
     facts = ReturnFacts()
     facts.take(
-        till="| receipt | line | on | sku | amount | tax |\n| R9 | 1 | 10-09 | LAMP | -44.00 | -4.00 |\n| R9 | 2 | 10-09 | MUG | 20.00 | 0 |",
+        till="""
+            | receipt | line | on    | sku  | amount | tax   |
+            | R9      | 1    | 10-09 | LAMP | -44.00 | -4.00 |
+            | R9      | 2    | 10-09 | MUG  | 20.00  | 0     |""",
         posted="| on | names | sku | at |\n| 10-09 | R9 | LAMP | S1 |",
     )
     assert facts.reconcile_returns().residual == ()
     assert (facts.told(), facts.verdict("R9")) == ([], ("matched", 44, 1, 44))
-    row = facts.connection.execute("select kind, channel, posted_quantity, goods_amount, goods_total from reconcile.returns").fetchone()
+    row = facts.connection.execute(
+        "select kind, channel, posted_quantity, goods_amount, goods_total from reconcile.returns"
+    ).fetchone()
     assert row == ("receipt", "S1", 1, 40, 44)
 
 
@@ -295,7 +308,9 @@ def test_a_return_without_a_known_order_is_undetermined() -> None:
     facts = ReturnFacts()
     facts.take(**OTHERS)
     facts.take(**SOLD, **_refund(("10-11", "105.00")))
-    facts.take(returned="| order | on | sku | id | refund |\n| | 10-15 | MUG | T8 | 20.00 |\n| 404 | 10-15 | MUG | T9 | 0 |")
+    facts.take(
+        returned="| order | on | sku | id | refund |\n| | 10-15 | MUG | T8 | 20.00 |\n| 404 | 10-15 | MUG | T9 | 0 |"
+    )
     assert facts.reconcile_returns().residual == ()
     assert facts.told() == [
         "refund_without_goods shopify 7 105.0000",
@@ -322,7 +337,9 @@ def test_refunds_in_two_currencies_are_not_added() -> None:
 
 def test_a_rule_for_a_channel_holds_before_that_for_all(tmp_path: Path) -> None:
     """With 90 days to send goods back, those of October are awaited until January."""
-    facts = ReturnFacts(own_rules(tmp_path / "rules", "return_steps", {"step": "goods", "channel": "*"}, days_after="90"))
+    facts = ReturnFacts(
+        own_rules(tmp_path / "rules", "return_steps", {"step": "goods", "channel": "*"}, days_after="90")
+    )
     facts.take(**OTHERS)
     facts.take(**SOLD, **_refund(("10-11", "105.00")))
     facts.reconcile_returns()
@@ -331,7 +348,9 @@ def test_a_rule_for_a_channel_holds_before_that_for_all(tmp_path: Path) -> None:
 
 def test_a_wrong_rule_is_named(tmp_path: Path) -> None:
     """Nothing is judged by a guess at what it meant."""
-    facts = ReturnFacts(own_rules(tmp_path / "rules", "return_steps", {"step": "goods", "channel": "*"}, days_after="soon"))
+    facts = ReturnFacts(
+        own_rules(tmp_path / "rules", "return_steps", {"step": "goods", "channel": "*"}, days_after="soon")
+    )
     facts.take(**OTHERS)
     with pytest.raises(RulesError, match=r"return_steps\.csv, goods of \*: days_after cannot be 'soon'"):
         facts.reconcile_returns()
