@@ -50,6 +50,7 @@ select 'returns', subject || case when taker_count > 1 then ' goods' else '' end
     case when taker_count > 1 then 'return_undetermined' else 'return_goods_more' end,
     excess_amount, currency, returned_from,
     left(case when taker_count > 1 then 'two_systems|' else ''
-        end || in_units(excess_quantity) || ' of ' || in_units(returned_quantity) || ' units: ' || return_documents, 1000)
+        end || in_units(excess_quantity) || ' of ' || in_units(returned_quantity) || ' units: ' || return_documents
+        || case when is_repeated then ', each of them all that was sold' else '' end, 1000)
 from named
 where excess_quantity > 0 and has_document and finding not in ('currencies', 'no_order', 'order_unknown', 'order_awaited')

@@ -48,7 +48,7 @@ measured as (
     select f.* exclude (expected_amount, difference, booking_difference, finding, status),
         f.expected_amount as old_expected_amount, f.difference as old_difference, f.booking_difference as old_booking_difference,
         f.finding as old_finding, f.status as old_status,
-        case m.digits when 0 then 1 when 3 then 0.001 when 4 then 0.0001 else 0.01 end as tolerance,
+        case m.digits when 0 then 1 when 3 then 0.001 when 4 then 0.0001 else 0.01 end as tolerance, m.digits,
         least(goods_amount, goods_total) - kept_fee_amount as least_due,
         goods_total + goodwill_amount as most_due,
         -- A receipt may sell and take back what another sold.
@@ -103,7 +103,8 @@ judged as (
 counted as (
     select *,
         -- So many of equal refunds are due.
-        case when story = 'more' and is_even then cast(floor((most + tolerance) / largest_refund) as bigint) end as due_count
+        case when story = 'more' and is_even then cast((most + tolerance) * 10000 as hugeint) // cast(largest_refund * 10000 as hugeint)
+            end as due_count
     from judged
 ),
 told as (
@@ -117,12 +118,19 @@ told as (
             when 'no_refund' then least_due
             when 'less' then least_due
             else refunded_amount
-        end as new_expected_amount,
+        end as due_amount,
         -- What is in doubt already is not asked for in the books.
         case when story in ('currencies', 'no_order', 'order_unknown', 'order_awaited') then 0 else
             - case when is_settled_by_now then unsettled_amount else 0 end
-            - case when is_rung_by_now and story <> 'stated_or_twice' then unrung_amount else 0 end end as new_booking_difference
+            - case when is_rung_by_now and story <> 'stated_or_twice' then unrung_amount else 0 end end as unbooked_amount
     from counted
+),
+rounded as (
+    -- A till may have more digits than its currency. What is told is in minor units, and the rest is due.
+    select * exclude (due_amount, unbooked_amount),
+        cast(refunded_amount - in_money(refunded_amount - due_amount, digits) as decimal(18, 4)) as new_expected_amount,
+        in_money(unbooked_amount, digits) as new_booking_difference
+    from told
 ),
 final as (
     select * exclude (story),
@@ -140,20 +148,20 @@ final as (
             when returned_quantity > 0 and least_due is null then 'not_compared'
             else 'matched'
         end as new_status
-    from told
+    from rounded
 )
 select
     kind, channel, register, order_id, currency, currency_count, sold_on, sold_quantity, sold_amount, cheapest_amount,
     refunded_amount, goods_refunded_amount, goodwill_amount, kept_fee_amount, refund_count, smallest_refund, largest_refund,
-        refunds,
+    refunds,
     refunded_from, refunded_to, own_refunded_from, own_refunded_to,
     returned_quantity, restocked_quantity, written_off_quantity, returned_from, returned_to, own_returned_from, own_returned_to,
     is_elsewhere, returned_to_places, skus, return_documents, has_document, taker_count,
     goods_amount, goods_total, excess_quantity, excess_amount, is_repeated, posted_quantity, posted_on,
     booked_amount, unsettled_amount, unrung_amount, unrung_at,
-    cast(new_expected_amount as decimal(18, 4)) as expected_amount,
+    new_expected_amount as expected_amount,
     cast(refunded_amount - new_expected_amount as decimal(18, 4)) as difference,
-    cast(new_booking_difference as decimal(18, 4)) as booking_difference,
+    new_booking_difference as booking_difference,
     new_finding as finding, new_status as status
 from final
 where is_new or (new_expected_amount, new_booking_difference, new_finding, new_status)

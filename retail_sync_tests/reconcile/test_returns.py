@@ -151,6 +151,14 @@ CASES: dict[str, tuple[list[dict[str, str]], list[str], str]] = {
     "more than the order brought, in unequal parts": (
         [ALL_BACK, _refund(("10-11", "105.00"), ("10-20", "30.00"))], ["refunded_more shopify 7 30.0000"], "variance",
     ),
+    "the throw twice": (
+        [{"returned": "| order | on | sku | id |\n| 7 | 10-10 | THROW | T1 |\n| 7 | 10-12 | THROW | T2 |"},
+         _refund(("10-11", "50.00"))], ["goods_more shopify 7 50.0000"], "variance",
+    ),
+    # Half a cent is no money of this currency: the rest, 4.995, is told as 5.00.
+    "less by a part of a cent more": (
+        [THROW_BACK, _refund(("10-11", "45.005"))], ["refunded_less shopify 7 -5.0000"], "variance",
+    ),
     "less than a mug costs brings nothing back": ([_refund(("10-11", "19.00"))], [], "matched"),
     "came back and nobody paid": ([ALL_BACK], ["goods_without_refund shopify 7 -90.0000"], "left_only"),
     # The mugs once more: three of two. The third is worth 20.00; 105.00 pay for all that was sold.
