@@ -117,7 +117,8 @@ told as (
             when 'no_goods' then 0
             when 'no_refund' then least_due
             when 'less' then least_due
-            else refunded_amount
+            when '' then case when returned_quantity = 0 or least_due is not null then refunded_amount end
+            -- What is awaited is not known yet.
         end as due_amount,
         -- What is in doubt already is not asked for in the books.
         case when story in ('currencies', 'no_order', 'order_unknown', 'order_awaited') then 0 else

@@ -81,7 +81,9 @@ class Returns(pa.DataFrameModel):
     unsettled_amount: Money = plain("given back by the channel and in no settlement yet")
     unrung_amount: Money = plain("given back elsewhere as a return says, and rung up by no till")
     unrung_at: str = text("where")
-    expected_amount: Money = plain("what should have been given back for the goods; null where unknown", nullable=True)
+    expected_amount: Money = plain(
+        "what should have been given back for the goods; null where unknown or awaited", nullable=True
+    )
     difference: Money = plain("refunded_amount - expected_amount", nullable=True)
     booking_difference: Money = plain("booked less given back, where the books should have it by now")
     finding: str = one_of("what differs, or is awaited", *RETURN_FINDINGS)
