@@ -221,6 +221,7 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
         ),
         *_table_of(found.stores, "Stores", ("rows", "difference")),
         *_table_of(found.stock, "Stock variances", ("rows", "units", "value")),
+        *_table_of(found.returns, "Returns", ("orders", "given back", "due", "booked")),
         terminal.table(
             ("exception", "open", "value", "oldest"),
             [

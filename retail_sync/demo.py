@@ -33,6 +33,7 @@ GROUPS = {
         "failed_transfer_",
         "payout_",
         "order_",
+        "return_",
     ),
     "Stock": ("stock_", "oversell_", "listed_"),
     "Bank": ("deposit_",),

@@ -37,6 +37,7 @@ HEADERS = {
     "category_accounts.csv": "category,account,role,description",
     "bank_payers.csv": "channel,pattern,prepared_by,approved_by",
     "order_steps.csv": "step,channel,days_after,prepared_by,approved_by",
+    "return_steps.csv": "step,channel,days_after,prepared_by,approved_by",
 }
 SORT_KEY_COLUMNS = {
     "chart_of_accounts.csv": 1,
@@ -44,6 +45,7 @@ SORT_KEY_COLUMNS = {
     "category_accounts.csv": 1,
     "bank_payers.csv": 2,
     "order_steps.csv": 2,
+    "return_steps.csv": 2,
 }
 NORMAL_SIDES = {
     "asset": "debit",

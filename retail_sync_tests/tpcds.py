@@ -149,8 +149,8 @@ from store_sales join days on d_date_sk = ss_sold_date_sk
 where ss_store_sk is not null and ss_sold_time_sk is not null and ss_quantity > 0 and ss_net_paid_inc_tax is not null
     and ss_ext_tax <= ss_net_paid_inc_tax
 union all
-select 'S' || sr_store_sk, sr_ticket_number, sr_store_sk || '-' || sr_ticket_number || 'R' || sr_returned_date_sk, 'return', d_date + interval 12 hour,
-    cast(sr_item_sk as varchar), -sr_return_quantity, -sr_return_amt_inc_tax, -sr_return_tax
+select 'S' || sr_store_sk, sr_ticket_number, sr_store_sk || '-' || sr_ticket_number || 'R' || sr_returned_date_sk, 'return',
+    d_date + interval 12 hour, cast(sr_item_sk as varchar), -sr_return_quantity, -sr_return_amt_inc_tax, -sr_return_tax
 from store_returns join days on d_date_sk = sr_returned_date_sk
 where sr_store_sk is not null and sr_return_quantity > 0 and sr_return_amt_inc_tax is not null
     and sr_return_tax <= sr_return_amt_inc_tax;

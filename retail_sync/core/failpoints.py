@@ -32,6 +32,8 @@ NAMES = (
     "inventory_ledger.after_commit",
     "order_traces.before_commit",
     "order_traces.after_commit",
+    "returns.before_commit",
+    "returns.after_commit",
     "journal.before_commit",
     "journal.after_commit",
     "clearing.before_commit",

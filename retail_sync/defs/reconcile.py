@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from retail_sync.defs import reconcile_orders, reconcile_stock, reconcile_stores, reconcile_traces
+from retail_sync.defs import reconcile_orders, reconcile_returns, reconcile_stock, reconcile_stores, reconcile_traces
 from retail_sync.defs.metadata import (
     contract_check,
     contract_specs,
@@ -15,6 +15,7 @@ from retail_sync.defs.metadata import (
     spec,
 )
 from retail_sync.defs.reconcile_orders import tell_orders
+from retail_sync.defs.reconcile_returns import tell_returns
 from retail_sync.defs.reconcile_stock import tell_stock
 from retail_sync.defs.reconcile_stores import tell_stores
 from retail_sync.defs.reconcile_traces import tell_traces
@@ -35,6 +36,7 @@ TABLES = (
     *reconcile_orders.TABLES,
     *reconcile_stores.TABLES,
     *reconcile_stock.TABLES,
+    *reconcile_returns.TABLES,
     *reconcile_traces.TABLES,
 )
 _SETTLEMENTS = [("canonical", "settlements"), ("canonical", "settlement_lines"), ("canonical", "rejected_rows")]
@@ -50,7 +52,13 @@ SHOWN_BY = {
     ),
 }
 # The checks of every page here.
-SHOWN_ON = ((_KEY, SHOWN_BY), *reconcile_orders.SHOWN_ON, *reconcile_stores.SHOWN_ON, *reconcile_stock.SHOWN_ON)
+SHOWN_ON = (
+    (_KEY, SHOWN_BY),
+    *reconcile_orders.SHOWN_ON,
+    *reconcile_stores.SHOWN_ON,
+    *reconcile_stock.SHOWN_ON,
+    *reconcile_returns.SHOWN_ON,
+)
 _VERDICTS = """\
 | verdict | means |
 | --- | --- |
@@ -91,6 +99,7 @@ _VERDICTS = """\
         *reconcile_orders.SPECS,
         *reconcile_stores.SPECS,
         *reconcile_stock.SPECS,
+        *reconcile_returns.SPECS,
         *reconcile_traces.SPECS,
     ],
     check_specs=[
@@ -119,6 +128,7 @@ _VERDICTS = """\
         *reconcile_orders.CHECKS,
         *reconcile_stores.CHECKS,
         *reconcile_stock.CHECKS,
+        *reconcile_returns.CHECKS,
     ],
 )
 def reconcile_settlements(
@@ -160,6 +170,7 @@ def reconcile_settlements(
     yield from tell_orders(state)
     yield from tell_stores(context, report, state)
     yield from tell_stock(context, state)
+    yield from tell_returns(context, state)
     yield from tell_traces(context, state)
     for entry in TABLES:
         yield contract_check(entry, state.problems)

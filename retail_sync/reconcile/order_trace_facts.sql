@@ -9,10 +9,7 @@ with events as (
 ),
 settled_lines as (
     select channel as named_by_channel, order_id, settlement_id, currency, posted_at, amount,
-        category in (
-            'product_refunds', 'shipping_refunds', 'gift_wrap_refunds', 'promotion_refunds', 'tax_refunded', 'restocking_fee',
-            'refund_goodwill', 'order_refunds', 'chargebacks', 'payment_chargebacks'
-        ) as is_refund
+        category in (select category from refund_categories) as is_refund
     from canonical.settlement_lines
     where order_id in (select order_id from traced_ids)
 ),

@@ -10,13 +10,12 @@ import hashlib
 from collections.abc import Callable
 
 import duckdb
-import pyarrow as pa
 
 from retail_sync.core import sql
-from retail_sync.core.errors import RulesError
 from retail_sync.core.failpoints import failpoint
 from retail_sync.core.rules import RuleFile
 from retail_sync.core.warehouse import transaction
+from retail_sync.reconcile.step_rules import put_step_rules
 from retail_sync.schemas.proof import mark_changed
 
 _KIND = "stage = 'reconcile' and kind = 'order_trace'"
@@ -61,8 +60,8 @@ def _trace(connection: duckdb.DuckDBPyConnection, order_steps: RuleFile, *, is_w
     """Make `traced_ids`, what was looked at, and `changed_traces`, what is to be written."""
     # A channel that begins to sell, or stops, may own numbers that were another's: any number may change.
     connection.execute(sql.statement(__package__, "traced_ids_whole" if is_whole else "traced_ids"))
-    _put_rules(connection, order_steps)
-    for name in ("order_owners", "order_steps", "order_trace_facts", "order_traces"):
+    put_step_rules(connection, order_steps, _RULED_STEPS)
+    for name in ("order_owners", "order_steps", "refund_categories", "order_trace_facts", "order_traces"):
         connection.execute(sql.statement(__package__, name))
 
 
@@ -77,34 +76,6 @@ def _replace(connection: duckdb.DuckDBPyConnection) -> int:
     for name in ("changed_traces", "traced_facts", "order_owners", "traced_ids"):
         connection.execute(f"drop table {name}")  # noqa: S608 - names of our own
     return int(written[0]) if written else 0
-
-
-def _put_rules(connection: duckdb.DuckDBPyConnection, rules: RuleFile) -> None:
-    places = [(row["step"], row["channel"]) for row in rules.rows]
-    wrong = [
-        *(f"no rule for {step} of all channels" for step in _RULED_STEPS if (step, "*") not in places),
-        *(f"a rule for {step!r}, which is no step it rules" for step, _ in places if step not in _RULED_STEPS),
-        *(f"two rules for {step} of {channel}" for step, channel in set(places) if places.count((step, channel)) > 1),
-    ]
-    if wrong:
-        raise RulesError(f"order_steps.csv has {wrong[0]}", "correct it, or restore it from the project")
-    values = {
-        "step": pa.array([row["step"] for row in rules.rows], pa.string()),
-        "channel": pa.array([row["channel"] for row in rules.rows], pa.string()),
-        "days_after": pa.array([_days(row) for row in rules.rows], pa.int32()),
-    }
-    connection.register("order_step_rows", pa.table(values))
-    connection.execute("create or replace temp table order_step_rules as select * from order_step_rows")
-    connection.unregister("order_step_rows")
-
-
-def _days(row: dict[str, str]) -> int:
-    if not (row["days_after"].isascii() and row["days_after"].isdigit() and len(row["days_after"]) <= 3):
-        raise RulesError(
-            f"order_steps.csv, {row['step']} of {row['channel']}: days_after cannot be {row['days_after']!r}",
-            "write a number of days, e.g. 7",
-        )
-    return int(row["days_after"])
 
 
 def _settlements(connection: duckdb.DuckDBPyConnection) -> str:

@@ -29,7 +29,7 @@ patience as (
         to_days(arg_max(r.days_after, r.channel <> '*') filter (r.step = 'payment')) as payment,
         to_days(arg_max(r.days_after, r.channel <> '*') filter (r.step = 'shipment')) as shipment,
         to_days(arg_max(r.days_after, r.channel <> '*') filter (r.step = 'settlement')) as settlement
-    from sellers as s join order_step_rules as r on r.channel in (s.channel, '*')
+    from sellers as s join step_rules as r on r.channel in (s.channel, '*')
     group by all
 ),
 judged as (

@@ -7,6 +7,7 @@ import duckdb
 from retail_sync.core import sql
 from retail_sync.operations.exceptions import Problem
 from retail_sync.reconcile.order_wordings import ORDER_WORDINGS
+from retail_sync.reconcile.return_wordings import RETURN_WORDINGS
 from retail_sync.reconcile.stock_wordings import STOCK_WORDINGS
 from retail_sync.reconcile.store_wordings import STORE_WORDINGS
 from retail_sync.reconcile.wording import (
@@ -31,6 +32,7 @@ def _listed(item: Break) -> str:
 _WORDINGS: dict[str, Wording] = {
     **STOCK_WORDINGS,
     **ORDER_WORDINGS,
+    **RETURN_WORDINGS,
     **STORE_WORDINGS,
     "settlement_does_not_foot": Wording(
         "data", "finance",

@@ -18,6 +18,9 @@ _COLOURS = {
     "tolerated": "#d9c87a",
     "awaiting_bank": "#e69f00",
     "awaiting_processor": "#e69f00",
+    "awaiting": "#e69f00",
+    "undetermined": "#555555",
+    "not_compared": "#c9c9c9",
     "open": "#56b4e9",
     "variance": "#c0392b",
     "left_only": "#8e44ad",
@@ -43,6 +46,15 @@ _STORE_WORDS = {
     "left_only": "tenders or count missing",
     "right_only": "receipts or card tenders missing",
 }
+_RETURN_WORDS = {
+    "matched": "refund, goods and books agree",
+    "variance": "more or less than due, twice or not booked",
+    "left_only": "goods and no refund",
+    "right_only": "a refund and no goods",
+    "undetermined": "several things may be true",
+    "awaiting": "the other side may still come",
+    "not_compared": "the other side is never shown",
+}
 _STOCK_WORDS = {
     "interface_sales": "sold or taken back × posted by the ERP",
     "interface_snapshot": "movements × snapshot",
@@ -67,6 +79,11 @@ def settlement_plot(rows: Sequence[tuple[Any, ...]]) -> bytes:
 def store_day_plot(rows: Sequence[tuple[Any, ...]]) -> bytes:
     """Return a bar per store day (day, store and currency, worst verdict, sales), a panel per store: the three busiest."""
     return _plot(rows, "What each store sold, by day and verdict", "sales with tax", _STORE_WORDS)
+
+
+def return_plot(rows: Sequence[tuple[Any, ...]]) -> bytes:
+    """Return a bar per day and verdict (day, currency, verdict, given back), a panel per currency: the three with most."""
+    return _plot(rows, "What was given back, by day and verdict", "given back", _RETURN_WORDS)
 
 
 def stock_plot(rows: Sequence[tuple[Any, ...]]) -> bytes:

@@ -18,6 +18,7 @@ from retail_sync.operations.exceptions import Problem
 from retail_sync.pipeline import Pipeline
 from retail_sync.reconcile.problems import find_breaks
 from retail_sync.reports.clearing_state import ledger_items
+from retail_sync.reports.return_state import ReturnState, read_returns
 from retail_sync.reports.stock_state import StockState, read_stock
 from retail_sync.reports.store_state import StoreState, read_stores
 from retail_sync.reports.trace_state import TraceState, read_traces
@@ -58,6 +59,7 @@ class ReconcileState:
     plot: Rows
     stores: StoreState
     stock: StockState
+    returns: ReturnState
     traces: TraceState
 
 
@@ -178,6 +180,7 @@ def _reconcile(connection: duckdb.DuckDBPyConnection) -> ReconcileState:
         plot=[(row[2], row[1], row[8], row[4] if row[4] is not None else row[5]) for row in totals],
         stores=read_stores(connection),
         stock=read_stock(connection),
+        returns=read_returns(connection),
         traces=read_traces(connection),
     )
 

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from retail_sync.core.money import format_money
 from retail_sync.operations import database as db
+from retail_sync.reports.return_state import read_returns
 from retail_sync.reports.stock_state import read_stock
 from retail_sync.reports.trace_state import read_latencies
 from retail_sync.reports.values import amount
@@ -27,6 +28,7 @@ class Status:
     verdicts: list[dict[str, Any]]
     stores: list[dict[str, Any]]
     stock: list[dict[str, Any]]
+    returns: list[dict[str, Any]]
     exceptions: list[dict[str, Any]]
     postings: dict[str, int]
     held: list[dict[str, Any]]
@@ -58,6 +60,7 @@ def read_status(connection: duckdb.DuckDBPyConnection | None, engine: sa.Engine)
     bank = _bank(connection) if connection else []
     stores = _stores(connection) if connection else []
     stock = _stock(connection) if connection else []
+    returns = _returns(connection) if connection else []
     held = _held(connection) if connection else []
     with engine.connect() as operations:
         received = operations.execute(
@@ -88,7 +91,9 @@ def read_status(connection: duckdb.DuckDBPyConnection | None, engine: sa.Engine)
     total = sum(postings.values())
     if total:
         figures["entries verified in the ledger"] = f"{100 * postings.get('verified', 0) / total:.1f} %"
-    return Status(freshness, bank, verdicts, stores, stock, [_group(row) for row in groups], postings, held, figures)
+    return Status(
+        freshness, bank, verdicts, stores, stock, returns, [_group(row) for row in groups], postings, held, figures
+    )
 
 
 def _group(row: sa.Row[Any]) -> dict[str, Any]:
@@ -158,6 +163,11 @@ def _held(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
 def _stock(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     names = ("question", "cause", "currency", "rows", "units", "value")
     return [dict(zip(names, row, strict=True)) for row in read_stock(connection).causes]
+
+
+def _returns(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    names = ("channel", "verdict", "currency", "orders", "given back", "due", "booked")
+    return [dict(zip(names, row, strict=True)) for row in read_returns(connection).verdicts]
 
 
 def _days_to_deposit(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandera.ibis as pa
 
 from retail_sync.schemas.derived_orders import ORDER_BREAKS
+from retail_sync.schemas.derived_returns import RETURN_BREAKS
 from retail_sync.schemas.derived_stock import CAUSES
 from retail_sync.schemas.types import Count, Day, Flag, Money, currency, key, one_of, plain, text
 
@@ -15,7 +16,7 @@ ENTRY_KINDS = (
 JOURNAL_KINDS = ("settlement", "store_day", "stock", "gift_cards")
 DOCUMENT_KINDS = (
     "settlement", "settled", "bank", "order", "store_day", "stock", "availability", "payout", "payout_day", "gift_cards",
-    "order_trace",
+    "order_trace", "return",
 )  # fmt: skip
 CHAIN_STATUSES = ("none", "matched", "open", "broken")
 BREAK_CLASSES = (
@@ -46,6 +47,7 @@ BREAK_CLASSES = (
     "oversell_risk",
     "listed_unmapped",
     *ORDER_BREAKS,
+    *RETURN_BREAKS,
 )
 
 
@@ -83,7 +85,8 @@ class Touched(pa.DataFrameModel):
     stage: str = one_of("stage that has to look again", "reconcile", "journal")
     kind: str = one_of("what the document is", *DOCUMENT_KINDS)
     document_id: str = key(
-        "settlement id, payout id, store|day, location|day, channel|day, channel|order, order number; * for all of the kind"
+        "settlement id, payout id, store|day, location|day, channel|day, channel|order, order number, number of a return; "
+        "* for all of the kind"
     )
 
 

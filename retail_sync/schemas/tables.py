@@ -19,6 +19,7 @@ from retail_sync.schemas import (
     derived,
     derived_clearing,
     derived_orders,
+    derived_returns,
     derived_stock,
     derived_stores,
     derived_traces,
@@ -33,6 +34,8 @@ _PAYOUT_DAY = "channel || '|' || account || '|' || payout_date || '|' || currenc
 _ORDER = "channel || '|' || order_id"
 # By number alone: a processor's payment, or a return elsewhere, may belong to an order of another channel or to a receipt.
 _TRACE, _RECEIPT_TRACE = ("order_trace", "order_id"), ("order_trace", "receipt_id")
+# What the ERP posted as returned names the order, the receipt or the return.
+_RETURN_POSTED = ("return", "case when kind = 'return' then reference end")
 _STOCK_DAY = "location_id || '|' || business_date"
 # What was sold or redeemed makes no work: the tills book it.
 _GIFT_CARD_DAY = "case when kind in ('issued', 'expired') then 'gift_cards:' || channel || '|' || business_date end"
@@ -72,7 +75,8 @@ TABLES = (
     _delivered(sales.Payouts, "payouts", ("channel", "account", "payout_date", "currency", "payout_no"), 4,
                ("payout", "payout_id"), ("payout_day", _PAYOUT_DAY)),
     _delivered(sales.Fulfilments, "fulfilments", ("channel", "fulfilment_id"), 2, ("stock", "'*'"), _TRACE),
-    _delivered(sales.Returns, "returns", ("channel", "return_id"), 2, ("stock", "'*'"), _TRACE),
+    _delivered(sales.Returns, "returns", ("channel", "return_id"), 2, ("stock", "'*'"), _TRACE,
+               ("return", "return_id")),
     replace(_delivered(sales.PosSales, "pos_sales", ("store", "register", "receipt_id", "receipt_line_no"), 3,
                        ("store_day", _STORE_DAY), ("stock", _STORE_DAY), _RECEIPT_TRACE),
             rules=sales.SALE_SIGNS, numbered_by="receipt_id"),
@@ -85,7 +89,7 @@ TABLES = (
             hands_on_to="journal", rules=(sales.GIFT_CARD_SIGN,)),
     _delivered(stock.StockSnapshots, "stock_snapshots", ("snapshot_date", "location_id", "sku"), 2,
                ("stock", "location_id || '|' || snapshot_date"), ("availability", "'*'")),
-    _delivered(stock.StockMovements, "stock_movements", ("movement_id",), 1, ("stock", _STOCK_DAY)),
+    _delivered(stock.StockMovements, "stock_movements", ("movement_id",), 1, ("stock", _STOCK_DAY), _RETURN_POSTED),
     _delivered(stock.StockCounts, "stock_counts", ("location_id", "sku", "counted_at"), 3, ("stock", _STOCK_DAY)),
     Table("canonical", "rejected_rows", canonical.RejectedRows,
           ("delivery_id", "table_name", "line_no", "column_name"), "delivery"),
@@ -108,6 +112,7 @@ TABLES = (
     Table("reconcile", "availability", derived_stock.Availability, ("channel", "sku", "status"), "run"),
     Table("reconcile", "order_settlements", derived_orders.OrderSettlements,
           ("channel", "order_id", "component", "currency"), "group"),
+    Table("reconcile", "returns", derived_returns.Returns, ("kind", "channel", "register", "order_id", "currency"), "group"),
     Table("reconcile", "clearing_items", derived_clearing.ClearingItems, ("account", "currency", "kind", "item"), "run"),
     Table("reconcile", "order_traces", derived_traces.OrderTraces, ("kind", "channel", "register", "order_id"), "group"),
     Table("reconcile", "matches", derived.Matches, ("reconciliation", "left_id", "right_id"), "run"),

@@ -107,8 +107,8 @@ class TraceFacts(Facts):
         number = row["order"] or None
         self._insert("canonical.settlement_lines", row["in"], self.sequence, "amount", row.get("channel") or "shopify",
                      "account", row.get("currency") or "USD", instant(row["on"]), day(row["on"][:5]), "charge", "amount", "",
-                     row.get("category") or "order_payments", "", number, None, None, None, Decimal(row["amount"]),
-                     "shop", "D1")  # fmt: skip
+                     row.get("category") or "order_payments", "", number, None, row.get("sku") or None,
+                     Decimal(row["quantity"]) if row.get("quantity") else None, Decimal(row["amount"]), "shop", "D1")  # fmt: skip
         self._touch_settlement(row["in"])
         self.touch(number)
 

@@ -1,0 +1,71 @@
+"""The page of returns: money given back beside goods that came back and what is booked, and the check that speaks of them."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from retail_sync.defs.metadata import picture, problem_table, small_table, spec
+from retail_sync.reports.plots import return_plot
+from retail_sync.reports.state import ReconcileState
+from retail_sync.schemas.tables import table
+
+TABLES = (RETURNS,) = (table("reconcile.returns"),)
+_RETURNS = ["reconcile", "returns"]
+_PLOT = "plot: returns by day"
+_NAMED_IN = (
+    "orders",
+    "order_lines",
+    "payments",
+    "fulfilments",
+    "returns",
+    "settlement_lines",
+    "pos_sales",
+    "stock_movements",
+)
+_VERDICTS = """\
+| verdict | means |
+| --- | --- |
+| `matched` | what was given back is due for what came back, or asks for no goods, and is booked |
+| `variance` | more or less than due, twice, not booked, or more goods than were sold |
+| `left_only` | goods came back and no money was given back, though that of others was |
+| `right_only` | money was given back and no goods came, though those of others did |
+| `undetermined` | several things may be true; each is named |
+| `awaiting` | the other side may still come (days of `return_steps.csv`) |
+| `not_compared` | the channel does not show the other side, or what was sold is not known |
+
+Goods that came back and that the ERP never posted are told under `inventory_variances` (`unposted_return`).
+
+**Look at** the sentences under *what needs a person*, then at *returned elsewhere*."""
+# check: beginnings of the break classes it shows, and what it says when there is none
+SHOWN_BY_RETURNS = {
+    "returns_agree": (("return_",), "every refund has its goods, its amount and its place in the books")
+}
+SHOWN_ON = ((_RETURNS, SHOWN_BY_RETURNS),)
+SPECS = [spec(RETURNS, deps=[("canonical", name) for name in _NAMED_IN], look=_VERDICTS)]
+CHECKS = [
+    dg.AssetCheckSpec(
+        "returns_agree",
+        asset=_RETURNS,
+        description="What came back was paid back once, with its value, and what was paid back came back and is booked.",
+    ),
+]
+
+
+def tell_returns(context: dg.AssetExecutionContext, state: ReconcileState) -> Iterator[dg.MaterializeResult[None]]:
+    """Tell what went back, and where the sides differ."""
+    returns = state.returns
+    found = [problem for problem in state.found if problem.code.startswith("return_")]
+    yield dg.MaterializeResult(
+        asset_key=_RETURNS,
+        metadata={
+            "verdicts": small_table(
+                ("channel", "verdict", "currency", "orders", "given back", "due", "booked"), returns.verdicts
+            ),
+            _PLOT: picture(context, _RETURNS, _PLOT, returns.plot, lambda: return_plot(returns.plot)),
+            "what needs a person": problem_table(found),
+            "returned elsewhere": small_table(
+                ("on", "channel", "order", "at", "units", "given back", "verdict"), returns.elsewhere
+            ),
+            "dagster/row_count": state.row_counts["returns"],
+        },
+    )
