@@ -100,10 +100,10 @@ PROBLEMS = [("stock_shrinkage", "S01 TEA 2026-10-14 physical count")]
 
 ENTRIES = {
     "pos:store-day:S01:2026-10-14:USD": {"1010": 1388, "1110": 5335, "2200": -548, "4000": -6175},
-    "square:settlement:PO1:2026-10": {"1110": -5335, "1120": 5170, "6200": 165},
-    "square:deposit:PO1": {"1120": -5170, "1000": 5170},
-    "shopify:settlement:700000000077:2026-10": {"1115": -2950, "1120": 2834, "6200": 116},
-    "shopify:deposit:700000000077": {"1120": -2834, "1000": 2834},
+    "square:settlement:square/square/USD/PO1:2026-10": {"1110": -5335, "1120": 5170, "6200": 165},
+    "square:deposit:square/square/USD/PO1": {"1120": -5170, "1000": 5170},
+    "shopify:settlement:shopify/fernway.example/USD/700000000077:2026-10": {"1115": -2950, "1120": 2834, "6200": 116},
+    "shopify:deposit:shopify/fernway.example/USD/700000000077": {"1120": -2834, "1000": 2834},
     "stock:cogs:S01:2026-10-14:USD": {"5000": 1865, "1200": -1865},
     "stock:cogs:W01:2026-10-21:USD": {"5000": 740, "1200": -740},
     "stock:count:S01:2026-10-14:USD": {"5110": 385, "1200": -385},
