@@ -16,6 +16,7 @@ from retail_sync.ledger.problems import find_posting_problems
 from retail_sync.operations import database as db
 from retail_sync.operations.exceptions import Problem
 from retail_sync.pipeline import Pipeline
+from retail_sync.reconcile.break_kinds import BreakKinds
 from retail_sync.reconcile.problems import find_breaks
 from retail_sync.reports.clearing_state import ledger_items
 from retail_sync.reports.stock_state import StockState, read_stock
@@ -139,10 +140,10 @@ def _canonical(connection: duckdb.DuckDBPyConnection) -> CanonicalState:
 def read_reconcile(pipeline: Pipeline) -> ReconcileState:
     """Return the state of the reconcile tables; what changed is proved on the way."""
     with pipeline.writing("read reconcile") as connection:
-        return _reconcile(connection)
+        return _reconcile(connection, pipeline.break_kinds)
 
 
-def _reconcile(connection: duckdb.DuckDBPyConnection) -> ReconcileState:
+def _reconcile(connection: duckdb.DuckDBPyConnection, kinds: BreakKinds) -> ReconcileState:
     totals = connection.execute(
         "select settlement_id, currency, closing_date, lines_total, header_total, bank_amount, opening_debt_status, "
         "reserve_status, status from reconcile.settlement_totals order by closing_date desc, settlement_id"
@@ -168,7 +169,7 @@ def _reconcile(connection: duckdb.DuckDBPyConnection) -> ReconcileState:
     return ReconcileState(
         row_counts=_counts(connection, "reconcile"),
         problems=prove_changed(connection, "reconcile"),
-        found=find_breaks(connection),
+        found=find_breaks(connection, kinds),
         rules=rules,
         orders=[(*row[:5], amount(row[5])) for row in orders],
         items=[(*row[:4], amount(row[4]), str(row[5])) for row in items],

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from retail_sync.reconcile.problems import find_breaks
-from retail_sync_tests.reconcile.facts import Facts, breaks, scalar, statuses
+from retail_sync_tests.reconcile.facts import KINDS, Facts, breaks, scalar, statuses
 from retail_sync_tests.reconcile.files import (
     bank_statement,
     deliver,
@@ -51,7 +51,7 @@ def test_every_class_of_break_is_told_with_its_value_and_a_remedy() -> None:
     facts = Facts()
     facts.arrive(ONE_OF_EACH, ITS_BANK)
     facts.reconcile()
-    problems = find_breaks(facts.connection)
+    problems = find_breaks(facts.connection, KINDS)
     assert {(p.code, p.subject): p.amount_minor for p in problems} == {
         ("settlement_does_not_foot", "31000001"): -2380,
         ("settlement_header_missing", "31000002"): 1250,
