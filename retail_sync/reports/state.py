@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import duckdb
 import sqlalchemy as sa
@@ -18,7 +19,9 @@ from retail_sync.operations.exceptions import Problem
 from retail_sync.pipeline import Pipeline
 from retail_sync.reconcile.break_kinds import BreakKinds
 from retail_sync.reconcile.problems import find_breaks
+from retail_sync.reconcile.proofs import unexplained
 from retail_sync.reports.clearing_state import ledger_items
+from retail_sync.reports.reconciliations import Reconciliations, read_reconciliations
 from retail_sync.reports.stock_state import StockState, read_stock
 from retail_sync.reports.store_state import StoreState, read_stores
 from retail_sync.reports.trace_state import TraceState, read_traces
@@ -60,6 +63,8 @@ class ReconcileState:
     stores: StoreState
     stock: StockState
     traces: TraceState
+    reconciliations: Reconciliations
+    unexplained: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +142,13 @@ def _canonical(connection: duckdb.DuckDBPyConnection) -> CanonicalState:
     )  # fmt: skip
 
 
-def read_reconcile(pipeline: Pipeline) -> ReconcileState:
-    """Return the state of the reconcile tables; what changed is proved on the way."""
+def read_reconcile(pipeline: Pipeline, as_of: date) -> ReconcileState:
+    """Return the state of the reconcile tables; what changed is proved on the way. Ages are counted to `as_of`."""
     with pipeline.writing("read reconcile") as connection:
-        return _reconcile(connection, pipeline.break_kinds)
+        return _reconcile(connection, pipeline.break_kinds, as_of)
 
 
-def _reconcile(connection: duckdb.DuckDBPyConnection, kinds: BreakKinds) -> ReconcileState:
+def _reconcile(connection: duckdb.DuckDBPyConnection, kinds: BreakKinds, as_of: date) -> ReconcileState:
     totals = connection.execute(
         "select settlement_id, currency, closing_date, lines_total, header_total, bank_amount, opening_debt_status, "
         "reserve_status, status from reconcile.settlement_totals order by closing_date desc, settlement_id"
@@ -180,6 +185,8 @@ def _reconcile(connection: duckdb.DuckDBPyConnection, kinds: BreakKinds) -> Reco
         stores=read_stores(connection),
         stock=read_stock(connection),
         traces=read_traces(connection),
+        reconciliations=read_reconciliations(connection, kinds, as_of),
+        unexplained=unexplained(connection),
     )
 
 
