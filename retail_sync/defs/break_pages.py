@@ -21,7 +21,7 @@ def break_metadata(
     tables = {
         "matched": small_table(("comparison", "currency", "compared", "matched", "of value"), shown.shares),
         "open breaks by kind and age": small_table(("kind", "age", "open", "value", "overdue"), shown.by_kind),
-        "by week": small_table(("week of", "compared", "matched", "of value", "open", "value"), shown.weeks),
+        "by week": small_table(("week of", "matched", "of value", "open", "value"), shown.weeks),
     }
     if not plot:
         return tables

@@ -15,7 +15,7 @@ moved as (
     where s.has_opening
 ),
 sides as (
-    select 'interface_sales' as comparison, business_date, side, quantity from sales_items
+    select 'interface_sales' as comparison, business_date, side, sum(quantity) as quantity from sales_items group by all
     union all
     select 'interface_snapshot', snapshot_date, 'left', opening from snapshots where has_opening
     union all
@@ -45,6 +45,12 @@ compared as (
     select 'interface_snapshot', to_date, left_quantity, right_quantity from snapshot_intervals
     union all
     select 'count', business_date, left_quantity, right_quantity from count_books where left_quantity is not null
+),
+judged as (
+    select comparison, business_date, case when left_quantity = right_quantity then 'matched' else 'different' end as part,
+        sum(greatest(abs(left_quantity), abs(right_quantity))) as value, count(*) as item_count
+    from compared
+    group by all
 )
 select 'inventory' as reconciliation, comparison, business_date, 'XXX' as currency, side as part, quantity as amount, 1 as item_count
 from sides
@@ -54,9 +60,7 @@ from new_variances where question <> 'valuation'
 union all
 select 'inventory', comparison, null, 'XXX', 'carried', quantity, 1 from carried
 union all
-select 'inventory', comparison, business_date, 'XXX', case when left_quantity = right_quantity then 'matched' else 'different' end,
-    greatest(abs(left_quantity), abs(right_quantity)), 1
-from compared
+select 'inventory', comparison, business_date, 'XXX', part, value, item_count from judged
 union all
 select 'inventory', 'variances_told', business_date, 'XXX', 'left', 1, 1
 from new_variances where question <> 'valuation' and quantity_variance <> 0

@@ -51,4 +51,4 @@ union all
 select 'store_days', 'receipt_payments', business_date, currency, 'left', right_amount, 1
 from new_store_days where comparison = 'card_payments' and right_amount is not null
 union all
-select 'store_days', 'receipt_payments', business_date, currency, 'right', amount, 1 from receipt_payments
+select 'store_days', 'receipt_payments', business_date, currency, 'right', sum(amount), count(*) from receipt_payments group by all

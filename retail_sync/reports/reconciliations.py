@@ -102,7 +102,7 @@ class Reconciliations:
 
     @property
     def weeks(self) -> Rows:
-        """(week, compared, matched, share of value, open, value) of the newest weeks: open is what dates from that week."""
+        """(week, matched, share of value, open, value) of the newest weeks: open is what dates from that week."""
         compared: dict[date, list[Compared]] = defaultdict(list)
         dated: dict[date, list[Open]] = defaultdict(list)
         for item in self.compared:
@@ -111,8 +111,7 @@ class Reconciliations:
         for found in self.open:
             dated[found.since - timedelta(days=found.since.weekday())].append(found)
         return [
-            (str(week), sum(i.count for i in compared[week]), _share(compared[week]), _share_of_value(compared[week]),
-             *_figures(dated[week])[:2])
+            (str(week), _share(compared[week]), _share_of_value(compared[week]), *_figures(dated[week])[:2])
             for week in sorted({*compared, *dated}, reverse=True)[:_WEEKS]
         ]  # fmt: skip
 

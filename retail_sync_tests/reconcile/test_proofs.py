@@ -174,8 +174,8 @@ def test_a_break_is_overdue_from_the_day_after_its_days() -> None:
 def test_weeks_begin_on_monday_and_the_newest_stands_first() -> None:
     """Friday the 16th is in the week of the 12th, Tuesday the 20th in that of the 19th."""
     assert deposits("10-24").weeks == [
-        ("2026-10-19", 1, "0.0 %", "0.0 %", 1, "42.00 USD"),
-        ("2026-10-12", 2, "50.0 %", "33.3 %", 1, "5.00 USD"),
+        ("2026-10-19", "0.0 %", "0.0 %", 1, "42.00 USD"),
+        ("2026-10-12", "50.0 %", "33.3 %", 1, "5.00 USD"),
     ]
 
 
