@@ -60,6 +60,7 @@ def explain_clearing_accounts(
             "largest open items": small_table(("account", "item", "open", "since", "age"), state.largest),
             _PLOT: picture(context, _KEY, _PLOT, state.plot, lambda: ageing_plot(state.plot, _TITLE)),
             "by account": small_table(("account", "currency", "open items", "balance"), state.accounts),
+            "closed": small_table(("account", "currency", "items", "closed", "of value"), state.shares),
             "dagster/row_count": state.row_count,
         },
     )

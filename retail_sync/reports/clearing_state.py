@@ -15,6 +15,7 @@ from retail_sync.ledger.adapter import Finding
 from retail_sync.ledger.clearing import Place, booked_effects
 from retail_sync.reconcile.clearing import itemise
 from retail_sync.reports.ages import age_group
+from retail_sync.reports.reconciliations import read_reconciliations
 from retail_sync.reports.values import Rows, amount
 from retail_sync.schemas.proof import prove_changed
 
@@ -76,6 +77,7 @@ class ClearingState:
     row_count: int
     problems: Mapping[str, Sequence[str]] | None
     accounts: Rows
+    shares: Rows
     largest: Rows
     plot: Rows
 
@@ -90,6 +92,7 @@ def read_clearing(pipeline: Pipeline) -> ClearingState:
             "from reconcile.clearing_items group by all order by all"
         ).fetchall()
         count = connection.execute("select count(*) from reconcile.clearing_items").fetchone()
+        found = read_reconciliations(connection, pipeline.break_kinds, newest).of(["clearing_items"])
     aged: dict[tuple[str, str, str, bool], int] = defaultdict(int)
     for item in items:
         # Debits and credits apart: the two of one age must not hide each other.
@@ -98,6 +101,7 @@ def read_clearing(pipeline: Pipeline) -> ClearingState:
         row_count=int(count[0]) if count else 0,
         problems=problems,
         accounts=[(*row[:3], amount(row[3])) for row in accounts],
+        shares=found.shares,
         largest=item_rows(by_size(by_store_day(items))[:_TOP], newest),
         plot=[(age, account, currency, minor) for (age, account, currency, _), minor in sorted(aged.items())],
     )

@@ -18,6 +18,7 @@ from retail_sync.reports.ageing_plot import ageing_plot
 from retail_sync.reports.ages import age_group
 from retail_sync.reports.reconciliations import Reconciliations, read_reconciliations
 from retail_sync_tests.reconcile.facts import KINDS, Facts, breaks
+from retail_sync_tests.reconcile.stock_facts import StockFacts
 from retail_sync_tests.reconcile.test_orders import OrderFacts
 from retail_sync_tests.reconcile.till_facts import TillFacts
 
@@ -133,6 +134,24 @@ def test_an_order_counts_on_its_own_day_and_what_is_awaited_is_carried() -> None
     facts.settle("S2", "10-20", "A2 goods 50.00")
     assert facts.compare().residual == ()
     assert proofs(facts.connection, "expected_settled") == {first, ("10-06", "50.00", "50.00", "0.00", "0.00", "0.00")}
+
+
+def test_goods_are_proved_in_units() -> None:
+    """Two of five sold are not posted, three are gone from the snapshot besides, one more from the count; two are oversold."""
+    facts = StockFacts()
+    facts.take(
+        products="| sku | cost |\n| A-1 | 10.00 |",
+        snapshots="| on | quantity | reserved |\n| 10-10 | 100 | |\n| 10-13 | 94 | 1 |",
+        till="| on | quantity | receipt |\n| 10-12 | 3 | R1 |\n| 10-12 | 2 | R2 |",
+        moved="| on | kind | quantity | reference |\n| 10-12 | sale | -3 | R1 |",
+        counts="| on | quantity |\n| 10-13 | 93 |",
+        listed="| sku | quantity |\n| A-1 | 95 |",
+    )
+    assert facts.compare().residual == ()
+    assert proofs(facts.connection, "interface_sales") == {("10-12", "-5.00", "-3.00", "2.00", "0.00", "0.00")}
+    assert proofs(facts.connection, "interface_snapshot") == {("10-13", "97.00", "94.00", "-3.00", "0.00", "0.00")}
+    assert proofs(facts.connection, "count") == {("10-13", "94.00", "93.00", "-1.00", "0.00", "0.00")}
+    assert proofs(facts.connection, "deliverable_listed") == {(None, "93.00", "95.00", "2.00", "0.00", "0.00")}
 
 
 def test_a_rest_is_told_until_it_is_compared_again() -> None:
