@@ -21,6 +21,7 @@ from retail_sync.settings import DEFAULT_HOME, PROJECT_ROOT, Home
 if TYPE_CHECKING:  # imported inside the commands that need it: --help must answer at once
     from retail_sync.connectors.proposal import Proposal
     from retail_sync.pipeline import Pipeline
+    from retail_sync.reconcile.break_kinds import BreakKinds
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -197,22 +198,31 @@ def run(
 
 @app.command()
 def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Show freshness, last runs, verdicts, open exceptions by kind and value, postings by state, key figures."""
+    """Show freshness, last runs, each reconciliation (matched, open, overdue), verdicts, open exceptions, postings, key figures."""
     from retail_sync.defs.launch import last_runs
     from retail_sync.reports.status import read_status
 
     pipeline = _pipeline(home)
+    today = datetime.now(UTC).date()
     try:
         with pipeline.warehouse.reading() as connection:
-            found = read_status(connection, pipeline.operations)
+            found = read_status(connection, pipeline.operations, pipeline.break_kinds, today)
     except RetailSyncError:  # nothing was published yet
-        found = read_status(None, pipeline.operations)
+        found = read_status(None, pipeline.operations, pipeline.break_kinds, today)
     runs = last_runs(pipeline.home)
     value = found.as_dict() | {"last_runs": runs}
-    today = datetime.now(UTC).date()
     grids = [
         terminal.table(("what", "value"), [*found.reached, *found.key_figures.items()], title="Freshness"),
         terminal.table(("started", "job", "ended as"), [tuple(r.values()) for r in runs], title="Last runs"),
+        *_table_of(
+            [
+                row
+                | {"reconciliation": row["reconciliation"].replace("_", " "), "oldest": terminal.days(row["oldest"])}
+                for row in found.reconciliations
+            ],
+            "Reconciliations",
+            ("compared", "matched", "open", "value", "oldest", "overdue"),
+        ),
         terminal.table(
             ("verdict", "currency", "settlements", "stated total"),
             [tuple(v.values()) for v in found.verdicts],
@@ -251,20 +261,24 @@ def _table_of(rows: list[dict[str, Any]], title: str, right: tuple[str, ...]) ->
 @exceptions_app.command("list")
 def exceptions_list(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """List open exceptions, the largest value first. Exit code 1 when there are any."""
-    rows = [dict(row._mapping) for row in _pipeline(home).exceptions.open()]
+    pipeline = _pipeline(home)
+    kinds = pipeline.break_kinds
+    rows = [dict(row._mapping) | _break_terms(dict(row._mapping), kinds) for row in pipeline.exceptions.open()]
     today = datetime.now(UTC).date()
     shown = [
         (
             r["exception_id"],
             r["code"].replace("_", " "),
             r["subject"],
+            r["break_kind"].replace("_", " "),
             _value(r),
             terminal.age(r["since_date"], today),
+            terminal.due(r["due_date"], today),
             r["owner"],
         )
         for r in rows
     ]
-    header = ("id", "what", "subject", "value", "age", "owner")
+    header = ("id", "what", "subject", "kind", "value", "age", "due", "owner")
     _print(rows, as_json, terminal.table(header, shown, right=("value", "age")),
            f"details: retail-sync exceptions show <id>{_home_option(home)}" if rows else "no open exception")  # fmt: skip
     if rows:
@@ -278,10 +292,12 @@ def exceptions_show(
     as_json: JsonOption = False,
 ) -> None:
     """Show one exception: what happened, what it is worth, what to do, and the command that replays it."""
-    row = _pipeline(home).exceptions.find(exception_id)
+    pipeline = _pipeline(home)
+    row = pipeline.exceptions.find(exception_id)
     if row is None:
         raise RetailSyncError(f"not exactly one exception begins with {exception_id!r}", "see exceptions list")
-    values = dict(row._mapping)
+    values = dict(row._mapping) | _break_terms(dict(row._mapping), pipeline.break_kinds)
+    today = datetime.now(UTC).date()
     if home:
         values["replay"] += f" --home {home}"
     lines = [
@@ -289,6 +305,14 @@ def exceptions_show(
         values["message"],
         f"What to do: {values['remedy']}",
         f"Replay:     {values['replay']}",
+        *(
+            [
+                f"Difference: {values['break_kind'].replace('_', ' ')}, {terminal.age(values['since_date'], today)} old, "
+                f"due {terminal.due(values['due_date'], today)}"
+            ]
+            if values["break_kind"]
+            else []
+        ),
         f"Kind {values['kind']}, owner {values['owner']}, first seen {values['first_seen_at'][:19]}, "
         f"last seen {values['last_seen_at'][:19]}"
         + (f", closed {values['closed_at'][:19]}" if values["closed_at"] else "")
@@ -372,6 +396,14 @@ def _decide(
     value = {"decision": number, "reconciliation": items[0], "left": left, "right": right, "is_match": is_match}
     word = "belong together" if is_match else "do not belong together"
     _print(value, as_json, f"decision {number} by {by}: {left} and {right} {word}", "next: retail-sync run hourly")
+
+
+def _break_terms(row: dict[str, Any], kinds: BreakKinds) -> dict[str, str]:
+    """How the sides of a break differ, and its last day in time; empty for an exception that is no break."""
+    kind = kinds.get(row["code"])
+    if kind is None or not row["since_date"]:
+        return {"break_kind": "", "due_date": ""}
+    return {"break_kind": kind.kind, "due_date": kind.due(date.fromisoformat(row["since_date"])).isoformat()}
 
 
 def _value(row: dict[str, Any]) -> str:

@@ -48,6 +48,7 @@ from retail_sync.operations.exceptions import ExceptionQueue, Problem
 from retail_sync.operations.match_decisions import MatchDecisions
 from retail_sync.operations.releases import Releaser, ReleaseReport
 from retail_sync.reconcile.availability import reconcile_availability
+from retail_sync.reconcile.break_kinds import BreakKinds, read_break_kinds
 from retail_sync.reconcile.clearing import ClearingReport, reconcile_clearing
 from retail_sync.reconcile.inventory import StockLedger, reconcile_inventory
 from retail_sync.reconcile.matching import Decision
@@ -239,7 +240,7 @@ class Pipeline:
             report += reconcile_inventory(connection, self.progress, self._stock_ledger())
             report += reconcile_returns(connection, read_rules(self.home.rules, "return_steps"), self.progress)
             reconcile_order_traces(connection, read_rules(self.home.rules, "order_steps"), self.progress)
-            self._settle("reconcile", find_breaks(connection))
+            self._settle("reconcile", find_breaks(connection, self.break_kinds))
         return report
 
     def _stock_ledger(self) -> StockLedger:
@@ -279,6 +280,11 @@ class Pipeline:
         """The accounts whose balances are explained item by item."""
         return [row["code"] for row in read_rules(self.home.rules, "chart_of_accounts").rows
                 if row["is_clearing"] == "true"]  # fmt: skip
+
+    @property
+    def break_kinds(self) -> BreakKinds:
+        """What each class of breaks is, who looks after it and by when."""
+        return read_break_kinds(read_rules(self.home.rules, "break_kinds"))
 
     def clear(self) -> ClearingReport:
         """Desired journal to the items of its clearing accounts."""

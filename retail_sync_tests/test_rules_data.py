@@ -36,6 +36,7 @@ HEADERS = {
     ),
     "category_accounts.csv": "category,account,role,description",
     "bank_payers.csv": "channel,pattern,prepared_by,approved_by",
+    "break_kinds.csv": "break_class,kind,owner,sla_days,prepared_by,approved_by",
     "order_steps.csv": "step,channel,days_after,prepared_by,approved_by",
     "return_steps.csv": "step,channel,days_after,prepared_by,approved_by",
 }
@@ -44,6 +45,7 @@ SORT_KEY_COLUMNS = {
     "settlement_categories.csv": 5,
     "category_accounts.csv": 1,
     "bank_payers.csv": 2,
+    "break_kinds.csv": 1,
     "order_steps.csv": 2,
     "return_steps.csv": 2,
 }
@@ -529,7 +531,7 @@ def test_chart_has_every_account_of_the_worked_examples() -> None:
 
 def test_who_prepares_does_not_approve() -> None:
     """Every governed row was prepared by one role and approved by another."""
-    for file_name in ("settlement_categories.csv", "bank_payers.csv"):
+    for file_name in ("settlement_categories.csv", "bank_payers.csv", "break_kinds.csv"):
         for row in read_rows(file_name):
             assert row["prepared_by"]
             assert row["approved_by"]

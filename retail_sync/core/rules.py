@@ -29,6 +29,7 @@ HEADERS = {
     "channel_locations": ("channel", "location_id", "prepared_by", "approved_by"),
     "order_steps": ("step", "channel", "days_after", "prepared_by", "approved_by"),
     "return_steps": ("step", "channel", "days_after", "prepared_by", "approved_by"),
+    "break_kinds": ("break_class", "kind", "owner", "sla_days", "prepared_by", "approved_by"),
     "bank_payers": ("channel", "pattern", "prepared_by", "approved_by"),
     "match_rules": (
         "reconciliation", "priority", "rule_id", "version", "shape", "key", "amount_tolerance", "percent_tolerance",

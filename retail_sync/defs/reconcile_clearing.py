@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from retail_sync.defs.metadata import contract_check, contract_specs, picture, small_table, spec
-from retail_sync.reports.clearing_plot import ageing_plot
+from retail_sync.reports.ageing_plot import ageing_plot
 from retail_sync.reports.clearing_state import read_clearing
 from retail_sync.resources import HomeResource
 from retail_sync.schemas.tables import table
@@ -13,6 +13,7 @@ from retail_sync.schemas.tables import table
 _ITEMS = table("reconcile.clearing_items")
 _KEY = ["reconcile", "clearing_items"]
 _PLOT = "plot: open items by age"
+_TITLE = "Open items of the clearing accounts, by age"
 _LOOK = """\
 Ages are counted to the newest day that any source tells of. A balance on the wrong side is an item whose other side is held
 or missing: a payout of a store day that is held, for one.
@@ -57,8 +58,9 @@ def explain_clearing_accounts(
         asset_key=_KEY,
         metadata={
             "largest open items": small_table(("account", "item", "open", "since", "age"), state.largest),
-            _PLOT: picture(context, _KEY, _PLOT, state.plot, lambda: ageing_plot(state.plot)),
+            _PLOT: picture(context, _KEY, _PLOT, state.plot, lambda: ageing_plot(state.plot, _TITLE)),
             "by account": small_table(("account", "currency", "open items", "balance"), state.accounts),
+            "closed": small_table(("account", "currency", "items", "closed", "of value"), state.shares),
             "dagster/row_count": state.row_count,
         },
     )

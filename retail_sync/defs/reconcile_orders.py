@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from retail_sync.defs.break_pages import break_metadata
 from retail_sync.defs.metadata import problem_table, small_table, spec
 from retail_sync.reports.state import ReconcileState
 from retail_sync.schemas.tables import table
@@ -45,7 +46,7 @@ CHECKS = [
 ]
 
 
-def tell_orders(state: ReconcileState) -> Iterator[dg.MaterializeResult[None]]:
+def tell_orders(context: dg.AssetExecutionContext, state: ReconcileState) -> Iterator[dg.MaterializeResult[None]]:
     """Tell what the orders look like now."""
     found = [problem for problem in state.found if problem.code.startswith("order_")]
     yield dg.MaterializeResult(
@@ -53,6 +54,7 @@ def tell_orders(state: ReconcileState) -> Iterator[dg.MaterializeResult[None]]:
         metadata={
             "verdicts": small_table(("channel", "part", "verdict", "currency", "orders", "difference"), state.orders),
             "what needs a person": problem_table(found),
+            **break_metadata(context, _ORDERS, state.reconciliations, ("order_settlement",)),
             "dagster/row_count": state.row_counts["order_settlements"],
         },
     )

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from retail_sync.defs.break_pages import break_metadata
 from retail_sync.defs.metadata import picture, problem_table, small_table, spec
 from retail_sync.reports.plots import return_plot
 from retail_sync.reports.state import ReconcileState
@@ -63,6 +64,7 @@ def tell_returns(context: dg.AssetExecutionContext, state: ReconcileState) -> It
             ),
             _PLOT: picture(context, _RETURNS, _PLOT, returns.plot, lambda: return_plot(returns.plot)),
             "what needs a person": problem_table(found),
+            **break_metadata(context, _RETURNS, state.reconciliations, ("returns",)),
             "returned elsewhere": small_table(
                 ("on", "channel", "order", "at", "units", "given back", "verdict"), returns.elsewhere
             ),

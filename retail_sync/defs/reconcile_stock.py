@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from retail_sync.defs.break_pages import break_metadata
 from retail_sync.defs.metadata import picture, problem_table, small_table, spec
 from retail_sync.reports.plots import availability_plot, stock_plot
 from retail_sync.reports.state import ReconcileState
@@ -76,6 +77,7 @@ def tell_stock(context: dg.AssetExecutionContext, state: ReconcileState) -> Iter
             ),
             _STOCK_PLOT: picture(context, _VARIANCES, _STOCK_PLOT, stock.plot, lambda: stock_plot(stock.plot)),
             "what needs a person": problem_table(found["stock"]),
+            **break_metadata(context, _VARIANCES, state.reconciliations, ("inventory",)),
             "the largest variances": small_table(
                 ("day", "location", "sku", "cause", "quantity", "value"), stock.largest
             ),
@@ -96,6 +98,7 @@ def tell_stock(context: dg.AssetExecutionContext, state: ReconcileState) -> Iter
                 context, _AVAILABILITY, _OFFER_PLOT, stock.offers, lambda: availability_plot(stock.offers)
             ),
             "what needs a person": problem_table(found["availability"]),
+            **break_metadata(context, _AVAILABILITY, state.reconciliations, ("availability",)),
             "dagster/row_count": counts["availability"],
         },
     )

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from retail_sync.defs.break_pages import break_metadata
 from retail_sync.defs.metadata import picture, problem_table, small_table, spec
 from retail_sync.defs.windows import DAYS, run_window
 from retail_sync.reconcile.report import ReconcileReport
@@ -93,6 +94,7 @@ def tell_stores(
         "verdicts": small_table(("comparison", "verdict", "currency", "rows", "difference"), stores.verdicts),
         _STORE_PLOT: picture(context, _STORES, _STORE_PLOT, stores.plot, lambda: store_day_plot(stores.plot)),
         "what needs a person": problem_table(found),
+        **break_metadata(context, _STORES, state.reconciliations, ("store_days",)),
         "newest days": small_table(header, stores.newest, header[:-1]),
         "dagster/row_count": state.row_counts["store_days"],
     }

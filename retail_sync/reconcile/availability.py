@@ -12,10 +12,12 @@ from retail_sync.core.failpoints import failpoint
 from retail_sync.core.rules import RuleFile
 from retail_sync.core.warehouse import transaction
 from retail_sync.reconcile.inventory import prepare_money
+from retail_sync.reconcile.proofs import prove, unexplained
 from retail_sync.reconcile.report import ReconcileReport
 from retail_sync.schemas.proof import mark_changed
 
 _KIND = "stage = 'reconcile' and kind in ('availability', 'stock')"
+_PROVED = ("availability",)
 _RULES = "('safety_stock', 'channel_locations')"
 
 
@@ -31,7 +33,7 @@ def reconcile_availability(
     """
     touched = connection.execute(f"select count(*) from raw.touched where {_KIND}").fetchone()  # noqa: S608
     rules = {file.name: file.hash for file in (safety_stock, channel_locations)}
-    if _applied(connection) == rules and (not touched or not touched[0]):
+    if _applied(connection) == rules and not (touched and touched[0]) and not unexplained(connection, _PROVED):
         return ReconcileReport(0, ())
     with transaction(connection):
         prepare_money(connection)
@@ -40,6 +42,7 @@ def reconcile_availability(
         _put_channel_locations(connection, channel_locations)
         connection.execute(sql.statement(__package__, "availability"))
         connection.execute(sql.statement(__package__, "availability_breaks"))
+        residual = prove(connection, "availability_proof", _PROVED)
         connection.execute("delete from reconcile.availability")
         connection.execute("insert into reconcile.availability by name select * from new_availability")
         connection.execute("delete from reconcile.breaks where reconciliation = 'availability'")
@@ -52,7 +55,7 @@ def reconcile_availability(
     failpoint("availability.after_commit")
     rows = connection.execute("select count(*) from reconcile.availability").fetchone()
     progress(f"availability: {rows[0] if rows else 0} offers")
-    return ReconcileReport(touched[0] if touched else 0, ())
+    return ReconcileReport(touched[0] if touched else 0, (), residual)
 
 
 def _applied(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:

@@ -15,6 +15,7 @@ from retail_sync.core import sql
 from retail_sync.core.failpoints import failpoint
 from retail_sync.core.warehouse import transaction
 from retail_sync.reconcile.inventory import prepare_money
+from retail_sync.reconcile.proofs import prove
 from retail_sync.schemas.proof import mark_changed
 
 _NAME = "clearing_items"
@@ -38,7 +39,7 @@ def reconcile_clearing(
         return ClearingReport(is_computed=False)
     with transaction(connection):
         itemise(connection, accounts)
-        residual = _residual(connection, accounts)
+        residual = prove(connection, "clearing_proof", [_NAME], {"accounts": list(accounts)})
         connection.execute("delete from reconcile.clearing_items")
         connection.execute("insert into reconcile.clearing_items by name select * from new_clearing_items")
         mark_changed(connection, "reconcile.clearing_items")
@@ -61,11 +62,6 @@ def itemise(
     connection.execute(
         sql.statement(__package__, "clearing_items"), {"accounts": list(accounts), "left_out": sorted(left_out)}
     )
-
-
-def _residual(connection: duckdb.DuckDBPyConnection, accounts: Sequence[str]) -> tuple[str, ...]:
-    rows = connection.execute(sql.statement(__package__, "clearing_residual"), {"accounts": list(accounts)}).fetchall()
-    return tuple(f"account {account} in {currency}: {rest} is in no item" for account, currency, rest in rows)
 
 
 def _version(connection: duckdb.DuckDBPyConnection, accounts: Sequence[str]) -> str:

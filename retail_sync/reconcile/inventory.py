@@ -18,12 +18,14 @@ from retail_sync.core import sql
 from retail_sync.core.failpoints import failpoint
 from retail_sync.core.money import other_exponents
 from retail_sync.core.warehouse import transaction
+from retail_sync.reconcile.proofs import prove, unexplained
 from retail_sync.reconcile.report import ReconcileReport
 from retail_sync.schemas.proof import mark_changed
 
 # Names in raw.applied: what the last comparison saw of the ledger.
 _STATE, _BALANCES = "inventory_ledger", "inventory_balances"
 _KIND = "stage = 'reconcile' and kind = 'stock'"
+_PROVED = ("inventory",)
 # In the order they build on one another.
 _STEPS = (
     "inventory_articles", "inventory_costs", "inventory_incomplete_snapshots", "inventory_whole_snapshots",
@@ -59,11 +61,11 @@ def reconcile_inventory(
     """
     row = connection.execute(f"select count(*) from raw.touched where {_KIND}").fetchone()  # noqa: S608
     touched = int(row[0]) if row else 0
-    if not touched and not _ledger_changed(connection, ledger):
+    if not touched and not _ledger_changed(connection, ledger) and not unexplained(connection, _PROVED):
         return ReconcileReport(0, ())
     with transaction(connection):
         _compare(connection, ledger)
-        residual = _residual(connection)
+        residual = prove(connection, "inventory_proof", _PROVED)
         days = _hand_on(connection)
         for name, new in (("inventory_variances", "new_variances"), ("cost_of_sales", "new_cost_of_sales")):
             connection.execute(f"delete from reconcile.{name}")  # noqa: S608 - names of our own
@@ -150,16 +152,6 @@ def _compare(connection: duckdb.DuckDBPyConnection, ledger: StockLedger) -> None
     connection.execute(sql.statement(__package__, "inventory_cost_of_sales"))
     _note(connection, _STATE, _hash(ledger.state))
     _note(connection, _BALANCES, _hash_of(balances, ledger))
-
-
-def _residual(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
-    rows = connection.execute(sql.statement(__package__, "inventory_residual")).fetchall()
-    return tuple(
-        f"stock: {rest} variances have no break"
-        if question == "breaks"
-        else f"stock, {question}: {rest} units are in no row"
-        for question, rest in rows
-    )
 
 
 def _hand_on(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:

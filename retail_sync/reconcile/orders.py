@@ -19,6 +19,7 @@ from retail_sync.core.rules import RuleFile
 from retail_sync.core.warehouse import transaction
 from retail_sync.reconcile import matching
 from retail_sync.reconcile.comparing import compare
+from retail_sync.reconcile.proofs import prove, unexplained
 from retail_sync.reconcile.report import ReconcileReport
 from retail_sync.schemas.proof import mark_changed
 
@@ -43,7 +44,7 @@ def reconcile_orders(
     }))  # fmt: skip
     changed = _changed(connection, match_rules, components)
     touched = connection.execute(f"select count(*) from raw.touched where {_KIND}").fetchone()  # noqa: S608
-    if not changed and not (touched and touched[0]):
+    if not changed and not (touched and touched[0]) and not unexplained(connection, [_RECONCILIATION]):
         return ReconcileReport(0, ())
     with transaction(connection):
         if changed.keys() - {"order_reach"}:
@@ -81,7 +82,7 @@ def _changed(connection: duckdb.DuckDBPyConnection, match_rules: RuleFile, compo
 def _compare(connection: duckdb.DuckDBPyConnection, match_rules: RuleFile) -> tuple[str, ...]:
     for name in _SIDES:
         connection.execute(sql.statement(__package__, name))
-    unexplained = [f"orders, {rest}" for rest in compare(connection)]
+    rests = [f"orders, {rest}" for rest in compare(connection)]
     connection.execute(sql.statement(__package__, "orders_compared"))
     rules = matching.rules_for(match_rules, _RECONCILIATION)
     limits = {
@@ -95,5 +96,4 @@ def _compare(connection: duckdb.DuckDBPyConnection, match_rules: RuleFile) -> tu
     )
     connection.execute("insert into reconcile.order_settlements by name select * from judged_orders")
     connection.execute(sql.statement(__package__, "orders_breaks"), {"days_after": limits["days_after"]})
-    rows = connection.execute(sql.statement(__package__, "orders_residual")).fetchall()
-    return (*unexplained, *(f"orders in {currency}: {rest} is in no break" for currency, rest in rows))
+    return (*rests, *prove(connection, "orders_proof", [_RECONCILIATION]))

@@ -6,6 +6,7 @@ import duckdb
 
 from retail_sync.core import sql
 from retail_sync.operations.exceptions import Problem
+from retail_sync.reconcile.break_kinds import BreakKinds
 from retail_sync.reconcile.order_wordings import ORDER_WORDINGS
 from retail_sync.reconcile.return_wordings import RETURN_WORDINGS
 from retail_sync.reconcile.stock_wordings import STOCK_WORDINGS
@@ -35,14 +36,14 @@ _WORDINGS: dict[str, Wording] = {
     **RETURN_WORDINGS,
     **STORE_WORDINGS,
     "settlement_does_not_foot": Wording(
-        "data", "finance",
+        "data",
         lambda b: f"The lines of {b.document} sum to {b.money} {more_or_less(b)} than its total. Its entry is held.",
         lambda b: f"deliver {b.payments} of that payout again: one is missing, repeated or changed; if it stays, ask {b.payer}"
         if b.is_payout
         else "download the settlement again: a line is missing, repeated or changed; if it stays, ask the marketplace",
     ),
     "settlement_header_missing": Wording(
-        "data", "finance",
+        "data",
         lambda b: f"Payout {b.subject} is in no list of payouts; its payments sum to {b.amount:,.2f}. Its entry is held."
         if b.is_payout
         else f"Settlement {b.subject} states no total or currency; its lines sum to {b.amount:,.2f}. Its entry is held.",
@@ -50,47 +51,47 @@ _WORDINGS: dict[str, Wording] = {
         if b.is_payout else "deliver the whole file, with the summary line that Amazon puts first",
     ),
     "payout_ambiguous": Wording(
-        "data", "finance",
+        "data",
         lambda b: f"Which total is that of payout {b.subject} cannot be told: without ids, the list has {_listed(b)} of that day "
         f"and currency. Its entry is held.",
         lambda b: f"deliver {b.payments} of all payouts of that day, and {b.payouts} with their ids if there is one",
     ),
     "payout_failed": Wording(
-        "business", "finance",
+        "business",
         lambda b: f"Payout {b.subject} of {b.money} is listed as {b.counterpart}: no money is on its way. Its entry is held.",
         lambda b: ("see in the shop's admin" if b.channel == "shopify" else f"ask {b.payer}")
         + " which later payout takes it over; the entry follows when the list says paid",
     ),
     "payout_transactions_missing": Wording(
-        "data", "operations",
+        "data",
         lambda b: f"A payout of {b.money} is listed ({b.subject}), and no payment names it.",
         lambda b: f"deliver {b.payments} of that payout; both sources must name the same account",
     ),
     "settlement_unclassified": Wording(
-        "mapping", "finance",
+        "mapping",
         lambda b: f"{b.counterpart} line(s) of {b.document}, together {b.money}, are of a kind no rule knows: "
         f"{b.places}. Its entry is held.",
         lambda _: "add a rule for that combination to data/rules/settlement_categories.csv and have it approved",
     ),
     "rows_rejected": Wording(
-        "data", "operations",
+        "data",
         lambda b: f"{b.counterpart} row(s) of settlement {b.subject} could not be read: {b.places}. Its entry is held.",
         lambda _: "download the settlement again, or have the damaged row corrected where it was made",
     ),
     "deposit_differs": Wording(
-        "business", "finance",
+        "business",
         lambda b: f"The bank shows {b.money} {more_or_less(b)} than {b.document} says it pays "
         f"(bank transaction {b.counterpart}).",
         lambda b: f"ask the bank or {b.payer} for the difference (bank fee, partial or corrected payout)",
     ),
     "deposit_overdue": Wording(
-        "business", "finance",
+        "business",
         lambda b: (f"Payout {b.subject} of {b.money}" if b.is_payout else f"The payout of {b.money} of settlement {b.subject}")
         + f", due {b.since}, is not in the bank; the statement reaches {b.counterpart}.",
         lambda b: f"ask {b.payer} for the transfer; check that the statement of the right account was delivered",
     ),
     "deposit_ambiguous": Wording(
-        "business", "finance",
+        "business",
         lambda b: f"More than one bank deposit of {b.money} could be "
         + (f"payout {b.subject}" + (f", or payout {b.counterpart}" if b.counterpart else "") if b.is_payout
            else f"the payout of settlement {b.subject}" + (f", or of settlement {b.counterpart}" if b.counterpart else ""))
@@ -99,7 +100,7 @@ _WORDINGS: dict[str, Wording] = {
         f"`retail-sync matches confirm {b.subject} BANK_LINE --by WHO --reason WHY`",
     ),
     "deposit_unexplained": Wording(
-        "business", "finance",
+        "business",
         lambda b: f"The bank shows {b.money} {_from_or_to(b)} {b.counterpart.capitalize()} on {b.since} "
         f"(transaction {b.subject}) "
         f"and no {'payout' if b.is_payout else 'settlement'} explains it.",
@@ -107,19 +108,19 @@ _WORDINGS: dict[str, Wording] = {
         else "download the settlement of that period and deliver it",
     ),
     "deposit_repeated": Wording(
-        "business", "finance",
+        "business",
         lambda b: f"The bank shows {b.money} for settlement {b.counterpart} once more (transaction {b.subject}): "
         "it was paid already.",
         lambda _: "ask the bank whether it is a repeated line, else the payer, who will want it back",
     ),
     "reserve_chain_broken": Wording(
-        "business", "finance",
+        "business",
         lambda b: f"Settlement {b.subject} releases {b.money} {more_or_less(b)} reserve than settlement "
         f"{b.counterpart or '(none found)'} held.",
         lambda _: "compare both settlements in the marketplace; a settlement in between may be missing",
     ),
     "failed_transfer_unexplained": Wording(
-        "business", "finance",
+        "business",
         lambda b: f"Settlement {b.subject} takes back a payout of {b.money} that did not go through, and "
         + (f"more than one earlier settlement announced that payout ({b.counterpart}). None was chosen."
            if b.counterpart else "no earlier settlement announced one of that amount."),
@@ -127,14 +128,14 @@ _WORDINGS: dict[str, Wording] = {
         "or name it to finance",
     ),
     "opening_debt_unexplained": Wording(
-        "business", "finance",
+        "business",
         lambda b: f"Settlement {b.subject} starts with a debt of {b.money} that no earlier settlement left.",
         lambda _: "find the settlement that the debt comes from and deliver it, or ask the marketplace",
     ),
 }  # fmt: skip
 
 
-def find_breaks(connection: duckdb.DuckDBPyConnection) -> list[Problem]:
+def find_breaks(connection: duckdb.DuckDBPyConnection, kinds: BreakKinds) -> list[Problem]:
     """Return every row of reconcile.breaks as a problem."""
     rows = connection.execute(
         """
@@ -170,10 +171,8 @@ def find_breaks(connection: duckdb.DuckDBPyConnection) -> list[Problem]:
         """
     ).fetchall()
     evidence = _store_evidence(connection)
-    return [
-        _problem(Break(*(*row[:-1], row[-1] or "", evidence.get((row[0], row[1], row[3]), NO_EVIDENCE))))
-        for row in rows
-    ]
+    breaks = [Break(*(*row[:-1], row[-1] or "", evidence.get((row[0], row[1], row[3]), NO_EVIDENCE))) for row in rows]
+    return [_problem(item, kinds) for item in breaks]
 
 
 def _store_evidence(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str, str], StoreEvidence]:
@@ -184,13 +183,13 @@ def _store_evidence(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, st
     }
 
 
-def _problem(item: Break) -> Problem:
+def _problem(item: Break, kinds: BreakKinds) -> Problem:
     wording = _WORDINGS[item.code]
     return Problem(
         code=item.code,
         subject=item.subject,
         kind=wording.kind,
-        owner=wording.owner,
+        owner=kinds[item.code].owner,
         message=wording.message(item),
         remedy=wording.remedy(item),
         amount_minor=item.minor,

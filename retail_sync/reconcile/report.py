@@ -10,7 +10,7 @@ class ReconcileReport:
     """What one reconciliation run did; reports of several reconciliations add up.
 
     `days` are the days whose verdict changed (closing days of settlements, business dates of stores); `residual` has a
-    sentence per difference of totals that the breaks do not sum to, and must be empty.
+    sentence per difference of totals that nothing explains, and must be empty (`proofs.py`).
     """
 
     touched: int

@@ -40,46 +40,46 @@ _UNDETERMINED_REMEDY = {
 
 RETURN_WORDINGS = {
     "return_refund_without_goods": Wording(
-        "business", "operations",
+        "business",
         lambda b: f"{b.money} were given back for {b.subject}{_refunds(b)}, and no goods have come back, though those of other "
         "orders have, before and since.",
         lambda _: "ask the customer or the carrier for the goods; claim them from the channel if it gave the money back itself",
     ),
     "return_goods_without_refund": Wording(
-        "business", "finance",
+        "business",
         lambda b: f"Goods of {b.subject} came back on {b.since} ({b.counterpart}), {b.worth}, and no money was given back.",
         lambda _: "give the customer the money back, or record why not (exchange, warranty)",
     ),
     "return_refunded_more": Wording(
-        "business", "finance",
+        "business",
         lambda b: f"{b.money} more were given back for {b.subject} than is due for what came back ({b.counterpart}).",
         lambda _: "see who granted it; a part that is goodwill belongs under goodwill, any other is to be claimed back",
     ),
     "return_refunded_less": Wording(
-        "business", "finance",
+        "business",
         lambda b: f"{b.money} {more_or_less(b)} were given back for {b.subject} than the goods that came back were sold for "
         f"({b.counterpart}).",
         lambda _: "see whether a restocking fee or damage was agreed; else give the rest back",
     ),
     "return_refunded_twice": Wording(
-        "business", "finance",
+        "business",
         lambda b: f"{b.subject} was refunded more than once: {b.money} too much ({b.counterpart}).",
         lambda _: "claim one of the refunds back from the customer or from the channel",
     ),
     "return_goods_more": Wording(
-        "data", "operations",
+        "data",
         lambda b: f"More of {b.subject} came back than was sold, {b.worth} ({b.counterpart}).",
         lambda _: "correct the return that was recorded twice, or that names the wrong order",
     ),
     "return_not_booked": Wording(
-        "data", "finance",
+        "data",
         lambda b: f"Of what was given back for {b.subject}{_refunds(b)}, {b.money} "
         + ("are in no settlement and rung up by no till: the books do not have them." if (b.amount or 0) < 0
            else "more are booked than were given back."),
         lambda _: "deliver the settlement, payout export or till export that has the refund; else correct the return",
     ),
     "return_undetermined": Wording(
-        "business", "finance", _undetermined,
+        "business", _undetermined,
         lambda b: _UNDETERMINED_REMEDY[b.counterpart.partition("|")[0]],
     ),
 }  # fmt: skip

@@ -16,6 +16,7 @@ from retail_sync.core.failpoints import failpoint
 from retail_sync.core.rules import RuleFile
 from retail_sync.core.warehouse import transaction
 from retail_sync.reconcile.inventory import prepare_money
+from retail_sync.reconcile.proofs import prove
 from retail_sync.reconcile.report import ReconcileReport
 from retail_sync.reconcile.step_rules import put_step_rules
 from retail_sync.schemas.proof import mark_changed
@@ -91,4 +92,5 @@ def _tell(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
     rows = connection.execute(sql.statement(__package__, "returns_residual")).fetchall()
     for name in ("changed_returns", *reversed(_FACTS), "traced_ids"):
         connection.execute(f"drop table {name}")  # noqa: S608 - names of our own
-    return tuple(f"returns in {currency}: {rest} is in no break" for currency, rest in rows)
+    lost = tuple(f"returns in {currency}: {rest} of what was given back is in no row" for currency, rest in rows)
+    return (*lost, *prove(connection, "returns_proof", ["returns"]))

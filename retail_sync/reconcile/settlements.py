@@ -17,16 +17,16 @@ from retail_sync.core.rules import RuleFile
 from retail_sync.core.warehouse import transaction
 from retail_sync.reconcile import matching
 from retail_sync.reconcile.matching import Decision
+from retail_sync.reconcile.proofs import prove, unexplained
 from retail_sync.reconcile.report import ReconcileReport
 from retail_sync.schemas.proof import mark_changed
 
 # The order matters: a payout that failed is not looked for at the bank.
 RECONCILIATIONS = ("failed_transfer", "settlement_deposit", "opening_debt", "reserve")
 # What this module writes into the tables that all reconciliations share.
-_OWN = "'settlement_totals', " + ", ".join(f"'{name}'" for name in RECONCILIATIONS)
+_PROVED = ("settlement_totals", *RECONCILIATIONS)
+_OWN = ", ".join(f"'{name}'" for name in _PROVED)
 _REPLACED = ("settlement_totals", "matches", "match_items", "breaks")
-# Stands in raw.applied while the breaks do not explain the totals: a second run must not pass because nothing is new.
-_OPEN_PROOF = "unexplained totals"
 
 
 def reconcile_settlements(
@@ -38,7 +38,7 @@ def reconcile_settlements(
 ) -> ReconcileReport:
     """Bring the reconcile tables up to date with the canonical ones and with people's decisions, as one transaction.
 
-    As long as the last residual was not empty everything is compared again, new facts or not.
+    As long as the last proof left a rest everything is compared again, new facts or not.
     """
     applied = _changed_versions(connection, {
         match_rules.name: match_rules.hash,
@@ -48,7 +48,7 @@ def reconcile_settlements(
     touched = connection.execute(
         "select count(*) from raw.touched where stage = 'reconcile' and kind in ('settlement', 'bank')"
     ).fetchone()
-    if not applied and not (touched and touched[0]) and not _proof_is_open(connection):
+    if not applied and not (touched and touched[0]) and not unexplained(connection, _PROVED):
         return ReconcileReport(0, ())
     with transaction(connection):
         connection.execute(
@@ -57,8 +57,7 @@ def reconcile_settlements(
         )
         connection.execute(sql.statement(__package__, "settlement_components"))
         _compare(connection, match_rules, payers, decisions)
-        residual = _residual(connection)
-        _note_proof(connection, residual)
+        residual = prove(connection, "settlement_proof", _PROVED)
         changed = _changed(connection)
         _replace(connection)
         mark_changed(connection, "reconcile")
@@ -109,26 +108,6 @@ def _take_side(connection: duckdb.DuckDBPyConnection, reconciliation: str, side:
         "(select left_id from match_pairs where reconciliation = 'failed_transfer' and is_confirmed))",
         {"reconciliation": reconciliation, "side": side},
     )
-
-
-def _residual(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
-    rows = connection.execute(sql.statement(__package__, "residual_proof")).fetchall()
-    return tuple(
-        f"{comparison} in {currency}: {unexplained} is in no break"
-        for currency, comparison, unexplained in rows
-        if unexplained
-    )
-
-
-def _proof_is_open(connection: duckdb.DuckDBPyConnection) -> bool:
-    return connection.execute("select 1 from raw.applied where name = ?", [_OPEN_PROOF]).fetchone() is not None
-
-
-def _note_proof(connection: duckdb.DuckDBPyConnection, residual: tuple[str, ...]) -> None:
-    """Leave the note while there is a residual. In the transaction: a run killed before its check tells nobody."""
-    connection.execute("delete from raw.applied where name = ?", [_OPEN_PROOF])
-    if residual:
-        connection.execute("insert into raw.applied values (?, 'open')", [_OPEN_PROOF])
 
 
 def _changed(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:

@@ -8,12 +8,12 @@ from retail_sync.operations.exceptions import Kind
 from retail_sync.reconcile.wording import Break, Wording
 
 
-def _wording(kind: Kind, owner: str, says: str, remedy: str) -> Wording:
+def _wording(kind: Kind, says: str, remedy: str) -> Wording:
     def message(item: Break) -> str:
         return says.format(subject=item.subject, units=item.counterpart, worth=item.worth, since=item.since)
 
     fixed: Callable[[Break], str] = lambda _: remedy  # noqa: E731 - the type wants a callable
-    return Wording(kind, owner, message, fixed)
+    return Wording(kind, message, fixed)
 
 
 def _is_count(item: Break) -> bool:
@@ -49,102 +49,102 @@ def _transfer_remedy(item: Break) -> str:
 
 STOCK_WORDINGS = {
     "stock_unposted_sale": _wording(
-        "data", "inventory",
+        "data",
         "Sold, but the ERP has posted no such sale: {subject} ({units}), {worth}.",
         "post the sale in the ERP; nothing is journalled for it here",
     ),
     "stock_unposted_return": _wording(
-        "data", "inventory",
+        "data",
         "Taken back, but the ERP has posted no such return: {subject} ({units}), {worth}.",
         "post the return in the ERP; nothing is journalled for it here",
     ),
     "stock_posted_twice": _wording(
-        "data", "inventory",
+        "data",
         "The ERP has posted more than once what was sold or taken back once: {subject} ({units}), {worth}.",
         "reverse the repeated movement in the ERP, and find out what sent it twice",
     ),
     "stock_timing": _wording(
-        "data", "inventory",
+        "data",
         "Sold on one day and posted by the ERP on another: {subject} ({units}), {worth}. Over both days nothing is missing.",
         "nothing, unless the days lie in different months: then date the movement right in the ERP",
     ),
     "stock_unmapped_sku": _wording(
-        "mapping", "inventory",
+        "mapping",
         "Sold under a code that belongs to no article: {subject} ({units}), {worth}.",
         "map the code to its article in the channel or the till, or create the article in the ERP",
     ),
-    "stock_transfer_in_transit": Wording("data", "inventory", _transfer, _transfer_remedy),
+    "stock_transfer_in_transit": Wording("data", _transfer, _transfer_remedy),
     "stock_unit_of_measure": Wording(
-        "data", "inventory",
+        "data",
         lambda b: f"One side seems to mean packs and the other pieces: {b.subject} ({b.counterpart}), {b.worth}."
         + (" The count is not booked like this." if _is_count(b) else ""),
         lambda b: "count again in pieces, or correct the unit in the ERP" if _is_count(b)
         else "correct the unit in the ERP, and what it posted or showed in the wrong one",
     ),
     "stock_late_movement": _wording(
-        "data", "inventory",
+        "data",
         "A movement was dated before a snapshot that does not have it yet: {subject} ({units}), {worth}.",
         "nothing if the next snapshot has it; else ask the ERP for the snapshot again",
     ),
     "stock_snapshot_error": _wording(
-        "data", "inventory",
+        "data",
         "The snapshot was wrong for a day and right again with the next: {subject} ({units}), {worth}.",
         "ask for the snapshot of that day again; it replaces the wrong one",
     ),
     "stock_snapshot_incomplete": _wording(
-        "data", "inventory",
+        "data",
         "A snapshot could not be read whole, so neither movements nor counts are compared with it, and no stock is valued by it: "
         "{subject} ({units}).",
         "deliver the snapshot of that location and day again: it replaces the damaged one",
     ),
     "stock_negative_stock": _wording(
-        "data", "inventory",
+        "data",
         "The ERP has issued more than it ever received: {subject} ({units}).",
         "post the missing receipt or transfer in the ERP, or correct the issue",
     ),
     "stock_undetermined": _wording(
-        "business", "inventory",
+        "business",
         "The ERP's stock differs and the evidence does not say why: {subject} ({units}), {worth}.",
         "compare receipts and ERP movements of that article and day; count it if nothing is found",
     ),
     "stock_shrinkage": _wording(
-        "business", "store",
+        "business",
         "Less was counted than the book says: {subject} ({units}), {worth}.",
         "count again; if it stays, the loss is booked (by the ERP, or here where [ledger] stock is journal)",
     ),
     "stock_gain": _wording(
-        "business", "store",
+        "business",
         "More was counted than the book says: {subject} ({units}), {worth}.",
         "count again; look for a receipt that was not posted; if it stays, the gain is booked (by the ERP, or here where "
         "[ledger] stock is journal)",
     ),
     "stock_marketplace_lost": _wording(
-        "business", "finance",
+        "business",
         "The marketplace holds less than the book says: {subject} ({units}), {worth}.",
         "claim the reimbursement from the marketplace",
     ),
     "stock_marketplace_found": _wording(
-        "business", "finance",
+        "business",
         "The marketplace holds more than the book says: {subject} ({units}), {worth}.",
         "expect an earlier reimbursement to be taken back, or post the receipt in the ERP",
     ),
     "stock_no_book": _wording(
-        "data", "inventory",
+        "data",
         "Counted, but no snapshot says what should be there: {subject} ({units}).",
         "deliver a stock snapshot of that location for that day or an earlier one",
     ),
     "stock_ledger_differs": _wording(
-        "business", "finance",
+        "business",
         "The ERP's stock and the ledger's inventory account differ at {since}: {units}, {worth}.",
         "book the month-end true-up, or set [ledger] stock to journal; give every article a unit cost",
     ),
     "oversell_risk": _wording(
-        "business", "operations",
+        "business",
         "More is listed than can be delivered: {subject} ({units}), {worth}.",
         "lower the listed quantity in the channel, or check the stock, the safety stock and where the channel sells from",
     ),
     "listed_unmapped": _wording(
-        "mapping", "operations",
+        "mapping",
         "An offer is mapped to no article of ours, so nothing says whether it can be delivered: {subject} ({units}).",
         "map the channel's code to an article, or take the offer down",
     ),

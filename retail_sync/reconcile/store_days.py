@@ -18,6 +18,7 @@ from retail_sync.core.failpoints import failpoint
 from retail_sync.core.rules import RuleFile
 from retail_sync.core.warehouse import transaction
 from retail_sync.reconcile import matching
+from retail_sync.reconcile.proofs import prove, unexplained
 from retail_sync.reconcile.report import ReconcileReport
 from retail_sync.schemas.proof import mark_changed
 
@@ -29,6 +30,7 @@ _STEPS = (
 # The name under which raw.applied knows the rules of drawers.
 _RULES = "drawer_rules"
 _KIND = "stage = 'reconcile' and kind = 'store_day'"
+_PROVED = ("store_days",)
 
 
 def reconcile_store_days(
@@ -40,7 +42,11 @@ def reconcile_store_days(
     """
     touched = connection.execute(f"select count(*) from raw.touched where {_KIND}").fetchone()  # noqa: S608
     version = _drawer_rules(match_rules)
-    if not (touched and touched[0]) and not _is_told_otherwise(connection, version):
+    if (
+        not (touched and touched[0])
+        and not _is_told_otherwise(connection, version)
+        and not unexplained(connection, _PROVED)
+    ):
         return ReconcileReport(0, ())
     with transaction(connection):
         connection.execute(
@@ -51,7 +57,7 @@ def reconcile_store_days(
         )
         connection.execute(sql.statement(__package__, "store_day_components"))
         _compare(connection, match_rules)
-        residual = _residual(connection)
+        residual = prove(connection, "store_day_proof", _PROVED)
         days = _hand_on(connection)
         for name in ("store_days", "store_day_receipts"):
             connection.execute(f"delete from reconcile.{name}")  # noqa: S608 - names of our own
@@ -89,13 +95,6 @@ def _compare(connection: duckdb.DuckDBPyConnection, match_rules: RuleFile) -> No
         connection.execute(sql.statement(__package__, name))
     tolerance = max((rule.amount_tolerance for rule in rules), default=Decimal(0))
     connection.execute(sql.statement(__package__, "store_day_breaks"), {"drawer_tolerance": tolerance})
-
-
-def _residual(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
-    rows = connection.execute(sql.statement(__package__, "store_day_residual")).fetchall()
-    return tuple(
-        f"store days, {comparison} in {currency}: {rest} is in no break" for comparison, currency, rest in rows
-    )
 
 
 def _hand_on(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:

@@ -93,46 +93,46 @@ def _card_payments_differ(item: Break) -> str:
 
 STORE_WORDINGS = {
     "tenders_differ": Wording(
-        "business", "operations",
+        "business",
         lambda b: f"Receipts and tenders of store {b.subject} differ: the tenders are {b.money} {more_or_less(b)}"
         f"{_named(b, _tendered)} Its day is held.",
         lambda _: "compare the till's receipts and payments of that day; export both again and deliver them",
     ),
     "tenders_missing": Wording(
-        "data", "operations",
+        "data",
         _tenders_missing,
         lambda _: "deliver the tenders of that day",
     ),
     "sales_missing": Wording(
-        "data", "operations",
+        "data",
         lambda b: f"Store {b.subject} took {b.money} for which there is no receipt. Its day is held.",
         lambda _: "deliver the receipts of that day",
     ),
     "receipt_in_two_sources": Wording(
-        "configuration", "operations",
+        "configuration",
         lambda b: f"Two sources ({b.counterpart.split('|')[1]}) deliver the same receipts of store {b.subject}: "
         f"{b.counterpart.split('|')[0]}. {b.money} would be booked twice. Its day is held.",
         lambda _: "if one was renamed: `retail-sync sources remove` takes the deliveries under the old name out; else declare "
         "each till in one source",
     ),
     "drawer_over_short": Wording(
-        "business", "store",
+        "business",
         lambda b: f"The drawer of store {b.subject} held {b.money} {more_or_less(b)} than its cash tenders. "
         "It is booked to over/short.",
         lambda _: "count again if the drawer is still there; look for a payment in or out that was not rung up",
     ),
     "drawer_not_counted": Wording(
-        "data", "store",
+        "data",
         lambda b: f"The drawer of store {b.subject} took {b.money} in cash and was not counted. Its day is held.",
         lambda _: "close and count the drawer, deliver the shift",
     ),
     "card_payments_differ": Wording(
-        "business", "finance",
+        "business",
         _card_payments_differ,
         lambda _: "compare the till's card receipts with the processor's payments of that day",
     ),
     "card_payments_missing": Wording(
-        "business", "finance",
+        "business",
         lambda b: f"The processor reports none of the card payments of {b.money} that store {b.subject} rang up.",
         lambda _: "ask the processor; deliver its payments of that day",
     ),

@@ -104,10 +104,9 @@ class Break:
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """Who looks after a class of breaks, and the two sentences."""
+    """The two sentences of a class of breaks, and who can mend it: a retry, a delivery, a rule, a person."""
 
     kind: Kind
-    owner: str
     message: Callable[[Break], str]
     remedy: Callable[[Break], str]
 

@@ -14,6 +14,8 @@ from retail_sync.core.money import format_money, to_minor
 from retail_sync.ledger.adapter import Finding
 from retail_sync.ledger.clearing import Place, booked_effects
 from retail_sync.reconcile.clearing import itemise
+from retail_sync.reports.ages import age_group
+from retail_sync.reports.reconciliations import read_reconciliations
 from retail_sync.reports.values import Rows, amount
 from retail_sync.schemas.proof import prove_changed
 
@@ -21,10 +23,6 @@ if TYPE_CHECKING:
     from retail_sync.pipeline import Pipeline
 
 _TOP = 20
-# Last day of each age; what is older is in the last one.
-_AGES = ((7, "0-7 days"), (30, "8-30 days"), (60, "31-60 days"), (90, "61-90 days"))
-_OLDEST = "over 90 days"
-AGES = (*(name for _, name in _AGES), _OLDEST)
 # An entry that the ledger holds otherwise than the journal wants it: nothing is known of it but its own key.
 _ENTRY = "entry"
 
@@ -79,6 +77,7 @@ class ClearingState:
     row_count: int
     problems: Mapping[str, Sequence[str]] | None
     accounts: Rows
+    shares: Rows
     largest: Rows
     plot: Rows
 
@@ -93,14 +92,16 @@ def read_clearing(pipeline: Pipeline) -> ClearingState:
             "from reconcile.clearing_items group by all order by all"
         ).fetchall()
         count = connection.execute("select count(*) from reconcile.clearing_items").fetchone()
+        found = read_reconciliations(connection, pipeline.break_kinds, newest).of(["clearing_items"])
     aged: dict[tuple[str, str, str, bool], int] = defaultdict(int)
     for item in items:
         # Debits and credits apart: the two of one age must not hide each other.
-        aged[_age_group(item.age(newest)), item.account, item.currency, item.minor > 0] += item.minor
+        aged[age_group(item.age(newest)), item.account, item.currency, item.minor > 0] += item.minor
     return ClearingState(
         row_count=int(count[0]) if count else 0,
         problems=problems,
         accounts=[(*row[:3], amount(row[3])) for row in accounts],
+        shares=found.shares,
         largest=item_rows(by_size(by_store_day(items))[:_TOP], newest),
         plot=[(age, account, currency, minor) for (age, account, currency, _), minor in sorted(aged.items())],
     )
@@ -212,10 +213,6 @@ def by_size(items: Sequence[ClearingItem]) -> list[ClearingItem]:
 def item_rows(items: Sequence[ClearingItem], newest: date) -> Rows:
     """Return (account, item, open, since, age) as text."""
     return [(i.account, i.words, format_money(i.minor, i.currency), str(i.since), f"{i.age(newest)} d") for i in items]
-
-
-def _age_group(days: int) -> str:
-    return next((name for last, name in _AGES if days <= last), _OLDEST)
 
 
 def as_values(items: Sequence[ClearingItem], newest: date) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from retail_sync.connectors.registry import connector_named
 from retail_sync.core.errors import RetailSyncError
 from retail_sync.core.rules import HEADERS, read_rules
 from retail_sync.journal.rules import PostingRules
+from retail_sync.reconcile.break_kinds import read_break_kinds
 from retail_sync.reports.sources import told_undeclared, undeclared
 from retail_sync.settings import SETTINGS_NAME, Home
 
@@ -99,6 +100,7 @@ def _rules(home: Home) -> str:
     for name in HEADERS:
         read_rules(home.rules, name)
     PostingRules.read(home.rules)
+    read_break_kinds(read_rules(home.rules, "break_kinds"))
     connection = duckdb.connect()
     load_category_rules(connection, read_rules(home.rules, "settlement_categories"))
     connection.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import duckdb
 import sqlalchemy as sa
@@ -16,8 +17,11 @@ from retail_sync.ledger.problems import find_posting_problems
 from retail_sync.operations import database as db
 from retail_sync.operations.exceptions import Problem
 from retail_sync.pipeline import Pipeline
+from retail_sync.reconcile.break_kinds import BreakKinds
 from retail_sync.reconcile.problems import find_breaks
+from retail_sync.reconcile.proofs import unexplained
 from retail_sync.reports.clearing_state import ledger_items
+from retail_sync.reports.reconciliations import Reconciliations, read_reconciliations
 from retail_sync.reports.return_state import ReturnState, read_returns
 from retail_sync.reports.stock_state import StockState, read_stock
 from retail_sync.reports.store_state import StoreState, read_stores
@@ -61,6 +65,8 @@ class ReconcileState:
     stock: StockState
     returns: ReturnState
     traces: TraceState
+    reconciliations: Reconciliations
+    unexplained: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +144,13 @@ def _canonical(connection: duckdb.DuckDBPyConnection) -> CanonicalState:
     )  # fmt: skip
 
 
-def read_reconcile(pipeline: Pipeline) -> ReconcileState:
-    """Return the state of the reconcile tables; what changed is proved on the way."""
+def read_reconcile(pipeline: Pipeline, as_of: date) -> ReconcileState:
+    """Return the state of the reconcile tables; what changed is proved on the way. Ages are counted to `as_of`."""
     with pipeline.writing("read reconcile") as connection:
-        return _reconcile(connection)
+        return _reconcile(connection, pipeline.break_kinds, as_of)
 
 
-def _reconcile(connection: duckdb.DuckDBPyConnection) -> ReconcileState:
+def _reconcile(connection: duckdb.DuckDBPyConnection, kinds: BreakKinds, as_of: date) -> ReconcileState:
     totals = connection.execute(
         "select settlement_id, currency, closing_date, lines_total, header_total, bank_amount, opening_debt_status, "
         "reserve_status, status from reconcile.settlement_totals order by closing_date desc, settlement_id"
@@ -170,7 +176,7 @@ def _reconcile(connection: duckdb.DuckDBPyConnection) -> ReconcileState:
     return ReconcileState(
         row_counts=_counts(connection, "reconcile"),
         problems=prove_changed(connection, "reconcile"),
-        found=find_breaks(connection),
+        found=find_breaks(connection, kinds),
         rules=rules,
         orders=[(*row[:5], amount(row[5])) for row in orders],
         items=[(*row[:4], amount(row[4]), str(row[5])) for row in items],
@@ -182,6 +188,8 @@ def _reconcile(connection: duckdb.DuckDBPyConnection) -> ReconcileState:
         stock=read_stock(connection),
         returns=read_returns(connection),
         traces=read_traces(connection),
+        reconciliations=read_reconciliations(connection, kinds, as_of),
+        unexplained=unexplained(connection),
     )
 
 

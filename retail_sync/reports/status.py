@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +14,8 @@ import sqlalchemy as sa
 
 from retail_sync.core.money import format_money
 from retail_sync.operations import database as db
+from retail_sync.reconcile.break_kinds import BreakKinds
+from retail_sync.reports.reconciliations import read_reconciliations
 from retail_sync.reports.return_state import read_returns
 from retail_sync.reports.stock_state import read_stock
 from retail_sync.reports.trace_state import read_latencies
@@ -29,6 +32,7 @@ class Status:
     stores: list[dict[str, Any]]
     stock: list[dict[str, Any]]
     returns: list[dict[str, Any]]
+    reconciliations: list[dict[str, Any]]
     exceptions: list[dict[str, Any]]
     postings: dict[str, int]
     held: list[dict[str, Any]]
@@ -54,14 +58,17 @@ class Status:
         return asdict(self)
 
 
-def read_status(connection: duckdb.DuckDBPyConnection | None, engine: sa.Engine) -> Status:
-    """Return the status; `connection` is None where nothing was published yet."""
+def read_status(
+    connection: duckdb.DuckDBPyConnection | None, engine: sa.Engine, kinds: BreakKinds, as_of: date
+) -> Status:
+    """Return the status as of a day; `connection` is None where nothing was published yet."""
     freshness, verdicts, figures = _warehouse(connection) if connection else ({}, [], {})
     bank = _bank(connection) if connection else []
     stores = _stores(connection) if connection else []
     stock = _stock(connection) if connection else []
     returns = _returns(connection) if connection else []
     held = _held(connection) if connection else []
+    reconciliations = read_reconciliations(connection, kinds, as_of).summary if connection else []
     with engine.connect() as operations:
         received = operations.execute(
             sa.select(
@@ -91,8 +98,9 @@ def read_status(connection: duckdb.DuckDBPyConnection | None, engine: sa.Engine)
     total = sum(postings.values())
     if total:
         figures["entries verified in the ledger"] = f"{100 * postings.get('verified', 0) / total:.1f} %"
+    exceptions = [_group(row) for row in groups]
     return Status(
-        freshness, bank, verdicts, stores, stock, returns, [_group(row) for row in groups], postings, held, figures
+        freshness, bank, verdicts, stores, stock, returns, reconciliations, exceptions, postings, held, figures
     )
 
 

@@ -75,4 +75,14 @@ def _harmless(value: Any) -> Any:  # noqa: ANN401 - a database value
 
 def age(since: str, today: date) -> str:
     """Return how long ago an ISO date was, in days; empty for none."""
-    return f"{(today - date.fromisoformat(since[:10])).days} d" if since else ""
+    return days((today - date.fromisoformat(since[:10])).days) if since else ""
+
+
+def days(count: int | None) -> str:
+    """Return a number of days; empty for none."""
+    return "" if count is None else f"{count} d"
+
+
+def due(day: str, today: date) -> str:
+    """Return an ISO date by which something is to be done, and whether it has passed; empty for none."""
+    return f"{day} (late)" if day and date.fromisoformat(day) < today else day

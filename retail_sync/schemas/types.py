@@ -8,6 +8,8 @@ import ibis.expr.datatypes as dt
 import pandera.ibis as pa
 
 Money = Annotated[dt.Decimal, 18, 4, True]
+# Sums of amounts or of quantities.
+Total = Annotated[dt.Decimal, 38, 6, True]
 Quantity = Annotated[dt.Decimal, 18, 6, True]
 Rate = Annotated[dt.Decimal, 18, 8, True]
 Digest = Annotated[dt.Decimal, 38, 0, True]

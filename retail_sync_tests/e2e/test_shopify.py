@@ -7,6 +7,7 @@ orders, less fees.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from itertools import permutations
 from pathlib import Path
 
@@ -76,7 +77,7 @@ def read_status_of(home: Home) -> Status:
     """What `retail-sync status` shows."""
     pipeline = opened(home)
     with pipeline.warehouse.reading() as connection:
-        return read_status(connection, pipeline.operations)
+        return read_status(connection, pipeline.operations, pipeline.break_kinds, date(2026, 11, 26))
 
 
 def held(home: Home) -> list[tuple[object, ...]]:

@@ -18,11 +18,13 @@ import duckdb
 from retail_sync.core.rules import read_rules
 from retail_sync.journal.build import JournalReport, build_journal
 from retail_sync.journal.rules import Policies, PostingRules
+from retail_sync.reconcile.break_kinds import read_break_kinds
 from retail_sync.reconcile.report import ReconcileReport
 from retail_sync.reconcile.settlements import reconcile_settlements
 from retail_sync.schemas import tables
 
 RULES = Path(__file__).resolve().parents[2] / "data" / "rules"
+KINDS = read_break_kinds(read_rules(RULES, "break_kinds"))
 JOURNAL_DEPOSITS = Policies(home_currency="", deposits="journal")
 SHORT = {
     "sales": "product_sales",

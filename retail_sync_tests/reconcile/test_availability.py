@@ -13,7 +13,7 @@ from retail_sync.operations.exceptions import Problem
 from retail_sync.reconcile.problems import find_breaks
 from retail_sync.reports.plots import availability_plot
 from retail_sync.reports.stock_state import read_stock
-from retail_sync_tests.reconcile.facts import own_rules, pipe_table
+from retail_sync_tests.reconcile.facts import KINDS, own_rules, pipe_table
 from retail_sync_tests.reconcile.stock_facts import StockFacts, number
 
 PRODUCTS = "| sku | cost |\n| A-1 | 12.40 |\n| B-1 | 3.00 |\n| C-1 | |"
@@ -31,7 +31,7 @@ def found(facts: StockFacts) -> set[Row]:
 
 def listed_problems(facts: StockFacts) -> list[Problem]:
     """The breaks of offers, without those of the stock itself."""
-    return [problem for problem in find_breaks(facts.connection) if not problem.code.startswith("stock_")]
+    return [problem for problem in find_breaks(facts.connection, KINDS) if not problem.code.startswith("stock_")]
 
 
 def expected(text: str) -> set[Row]:

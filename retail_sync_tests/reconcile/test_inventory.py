@@ -12,6 +12,7 @@ import pytest
 from retail_sync.reconcile.problems import find_breaks
 from retail_sync.reconcile.stock_wordings import STOCK_WORDINGS
 from retail_sync.schemas.derived import BREAK_CLASSES
+from retail_sync_tests.reconcile.facts import KINDS
 from retail_sync_tests.reconcile.stock_facts import StockFacts, expected, variances
 
 PRODUCTS = "| sku | cost | pack |\n| A-1 | 10.00 | |\n| P-2 | 10.00 | 2 |\n| P-12 | 2.50 | 12 |\n| B-1 | 3.00 | |"
@@ -462,7 +463,7 @@ def test_a_transfer_is_told_with_the_half_that_is_there_and_the_one_that_is_not(
         moved=OUT + BACK_TO + more,
     )
     assert facts.compare().residual == ()
-    told = [problem for problem in find_breaks(facts.connection) if problem.code == "stock_transfer_in_transit"]
+    told = [problem for problem in find_breaks(facts.connection, KINDS) if problem.code == "stock_transfer_in_transit"]
     assert [problem.message for problem in told] == messages
     assert [problem.remedy for problem in told] == remedies
 
@@ -476,7 +477,7 @@ def test_the_reverse_is_told_in_the_same_words() -> None:
         moved="| on | at | kind | quantity | reference |\n| 10-12 | S1 | transfer | 20 | T1 |" + BACK_TO,
     )
     assert facts.compare().residual == ()
-    (problem,) = find_breaks(facts.connection)
+    (problem,) = find_breaks(facts.connection, KINDS)
     assert (problem.subject, problem.amount_minor) == ("W1 A-1 2026-10-13 snapshot", -20000)
     assert problem.message.endswith(
         "Transfer T1 is booked in at S1 on 2026-10-12 and not booked out at W1; the snapshot of W1 is without the goods already."
@@ -776,7 +777,7 @@ def test_every_difference_is_told_in_words_with_quantity_value_place_and_remedy(
         moved=REACH,
     )
     facts.compare()
-    told = {problem.code: problem for problem in find_breaks(facts.connection)}
+    told = {problem.code: problem for problem in find_breaks(facts.connection, KINDS)}
     assert set(told) == {"stock_unposted_sale", "stock_shrinkage"}
     assert told["stock_unposted_sale"].message == (
         "Sold, but the ERP has posted no such sale: S1 A-1 2026-10-11 sale (3 units; R1), worth 30.00 USD."
@@ -798,8 +799,8 @@ def test_stock_that_is_negative_no_more_needs_nobody() -> None:
         moved="| on | kind | quantity |\n| 10-11 | sale | -103 |",
     )
     facts.compare()
-    assert [problem.code for problem in find_breaks(facts.connection)][:1] == ["stock_negative_stock"]
+    assert [problem.code for problem in find_breaks(facts.connection, KINDS)][:1] == ["stock_negative_stock"]
     facts.take(snapshots="| on | quantity |\n| 10-12 | 5 |", moved="| on | kind | quantity |\n| 10-12 | receipt | 8 |")
     report = facts.compare()
-    assert "stock_negative_stock" not in {problem.code for problem in find_breaks(facts.connection)}
+    assert "stock_negative_stock" not in {problem.code for problem in find_breaks(facts.connection, KINDS)}
     assert report.residual == ()

@@ -16,7 +16,7 @@ from retail_sync.core.rules import read_rules
 from retail_sync.reconcile.orders import reconcile_orders
 from retail_sync.reconcile.problems import find_breaks
 from retail_sync.reconcile.report import ReconcileReport
-from retail_sync_tests.reconcile.facts import RULES, Facts, day, instant, pipe_table
+from retail_sync_tests.reconcile.facts import KINDS, RULES, Facts, day, instant, pipe_table
 
 CATEGORY = {"goods": "product_sales", "promo": "promotions", "shipping": "shipping_income", "tax": "tax_collected",
             "total": "order_payments", "fee": "referral_fee"}  # fmt: skip
@@ -165,7 +165,7 @@ def test_what_is_said_of_an_order(name: str) -> None:
     assert facts.compare().residual == ()
     assert [line for line in facts.told() if not line.startswith("order_unknown amazon 2")] == expected
     assert facts.compare().touched == 0
-    for problem in find_breaks(facts.connection):
+    for problem in find_breaks(facts.connection, KINDS):
         assert problem.message
         assert problem.remedy
 

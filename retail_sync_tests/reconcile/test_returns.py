@@ -21,7 +21,7 @@ from retail_sync.core.rules import read_rules
 from retail_sync.reconcile.problems import find_breaks
 from retail_sync.reconcile.report import ReconcileReport
 from retail_sync.reconcile.returns import reconcile_returns
-from retail_sync_tests.reconcile.facts import day, instant, own_rules
+from retail_sync_tests.reconcile.facts import KINDS, day, instant, own_rules
 from retail_sync_tests.reconcile.trace_facts import TraceFacts
 
 
@@ -213,7 +213,7 @@ def test_what_is_said_of_a_web_order(name: str) -> None:
     facts.touch("7")
     assert facts.reconcile_returns().residual == ()
     assert facts.connection.execute("select * from reconcile.returns order by all").fetchall() == before
-    for problem in find_breaks(facts.connection):
+    for problem in find_breaks(facts.connection, KINDS):
         assert problem.message
         assert problem.remedy
 
@@ -325,7 +325,7 @@ def test_a_return_without_a_known_order_is_undetermined() -> None:
         "undetermined shopify 404 0.0000",
         "undetermined shopify T8 20.0000",
     ]
-    words = {problem.subject: problem.message for problem in find_breaks(facts.connection)}
+    words = {problem.subject: problem.message for problem in find_breaks(facts.connection, KINDS)}
     assert "It may be of shopify 7, whose goods have not come back, or of another sale" in words["shopify T8"]
     assert "its number is wrong, or the export with the sale is missing" in words["shopify 404"]
 

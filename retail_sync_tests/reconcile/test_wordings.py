@@ -10,6 +10,7 @@ import pytest
 from retail_sync.operations.exceptions import Problem
 from retail_sync.reconcile.problems import _problem
 from retail_sync.reconcile.wording import Break
+from retail_sync_tests.reconcile.facts import KINDS
 
 OF_PAYOUTS = (
     "settlement_does_not_foot", "settlement_header_missing", "settlement_unclassified", "deposit_differs", "deposit_overdue",
@@ -20,7 +21,8 @@ OF_PAYOUTS = (
 def told(code: str, channel: str = "", subject: str = "PO-1", counterpart: str = "square") -> Problem:
     """A difference of 25.00 as a person reads it."""
     return _problem(
-        Break(code, subject, Decimal("25.00"), "USD", date(2026, 10, 14), counterpart, channel, "charge / x")
+        Break(code, subject, Decimal("25.00"), "USD", date(2026, 10, 14), counterpart, channel, "charge / x"),
+        KINDS,
     )
 
 

@@ -14,7 +14,7 @@ from retail_sync.operations.exceptions import Problem
 from retail_sync.reconcile.problems import find_breaks
 from retail_sync.reconcile.report import ReconcileReport
 from retail_sync.reconcile.store_days import reconcile_store_days
-from retail_sync_tests.reconcile.facts import Facts, day, instant, pipe_table
+from retail_sync_tests.reconcile.facts import KINDS, Facts, day, instant, pipe_table
 
 DAY = "10-14"
 REACH = "| receipt | amount | on |\n| none | 1 | 10-30 |"
@@ -59,7 +59,7 @@ class TillFacts(Facts):
 
     def told_all(self) -> list[Problem]:
         """Every break in words."""
-        return find_breaks(self.connection)
+        return find_breaks(self.connection, KINDS)
 
     def _place(self, row: Mapping[str, str]) -> tuple[str, str]:
         return row.get("store") or "S1", row.get("till") or "T1"
