@@ -1,0 +1,216 @@
+"""Kinds in a marketplace's settlement files: the chain of debts, reserves and failed transfers, lines and header.
+
+Those of two settlements that follow one another come first, while pairs are left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+from retail_sync_tests.make_sample import PAYABLE, RESERVE_HELD, RESERVE_RELEASED, TRANSFER_FAILED
+from retail_sync_tests.simulator import ADVERTISING, Row
+from retail_sync_tests.truth.company import Company, Statement, account_row
+from retail_sync_tests.truth.kinds import Break, kind
+
+Pair = tuple[Statement, Statement]
+
+
+def _pairs(company: Company) -> list[Pair]:
+    """Every second settlement with the one after it."""
+    return [pair for chain in company.statements.values() for pair in zip(chain[::2], chain[1::2], strict=True)]
+
+
+def _pick(company: Company) -> Statement:
+    return company.pick(
+        (one for chain in company.statements.values() for one in chain), lambda one: [("payout", one.settlement_id)]
+    )
+
+
+def _pick_pair(company: Company) -> Pair:
+    return company.pick(_pairs(company), lambda pair: [("payout", one.settlement_id) for one in pair])
+
+
+def _fee(company: Company, statement: Statement) -> Row:
+    """A row of no part of an order, whose amount no other row has."""
+    amounts = [row.amount for row in statement.rows]
+    fees = [
+        row for row in statement.rows
+        if row.amount_description in ("Commission", "FBAPerUnitFulfillmentFee") and amounts.count(row.amount) == 1
+    ]  # fmt: skip
+    return company.rng.choice(fees)
+
+
+def _amount(company: Company) -> Decimal:
+    """An amount that is no other's by chance."""
+    return Decimal(company.rng.randrange(2_011, 3_900)).scaleb(-2)
+
+
+def _totals(statement: Statement, break_class: str, amount: Decimal | None) -> Break:
+    return Break(
+        "settlement_totals", statement.settlement_id, break_class, amount, statement.settlement.currency, statement.closing
+    )
+
+
+@kind
+def opening_debt_of_nothing(company: Company) -> Sequence[Break]:
+    """A debt is taken over that no earlier settlement left."""
+    _, statement = _pick_pair(company)
+    debt = -_amount(company)
+    statement.rows.insert(0, account_row(PAYABLE, debt, statement.settlement.start_at))
+    company.set_total(statement)
+    return [
+        Break("opening_debt", statement.settlement_id, "opening_debt_unexplained", debt, statement.settlement.currency, statement.closing)
+    ]  # fmt: skip
+
+
+@kind
+def opening_debt_carried(company: Company) -> Sequence[Break]:
+    """Harmless: a negative total is paid out of the next settlement's sales."""
+    owing, paying = _pick_pair(company)
+    debt = -_amount(company)
+    at = owing.settlement.start_at + timedelta(hours=50)
+    owing.rows.append(Row(*ADVERTISING, debt - owing.total, at, marketplace=""))
+    company.set_total(owing)
+    company.tables["bank"].remove(company.payouts[owing.settlement_id].bank)
+    paying.rows.insert(0, account_row(PAYABLE, debt, paying.settlement.start_at))
+    company.set_total(paying)
+    return []
+
+
+def _hold(company: Company, pair: Pair, held: Decimal, released: Decimal) -> None:
+    holder, releaser = pair
+    holder.rows.append(account_row(RESERVE_HELD, -held, holder.settlement.end_at - timedelta(hours=1)))
+    company.set_total(holder)
+    if released:
+        releaser.rows.insert(0, account_row(RESERVE_RELEASED, released, releaser.settlement.start_at))
+        company.set_total(releaser)
+
+
+@kind
+def reserve_released_whole(company: Company) -> Sequence[Break]:
+    """Harmless: a reserve is held and released by the next settlement."""
+    held = _amount(company)
+    _hold(company, _pick_pair(company), held, held)
+    return []
+
+
+@kind
+def reserve_released_in_part(company: Company) -> Sequence[Break]:
+    """Less is released than was held."""
+    pair, held = _pick_pair(company), _amount(company)
+    _hold(company, pair, held, held - 7)
+    return [
+        Break("reserve", pair[1].settlement_id, "reserve_chain_broken", Decimal("-7.00"), pair[1].settlement.currency, pair[1].closing)
+    ]  # fmt: skip
+
+
+@kind
+def reserve_never_released(company: Company) -> Sequence[Break]:
+    """The next settlement, which begins as the holding one ends, releases nothing."""
+    pair, held = _pick_pair(company), _amount(company)
+    _hold(company, pair, held, Decimal(0))
+    return [
+        Break("reserve", pair[1].settlement_id, "reserve_chain_broken", -held, pair[1].settlement.currency,
+              pair[1].settlement.start_at.date())
+    ]  # fmt: skip
+
+
+@kind
+def failed_transfer_paid_later(company: Company) -> Sequence[Break]:
+    """Harmless: a transfer failed, and the next settlement takes it back and pays it."""
+    failed, paying = _pick_pair(company)
+    company.tables["bank"].remove(company.payouts[failed.settlement_id].bank)
+    paying.rows.append(account_row(TRANSFER_FAILED, failed.total, failed.settlement.deposit_at + timedelta(hours=20)))
+    company.set_total(paying)
+    return []
+
+
+@kind
+def failed_transfer_of_nothing(company: Company) -> Sequence[Break]:
+    """A failed transfer is taken back that equals no earlier payout."""
+    _, statement = _pick_pair(company)
+    amount, at = _amount(company) + 5000, statement.settlement.start_at + timedelta(hours=30)
+    statement.rows.append(account_row(TRANSFER_FAILED, amount, at))
+    company.set_total(statement)
+    return [
+        Break("failed_transfer", statement.settlement_id, "failed_transfer_unexplained", amount, statement.settlement.currency, at.date())
+    ]  # fmt: skip
+
+
+@kind
+def settlement_line_lost(company: Company) -> Sequence[Break]:
+    """A line was removed after the total was made."""
+    statement = _pick(company)
+    lost = _fee(company, statement)
+    statement.rows.remove(lost)
+    return [_totals(statement, "settlement_does_not_foot", -lost.amount)]
+
+
+@kind
+def settlement_line_repeated(company: Company) -> Sequence[Break]:
+    """A line stands twice in the file."""
+    statement = _pick(company)
+    again = _fee(company, statement)
+    statement.rows.insert(statement.rows.index(again), again)
+    return [_totals(statement, "settlement_does_not_foot", again.amount)]
+
+
+@kind
+def settlement_amount_mistyped(company: Company) -> Sequence[Break]:
+    """A digit of an amount is another one."""
+    statement = _pick(company)
+    right = _fee(company, statement)
+    wrong = replace(right, amount=right.amount - Decimal("0.60"))
+    statement.rows[statement.rows.index(right)] = wrong
+    return [_totals(statement, "settlement_does_not_foot", Decimal("-0.60"))]
+
+
+@kind
+def settlement_total_mistyped(company: Company) -> Sequence[Break]:
+    """The header states 9.00 more than its lines and the bank."""
+    statement = _pick(company)
+    statement.total += 9
+    bank = company.payouts[statement.settlement_id].bank
+    return [
+        _totals(statement, "settlement_does_not_foot", Decimal("-9.00")),
+        Break("settlement_deposit", statement.settlement_id, "deposit_differs", Decimal("-9.00"), bank["Currency"],
+              company.payouts[statement.settlement_id].paid_on),
+    ]  # fmt: skip
+
+
+@kind
+def settlement_header_lost(company: Company) -> Sequence[Break]:
+    """The file has no header row: it names neither total, currency nor period, and the money that came is explained by nothing."""
+    statement = _pick(company)
+    statement.has_header = False
+    payout = company.payouts[statement.settlement_id]
+    # Without a period it dates from the month of its last line.
+    last = max(row.posted_at for row in statement.rows).date()
+    return [
+        Break("settlement_totals", statement.settlement_id, "settlement_header_missing", statement.total, "XXX", last.replace(day=1)),
+        payout.unexplained(),
+    ]  # fmt: skip
+
+
+@kind
+def settlement_type_unknown(company: Company) -> Sequence[Break]:
+    """A fee that nobody has ruled on; total and bank have it."""
+    statement, amount = _pick(company), -_amount(company)
+    at = statement.settlement.start_at + timedelta(hours=30)
+    statement.rows.append(Row("ServiceFee", "Sustainability Programme Fee", "Base fee", amount, at, marketplace=""))
+    company.set_total(statement)
+    return [_totals(statement, "settlement_unclassified", amount)]
+
+
+@kind
+def settlement_amount_unreadable(company: Company) -> Sequence[Break]:
+    """The amount of a row reads N/A: the row is rejected, and its amount is missing from the sum."""
+    statement = _pick(company)
+    statement.unreadable = _fee(company, statement)
+    return [
+        _totals(statement, "rows_rejected", None),
+        _totals(statement, "settlement_does_not_foot", -statement.unreadable.amount),
+    ]
