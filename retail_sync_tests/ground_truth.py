@@ -19,12 +19,12 @@ from pathlib import Path
 from retail_sync.settings import Home
 from retail_sync_tests.e2e.line import drop, opened
 from retail_sync_tests.sample_settings import CHANNEL_LOCATIONS
-from retail_sync_tests.truth import deposit_kinds, settlement_kinds
+from retail_sync_tests.truth import deposit_kinds, settlement_kinds, stock_kinds, store_kinds, web_kinds
 from retail_sync_tests.truth.company import SETTINGS, Break, sound_company
 from retail_sync_tests.truth.kinds import KINDS
 
 # Settlements before deposits: pairs of settlements are few.
-MODULES = (settlement_kinds, deposit_kinds)
+MODULES = (settlement_kinds, deposit_kinds, store_kinds, web_kinds, stock_kinds)
 _BREAKS = """
 select reconciliation, subject, break_class, amount, currency, since_date, counterpart from reconcile.breaks order by all
 """
