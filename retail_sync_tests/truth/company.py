@@ -67,6 +67,10 @@ class Break:
     candidates: str = ""
 
 
+class NothingLeftError(LookupError):
+    """Every place that suits a kind is taken by another."""
+
+
 @dataclass(slots=True)
 class Statement:
     """A settlement of a marketplace: what its header states, its rows, and what is damaged in its file."""
@@ -131,6 +135,7 @@ class Company:
     payouts: dict[str, Payout] = field(default_factory=dict)
     on_writing: list[Callable[[dict[str, bytes]], None]] = field(default_factory=list)
     _claimed: set[Hashable] = field(default_factory=set)
+    _levels: dict[tuple[str, str], dict[date, Cells]] = field(default_factory=lambda: defaultdict(dict))
     _bank_number: int = 81
 
     def pick(self, things: Iterable[Thing], claims: Callable[[Thing], Iterable[Hashable]]) -> Thing:
@@ -142,7 +147,7 @@ class Company:
             if not wanted & self._claimed:
                 self._claimed |= wanted
                 return thing
-        raise LookupError("nothing is left to plant this in")
+        raise NothingLeftError
 
     # ---- Money ----------------------------------------------------------------------------------
 
@@ -174,11 +179,10 @@ class Company:
 
     def levels(self, location: str, sku: str) -> dict[date, Cells]:
         """The snapshot rows of an article at a place, by day."""
-        return {
-            date.fromisoformat(row["Date"]): row
-            for row in self.tables["erp_snapshots"]
-            if (row["Location"], row["SKU"]) == (location, sku)
-        }
+        if not self._levels:
+            for row in self.tables["erp_snapshots"]:
+                self._levels[row["Location"], row["SKU"]][date.fromisoformat(row["Date"])] = row
+        return self._levels[location, sku]
 
     def shift(self, location: str, sku: str, since: date, units: int, until: date = LAST) -> None:
         """Let the ERP's snapshots follow what it booked otherwise, from a day on."""
@@ -228,10 +232,10 @@ def cost(sku: str, units: int) -> Decimal:
     return (BY_SKU[sku].cost_cents * Decimal(units)).scaleb(-2)
 
 
-def sound_company(seed: int) -> Company:
-    """The retailer before anything is planted in it."""
+def sound_company(seed: int, attempt: int = 0) -> Company:
+    """The retailer before anything is planted in it; another attempt chooses other places."""
     statements = {market.currency: list(_chain(seed, market)) for market in MARKETS}
-    company = Company(random.Random(f"{seed}|truth"), _tables(seed, statements["USD"]), statements)
+    company = Company(random.Random(f"{seed}|{attempt}|truth"), _tables(seed, statements["USD"]), statements)
     for statement in (one for chain in statements.values() for one in chain):
         _pay_settlement(company, statement)
     _pay_stores(company)

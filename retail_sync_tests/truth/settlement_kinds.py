@@ -1,7 +1,4 @@
-"""Kinds in a marketplace's settlement files: the chain of debts, reserves and failed transfers, lines and header.
-
-Those of two settlements that follow one another come first, while pairs are left.
-"""
+"""Kinds in a marketplace's settlement files: the chain of debts, reserves and failed transfers, lines and header."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ from decimal import Decimal
 from retail_sync_tests.make_sample import PAYABLE, RESERVE_HELD, RESERVE_RELEASED, TRANSFER_FAILED
 from retail_sync_tests.simulator import ADVERTISING, Row
 from retail_sync_tests.truth.company import Company, Statement, account_row
-from retail_sync_tests.truth.kinds import Break, kind
+from retail_sync_tests.truth.kinds import Break, choosy, kind
 
 Pair = tuple[Statement, Statement]
 
@@ -55,6 +52,7 @@ def _totals(statement: Statement, break_class: str, amount: Decimal | None) -> B
 
 
 @kind
+@choosy
 def opening_debt_of_nothing(company: Company) -> Sequence[Break]:
     """A debt is taken over that no earlier settlement left."""
     _, statement = _pick_pair(company)
@@ -67,6 +65,7 @@ def opening_debt_of_nothing(company: Company) -> Sequence[Break]:
 
 
 @kind
+@choosy
 def opening_debt_carried(company: Company) -> Sequence[Break]:
     """Harmless: a negative total is paid out of the next settlement's sales."""
     owing, paying = _pick_pair(company)
@@ -90,6 +89,7 @@ def _hold(company: Company, pair: Pair, held: Decimal, released: Decimal) -> Non
 
 
 @kind
+@choosy
 def reserve_released_whole(company: Company) -> Sequence[Break]:
     """Harmless: a reserve is held and released by the next settlement."""
     held = _amount(company)
@@ -98,6 +98,7 @@ def reserve_released_whole(company: Company) -> Sequence[Break]:
 
 
 @kind
+@choosy
 def reserve_released_in_part(company: Company) -> Sequence[Break]:
     """Less is released than was held."""
     pair, held = _pick_pair(company), _amount(company)
@@ -108,6 +109,7 @@ def reserve_released_in_part(company: Company) -> Sequence[Break]:
 
 
 @kind
+@choosy
 def reserve_never_released(company: Company) -> Sequence[Break]:
     """The next settlement, which begins as the holding one ends, releases nothing."""
     pair, held = _pick_pair(company), _amount(company)
@@ -119,6 +121,7 @@ def reserve_never_released(company: Company) -> Sequence[Break]:
 
 
 @kind
+@choosy
 def failed_transfer_paid_later(company: Company) -> Sequence[Break]:
     """Harmless: a transfer failed, and the next settlement takes it back and pays it."""
     failed, paying = _pick_pair(company)
@@ -129,6 +132,7 @@ def failed_transfer_paid_later(company: Company) -> Sequence[Break]:
 
 
 @kind
+@choosy
 def failed_transfer_of_nothing(company: Company) -> Sequence[Break]:
     """A failed transfer is taken back that equals no earlier payout."""
     _, statement = _pick_pair(company)

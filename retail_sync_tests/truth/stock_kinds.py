@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 
 from retail_sync_tests.simulated_catalogue import BY_SKU, FBA, WAREHOUSE
 from retail_sync_tests.truth.company import FIRST, LAST, Cells, Company, cost, day_of
-from retail_sync_tests.truth.kinds import Break, kind
+from retail_sync_tests.truth.kinds import Break, choosy, kind
 
 _STORES = ("S01", "S02")
 _DAY = timedelta(days=1)
@@ -110,6 +110,7 @@ def sale_unposted(company: Company) -> Sequence[Break]:
 
 
 @kind
+@choosy
 def return_unposted(company: Company) -> Sequence[Break]:
     """The ERP has no movement of goods that came back."""
     moved = _pick(company, direction="return")
@@ -143,6 +144,7 @@ def _fits_in_packs(company: Company, moved: Moved) -> bool:
 
 
 @kind
+@choosy
 def sale_posted_in_packs(company: Company) -> Sequence[Break]:
     """The ERP booked cartons where pieces were sold."""
     moved = _pick(company, lambda one: 2 < BY_SKU[one.sku].pack <= 12 and _fits_in_packs(company, one))
@@ -150,6 +152,7 @@ def sale_posted_in_packs(company: Company) -> Sequence[Break]:
 
 
 @kind
+@choosy
 def sale_in_pairs_or_twice(company: Company) -> Sequence[Break]:
     """Of an article in pairs the ERP booked twice as many: posted twice, or in packs, no data can tell."""
     moved = _pick(company, lambda one: BY_SKU[one.sku].pack == 2 and _fits_in_packs(company, one))
@@ -220,6 +223,7 @@ def _transfer_told(row: Cells, part: str, units: int) -> Break:
 
 
 @kind
+@choosy
 def transfer_shelved_and_not_booked_in(company: Company) -> Sequence[Break]:
     """Goods are booked out of the warehouse and not into the store, whose snapshot has them."""
     _, received = _pick_transfer(company)
@@ -228,6 +232,7 @@ def transfer_shelved_and_not_booked_in(company: Company) -> Sequence[Break]:
 
 
 @kind
+@choosy
 def transfer_on_the_road(company: Company) -> Sequence[Break]:
     """Goods are booked out of the warehouse, and no snapshot has them anywhere."""
     sent, received = _pick_transfer(company)
@@ -238,6 +243,7 @@ def transfer_on_the_road(company: Company) -> Sequence[Break]:
 
 
 @kind
+@choosy
 def transfer_from_nowhere(company: Company) -> Sequence[Break]:
     """Goods are booked into the store and never out of anywhere."""
     sent, received = _pick_transfer(company)
@@ -255,11 +261,11 @@ def _snapshot_told(location: str, sku: str, day: date, cause: str, units: int, c
 
 
 def _pick_shelf(company: Company, first: date, last: date) -> tuple[str, str, date]:
-    """A store's article that nobody counts, and a day of its snapshot."""
+    """An article that nobody counts, and a day of its snapshot; what lies in the warehouse on the last day is promised to customers."""
     choices = [
         (location, sku, first + timedelta(days=number))
-        for location in _STORES
-        for sku, article in BY_SKU.items() if not article.on_amazon
+        for location in (_STORES if last == LAST else (*_STORES, WAREHOUSE))
+        for sku, article in BY_SKU.items() if location == WAREHOUSE or not article.on_amazon
         for number in range((last - first).days + 1)
     ]  # fmt: skip
     return company.pick(choices, lambda one: [("stock", *one[:2]), *_around(one[0], one[2])])
@@ -288,6 +294,7 @@ def snapshot_before_a_movement(company: Company) -> Sequence[Break]:
 
 
 @kind
+@choosy
 def snapshot_error_or_late_movement(company: Company) -> Sequence[Break]:
     """The last snapshot lacks a sale of its day: the next one would tell whether it was late or wrong, and there is none."""
     wanted = (
@@ -333,12 +340,14 @@ def _issue_too_many(company: Company, shown: int | None) -> list[Break]:
 
 
 @kind
+@choosy
 def stock_below_zero(company: Company) -> Sequence[Break]:
     """More was issued than there was: nothing differs, and the book is negative."""
     return _issue_too_many(company, None)
 
 
 @kind
+@choosy
 def stock_below_zero_shown_as_none(company: Company) -> Sequence[Break]:
     """More was issued than there was, and the snapshot shows none."""
     return _issue_too_many(company, 0)

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from retail_sync_tests.truth.company import FIRST, Cells, Company, Payout, add, day_of
-from retail_sync_tests.truth.kinds import Break, kind
+from retail_sync_tests.truth.kinds import Break, choosy, kind
 
 _SETTLED_WITHIN = timedelta(days=30)
 """An order that has not been settled by then (match_rules.csv) is late, or told as never settled."""
@@ -83,6 +83,7 @@ def _put_in(company: Company, sold: Sold, payout: Payout, day: date) -> None:
 
 
 @kind
+@choosy
 def order_never_charged(company: Company) -> Sequence[Break]:
     """An order that was sent and never paid."""
     sold = _pick(company, lambda one: _is_overdue(company, one.day))
@@ -91,6 +92,7 @@ def order_never_charged(company: Company) -> Sequence[Break]:
 
 
 @kind
+@choosy
 def order_charged_late(company: Company) -> Sequence[Break]:
     """An order whose money came 32 days later."""
     late = timedelta(days=32)
@@ -151,6 +153,7 @@ def order_in_other_currency(company: Company) -> Sequence[Break]:
 
 
 @kind
+@choosy
 def order_of_nobody(company: Company) -> Sequence[Break]:
     """The order of a charge is in no export, and it is too late to be from before the first of them."""
     sold = _pick(company, lambda one: one.day >= FIRST + _SETTLED_WITHIN)
@@ -203,6 +206,7 @@ def _payout_told(payout: Payout, break_class: str) -> Break:
 
 
 @kind
+@choosy
 def payout_refused_by_the_bank(company: Company) -> Sequence[Break]:
     """The shop's list says that a payout failed, and the bank shows nothing."""
     payout = _pick_payout(company)
@@ -213,6 +217,7 @@ def payout_refused_by_the_bank(company: Company) -> Sequence[Break]:
 
 
 @kind
+@choosy
 def payout_listed_twice(company: Company) -> Sequence[Break]:
     """The list has two rows of one day for one payout: it states no total, and the money is explained by nothing."""
     payout = _pick_payout(company)
@@ -222,6 +227,7 @@ def payout_listed_twice(company: Company) -> Sequence[Break]:
 
 
 @kind
+@choosy
 def payout_without_transactions(company: Company) -> Sequence[Break]:
     """No transaction of a listed payout is in any export, and the money that came is explained by nothing."""
     payout = _pick_payout(company)
