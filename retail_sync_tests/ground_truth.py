@@ -19,7 +19,7 @@ from pathlib import Path
 from retail_sync.settings import Home
 from retail_sync_tests.e2e.line import drop, opened
 from retail_sync_tests.sample_settings import CHANNEL_LOCATIONS
-from retail_sync_tests.truth import deposit_kinds, settlement_kinds, stock_kinds, store_kinds, web_kinds  # noqa: F401 - register
+from retail_sync_tests.truth import delivery_kinds, deposit_kinds, settlement_kinds, stock_kinds, store_kinds, web_kinds  # noqa: F401
 from retail_sync_tests.truth.company import SETTINGS, Break, NothingLeftError, sound_company
 from retail_sync_tests.truth.kinds import CHOOSY, KINDS
 

@@ -32,7 +32,10 @@ AMAZON_ACCOUNTS = {"USD": "HB-USD-0417", "EUR": "HB-EUR-0418", "CAD": "HB-CAD-04
 MARKETS = (US, DE, CA)
 SHOP = "fernway.example"
 
-SETTINGS = f"""{sample_settings.SETTINGS}
+SETTINGS = f"""
+[warehouse]
+threads = 1
+{sample_settings.SETTINGS}
 [[source]]
 name = "fba_counts"
 connector = "declared_csv"
