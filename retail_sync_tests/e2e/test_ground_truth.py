@@ -13,7 +13,7 @@ from retail_sync_tests.ground_truth import Tally, breaks_of, named_candidates, p
 from retail_sync_tests.truth.kinds import KINDS
 
 # Classes that no kind plants, and why: docs/decisions.md, 54.
-NOT_PLANTED = {"receipt_in_two_sources", "stock_ledger_differs", "order_tax_differs", "order_undetermined"}
+NOT_PLANTED = {"stock_ledger_differs", "order_tax_differs"}
 
 
 def test_every_class_is_planted_by_a_kind() -> None:

@@ -32,6 +32,13 @@ AMAZON_ACCOUNTS = {"USD": "HB-USD-0417", "EUR": "HB-EUR-0418", "CAD": "HB-CAD-04
 MARKETS = (US, DE, CA)
 SHOP = "fernway.example"
 
+_RENAMED_TILLS = "".join(
+    f"[[source]]{block.replace(name, f'{name}_renamed', 1)}"
+    for block in sample_settings.STORES.split("[[source]]")
+    for name in ("till_receipts", "till_tenders")
+    if f'name = "{name}"' in block
+)
+"""The tills' exports under a second name, as when a source is renamed and its files come again."""
 SETTINGS = f"""
 [warehouse]
 threads = 1
@@ -49,9 +56,15 @@ location_id = "Location"
 sku = "SKU"
 quantity = "Quantity"
 kind = "=marketplace"
+
+{_RENAMED_TILLS}
 """
 HEADERS = {source: header.split(",") for source, header in store_files.HEADERS.items()}
-HEADERS["fba_counts"] = HEADERS["erp_counts"]
+HEADERS |= {
+    "fba_counts": HEADERS["erp_counts"],
+    "till_receipts_renamed": HEADERS["till_receipts"],
+    "till_tenders_renamed": HEADERS["till_tenders"],
+}
 
 Cells = dict[str, str]
 Thing = TypeVar("Thing")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from retail_sync_tests.simulated_catalogue import BY_SKU
 from retail_sync_tests.store_files import PROCESSOR_CLOCK, ZONES
 from retail_sync_tests.truth.company import LAST, Cells, Company, Payout, add, cost, day_of
 from retail_sync_tests.truth.kinds import Break, choosy, kind
@@ -177,6 +178,31 @@ def receipts_of_day_lost(company: Company) -> Sequence[Break]:
     )
     total = sum((till.total_of(receipt) for receipt in receipts(till)), Decimal(0))
     return [_till_told(till, "sales_missing", total), *_lose_receipts(company, till, receipts(till))]
+
+
+@kind
+@choosy
+def receipt_of_two_sources(company: Company) -> Sequence[Break]:
+    """A cash receipt of one article is exported under two names: it counts twice beside one drawer and one posting."""
+    sizes = Counter(row["Receipt"] for row in company.tables["till_receipts"])
+    lines = {row["Receipt"]: row for row in company.tables["till_receipts"] if sizes[row["Receipt"]] == 1 and row["Type"] == "S"}
+    choices = [
+        (till, tender, lines[tender["Receipt"]])
+        for till in _till_days(company)
+        for tender in till.paid_by("CASH")
+        # Of an article in pairs, two sold and one posted may be packs as well.
+        if tender["Receipt"] in lines and BY_SKU[lines[tender["Receipt"]]["SKU"]].pack > 2
+    ]
+    till, tender, line = company.pick(choices, lambda one: [*one[0].claims(), ("stock", one[0].store, one[2]["SKU"])])
+    company.tables["till_receipts_renamed"], company.tables["till_tenders_renamed"] = [dict(line)], [dict(tender)]
+    total, units = Decimal(tender["Amount"]), int(line["Qty"])
+    drawer = Decimal(till.drawer["Counted"]) - Decimal(till.drawer["Float"]) - _cash(company, till) - total
+    subject = f"{till.store} {line['SKU']} {till.day} sale {line['Receipt']}"
+    return [
+        _till_told(till, "receipt_in_two_sources", -total),
+        _till_told(till, "drawer_over_short", drawer),
+        Break("inventory", subject, "stock_unposted_sale", cost(line["SKU"], units), "USD", till.day),
+    ]
 
 
 def _miscount(company: Company, amount: Decimal) -> list[Break]:

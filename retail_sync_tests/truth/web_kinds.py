@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
-from retail_sync_tests.truth.company import FIRST, Cells, Company, Payout, add, day_of
+from retail_sync_tests.truth.company import AMAZON_ACCOUNTS, FIRST, HEADERS, Cells, Company, Payout, add, day_of
 from retail_sync_tests.truth.kinds import Break, choosy, kind
 
 _SETTLED_WITHIN = timedelta(days=30)
@@ -40,7 +40,7 @@ def _sold(company: Company) -> list[Sold]:
     return [
         Sold(row["Order"], day_of(heads[row["Order"]]["Created at"]), heads[row["Order"]], row, company.payouts[row["Payout ID"]])
         for row in company.tables["shopify_sales"]
-        if row["Type"] == "charge" and row["Payout ID"] and row["Order"] in heads
+        if row["Type"] == "charge" and row["Payout ID"] in company.payouts and row["Order"] in heads
     ]
 
 
@@ -109,6 +109,35 @@ def order_charged_twice(company: Company) -> Sequence[Break]:
     sold = _pick(company, lambda one: one.day < FIRST + timedelta(days=25))
     _put_in(company, sold, _later_payout(company, sold.day + again), sold.day + again)
     return [_told(sold, "order_settled_twice", sold.total, "total")]
+
+
+@kind
+def order_charged_twice_in_a_payout(company: Company) -> Sequence[Break]:
+    """An order is charged an hour earlier as well, and one payout holds both."""
+    sold = _pick(company)
+    hour = int(sold.charge["Transaction Date"][11:13]) - 1
+    again = f"{sold.charge['Transaction Date'][:11]}{hour:02d}{sold.charge['Transaction Date'][13:]}"
+    company.tables["shopify_sales"].append({**sold.charge, "Transaction Date": again})
+    company.change_payout(sold.payout, sold.total, sold.fee)
+    return [_told(sold, "order_settled_twice", sold.total, "total")]
+
+
+@kind
+def order_charged_in_two_currencies(company: Company) -> Sequence[Break]:
+    """An order is charged again in Canadian dollars: a second charge, or the currency of the first, no data can tell."""
+    sold = _pick(company)
+    day = sold.payout.day + timedelta(days=1)
+    number = f"7{sold.payout.number[1:]}"
+    company.tables["shopify_sales"].append({
+        **sold.charge, "Currency": "CAD", "Fee": "0.00", "Net": f"{sold.total:.2f}", "Payout ID": number,
+        "Payout Date": f"{day}", "Available On": f"{day}",
+    })  # fmt: skip
+    company.tables["shopify_payouts"].append({
+        **dict.fromkeys(HEADERS["shopify_payouts"], "0.00"), "Payout Date": f"{day}", "Status": "paid",
+        "Charges": f"{sold.total:.2f}", "Total": f"{sold.total:.2f}", "Currency": "CAD",
+    })  # fmt: skip
+    company.bank_line(day, AMAZON_ACCOUNTS["CAD"], "SHOPIFY PAYMENTS TRANSFER", sold.total, "CAD")
+    return [_told(sold, "order_undetermined", sold.total, "total", "CAD")]
 
 
 def _charge_otherwise(company: Company, amount: Decimal) -> list[Break]:
@@ -222,7 +251,9 @@ def payout_listed_twice(company: Company) -> Sequence[Break]:
     """The list has two rows of one day for one payout: it states no total, and the money is explained by nothing."""
     payout = _pick_payout(company)
     assert payout.listed is not None
-    company.tables["shopify_payouts"].append({**payout.listed, "Total": "1.00", "Charges": "1.00", "Fees": "0.00", "Refunds": "0.00"})
+    company.tables["shopify_payouts"].append({
+        **payout.listed, "Total": "1.00", "Charges": "1.00", "Fees": "0.00", "Refunds": "0.00", "Adjustments": "0.00",
+    })  # fmt: skip
     return [_payout_told(payout, "payout_ambiguous"), payout.unexplained()]
 
 
