@@ -8,7 +8,6 @@ under another class, value or day is misnamed, anything else is extra.
 from __future__ import annotations
 
 import argparse
-import random
 import sys
 import tempfile
 from collections import Counter
@@ -110,7 +109,9 @@ def plant(seed: int) -> tuple[dict[str, bytes], dict[str, Sequence[Break]]]:
     raise NothingLeftError
 
 
-def breaks_of(folder: Path, deliveries: Sequence[Mapping[str, bytes]], candidates: Mapping[str, str] | None = None) -> list[Break]:
+def breaks_of(
+    folder: Path, deliveries: Sequence[Mapping[str, bytes]], candidates: Mapping[str, str] | None = None
+) -> list[Break]:
     """Run the line over deliveries that come one after the other; return the breaks.
 
     `candidates`, by subject, are looked for in what is told of an undetermined break.
@@ -158,10 +159,13 @@ def main() -> None:
     given = parser.parse_args()
     tally = Tally()
     for count, seed in enumerate(range(given.first, given.first + given.seeds), 1):
+        known = len(tally.notes)
         run(seed, tally)
+        for note in tally.notes[known:]:
+            print(note, file=sys.stderr, flush=True)
         if count % _TOLD_EVERY == 0:
             print(f"{count} seeds: {tally.summary()}", file=sys.stderr, flush=True)
-    print("\n".join([*tally.notes, str(tally)]))
+    print(tally)
     sys.exit(bool(tally.notes))
 
 

@@ -197,7 +197,9 @@ def test_a_web_shop_settles_an_order_as_one_amount() -> None:
 def test_a_web_shop_charges_an_order_twice_in_one_payout() -> None:
     """Two whole charges are one too many, in one payout as in two; two halves are the order."""
     facts = OrderFacts()
-    for row in pipe_table("| id | on | goods | channel |\n| #1 | 10-05 | 48.20 | shopify |\n| #2 | 10-05 | 48.20 | shopify |"):
+    for row in pipe_table(
+        "| id | on | goods | channel |\n| #1 | 10-05 | 48.20 | shopify |\n| #2 | 10-05 | 48.20 | shopify |"
+    ):
         facts.order(row)
     facts.settle("P1", "10-08", "#1 total 48.20, #1 total 48.20, #2 total 24.10, #2 total 24.10", channel="shopify")
     assert facts.compare().residual == ()

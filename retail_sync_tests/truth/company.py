@@ -298,7 +298,9 @@ def _pay_shop(company: Company) -> None:
     for row in company.tables["shopify_payouts"]:
         number, day, total = numbers[row["Payout Date"]], day_of(row["Payout Date"]), Decimal(row["Total"])
         bank = company.bank_line(day, store_files.WEB_ACCOUNT, "SHOPIFY PAYMENTS TRANSFER", total, "USD")
-        company.payouts[number] = Payout(f"shopify/{SHOP}/USD/{number}", number, "shopify", "USD", day, total, bank, row)
+        company.payouts[number] = Payout(
+            f"shopify/{SHOP}/USD/{number}", number, "shopify", "USD", day, total, bank, row
+        )
 
 
 def _tables(seed: int, statements: Sequence[Statement]) -> dict[str, list[Cells]]:

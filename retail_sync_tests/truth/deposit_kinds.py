@@ -76,7 +76,14 @@ def deposit_missing(company: Company) -> Sequence[Break]:
 
 
 def _stray(company: Company, row: Cells, break_class: str) -> Break:
-    return Break("settlement_deposit", row["Transaction id"], break_class, Decimal(row["Amount"]), row["Currency"], day_of(row["Date"]))
+    return Break(
+        "settlement_deposit",
+        row["Transaction id"],
+        break_class,
+        Decimal(row["Amount"]),
+        row["Currency"],
+        day_of(row["Date"]),
+    )
 
 
 @kind
@@ -94,7 +101,11 @@ def deposit_of_nothing(company: Company) -> Sequence[Break]:
     """A credit by the card processor that no payout explains."""
     day = company.rng.choice([payout.day for payout in company.payouts.values() if payout.channel == "square"])
     amount = Decimal(company.rng.randrange(900_001, 950_000)).scaleb(-2)
-    return [_stray(company, company.bank_line(day, ACCOUNT, "SQUARE INC CREDIT 88213", amount, "USD"), "deposit_unexplained")]
+    return [
+        _stray(
+            company, company.bank_line(day, ACCOUNT, "SQUARE INC CREDIT 88213", amount, "USD"), "deposit_unexplained"
+        )
+    ]
 
 
 def _same_day(company: Company) -> tuple[Payout, Payout]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 from retail_sync_tests.make_sample import PAYABLE, RESERVE_HELD, RESERVE_RELEASED, TRANSFER_FAILED
@@ -45,10 +45,16 @@ def _amount(company: Company) -> Decimal:
     return Decimal(company.rng.randrange(2_011, 3_900)).scaleb(-2)
 
 
-def _totals(statement: Statement, break_class: str, amount: Decimal | None) -> Break:
-    return Break(
-        "settlement_totals", statement.settlement_id, break_class, amount, statement.settlement.currency, statement.closing
-    )
+def _told(
+    statement: Statement,
+    break_class: str,
+    amount: Decimal | None,
+    reconciliation: str = "settlement_totals",
+    since: date | None = None,
+) -> Break:
+    """A break of a settlement, dated from the end of its period where nothing else is said."""
+    currency = statement.settlement.currency
+    return Break(reconciliation, statement.settlement_id, break_class, amount, currency, since or statement.closing)
 
 
 @kind
@@ -59,9 +65,7 @@ def opening_debt_of_nothing(company: Company) -> Sequence[Break]:
     debt = -_amount(company)
     statement.rows.insert(0, account_row(PAYABLE, debt, statement.settlement.start_at))
     company.set_total(statement)
-    return [
-        Break("opening_debt", statement.settlement_id, "opening_debt_unexplained", debt, statement.settlement.currency, statement.closing)
-    ]  # fmt: skip
+    return [_told(statement, "opening_debt_unexplained", debt, "opening_debt")]
 
 
 @kind
@@ -103,9 +107,7 @@ def reserve_released_in_part(company: Company) -> Sequence[Break]:
     """Less is released than was held."""
     pair, held = _pick_pair(company), _amount(company)
     _hold(company, pair, held, held - 7)
-    return [
-        Break("reserve", pair[1].settlement_id, "reserve_chain_broken", Decimal("-7.00"), pair[1].settlement.currency, pair[1].closing)
-    ]  # fmt: skip
+    return [_told(pair[1], "reserve_chain_broken", Decimal("-7.00"), "reserve")]
 
 
 @kind
@@ -114,10 +116,8 @@ def reserve_never_released(company: Company) -> Sequence[Break]:
     """The next settlement, which begins as the holding one ends, releases nothing."""
     pair, held = _pick_pair(company), _amount(company)
     _hold(company, pair, held, Decimal(0))
-    return [
-        Break("reserve", pair[1].settlement_id, "reserve_chain_broken", -held, pair[1].settlement.currency,
-              pair[1].settlement.start_at.date())
-    ]  # fmt: skip
+    since = pair[1].settlement.start_at.date()
+    return [_told(pair[1], "reserve_chain_broken", -held, "reserve", since)]
 
 
 @kind
@@ -139,9 +139,7 @@ def failed_transfer_of_nothing(company: Company) -> Sequence[Break]:
     amount, at = _amount(company) + 5000, statement.settlement.start_at + timedelta(hours=30)
     statement.rows.append(account_row(TRANSFER_FAILED, amount, at))
     company.set_total(statement)
-    return [
-        Break("failed_transfer", statement.settlement_id, "failed_transfer_unexplained", amount, statement.settlement.currency, at.date())
-    ]  # fmt: skip
+    return [_told(statement, "failed_transfer_unexplained", amount, "failed_transfer", at.date())]
 
 
 @kind
@@ -150,7 +148,7 @@ def settlement_line_lost(company: Company) -> Sequence[Break]:
     statement = _pick(company)
     lost = _fee(company, statement)
     statement.rows.remove(lost)
-    return [_totals(statement, "settlement_does_not_foot", -lost.amount)]
+    return [_told(statement, "settlement_does_not_foot", -lost.amount)]
 
 
 @kind
@@ -159,7 +157,7 @@ def settlement_line_repeated(company: Company) -> Sequence[Break]:
     statement = _pick(company)
     again = _fee(company, statement)
     statement.rows.insert(statement.rows.index(again), again)
-    return [_totals(statement, "settlement_does_not_foot", again.amount)]
+    return [_told(statement, "settlement_does_not_foot", again.amount)]
 
 
 @kind
@@ -169,7 +167,7 @@ def settlement_amount_mistyped(company: Company) -> Sequence[Break]:
     right = _fee(company, statement)
     wrong = replace(right, amount=right.amount - Decimal("0.60"))
     statement.rows[statement.rows.index(right)] = wrong
-    return [_totals(statement, "settlement_does_not_foot", Decimal("-0.60"))]
+    return [_told(statement, "settlement_does_not_foot", Decimal("-0.60"))]
 
 
 @kind
@@ -177,26 +175,22 @@ def settlement_total_mistyped(company: Company) -> Sequence[Break]:
     """The header states 9.00 more than its lines and the bank."""
     statement = _pick(company)
     statement.total += 9
-    bank = company.payouts[statement.settlement_id].bank
+    wrong, paid_on = Decimal("-9.00"), company.payouts[statement.settlement_id].paid_on
     return [
-        _totals(statement, "settlement_does_not_foot", Decimal("-9.00")),
-        Break("settlement_deposit", statement.settlement_id, "deposit_differs", Decimal("-9.00"), bank["Currency"],
-              company.payouts[statement.settlement_id].paid_on),
-    ]  # fmt: skip
+        _told(statement, "settlement_does_not_foot", wrong),
+        _told(statement, "deposit_differs", wrong, "settlement_deposit", paid_on),
+    ]
 
 
 @kind
 def settlement_header_lost(company: Company) -> Sequence[Break]:
-    """The file has no header row: it names neither total, currency nor period, and the money that came is explained by nothing."""
+    """No header row: the file names no total, currency or period, and the money that came is explained by nothing."""
     statement = _pick(company)
     statement.has_header = False
-    payout = company.payouts[statement.settlement_id]
     # Without a period it dates from the month of its last line.
-    last = max(row.posted_at for row in statement.rows).date()
-    return [
-        Break("settlement_totals", statement.settlement_id, "settlement_header_missing", statement.total, "XXX", last.replace(day=1)),
-        payout.unexplained(),
-    ]  # fmt: skip
+    month = max(row.posted_at for row in statement.rows).date().replace(day=1)
+    told = replace(_told(statement, "settlement_header_missing", statement.total, since=month), currency="XXX")
+    return [told, company.payouts[statement.settlement_id].unexplained()]
 
 
 @kind
@@ -206,7 +200,7 @@ def settlement_type_unknown(company: Company) -> Sequence[Break]:
     at = statement.settlement.start_at + timedelta(hours=30)
     statement.rows.append(Row("ServiceFee", "Sustainability Programme Fee", "Base fee", amount, at, marketplace=""))
     company.set_total(statement)
-    return [_totals(statement, "settlement_unclassified", amount)]
+    return [_told(statement, "settlement_unclassified", amount)]
 
 
 @kind
@@ -215,6 +209,6 @@ def settlement_amount_unreadable(company: Company) -> Sequence[Break]:
     statement = _pick(company)
     statement.unreadable = _fee(company, statement)
     return [
-        _totals(statement, "rows_rejected", None),
-        _totals(statement, "settlement_does_not_foot", -statement.unreadable.amount),
+        _told(statement, "rows_rejected", None),
+        _told(statement, "settlement_does_not_foot", -statement.unreadable.amount),
     ]

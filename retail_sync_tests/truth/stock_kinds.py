@@ -120,7 +120,11 @@ def return_unposted(company: Company) -> Sequence[Break]:
 
 def _has_room(company: Company, moved: Moved, units: int) -> bool:
     """Whether the book stays above zero when it falls by so much more."""
-    return all(int(row["On hand"]) > units for day, row in company.levels(moved.location, moved.sku).items() if day >= moved.day)
+    return all(
+        int(row["On hand"]) > units
+        for day, row in company.levels(moved.location, moved.sku).items()
+        if day >= moved.day
+    )
 
 
 @kind
@@ -205,13 +209,18 @@ def sale_of_unknown_code_posted(company: Company) -> Sequence[Break]:
 
 def _pick_transfer(company: Company) -> tuple[Cells, Cells]:
     """The two halves of an article's way from the warehouse to a store: out, in."""
-    legs = [row for row in company.tables["erp_movements"] if row["Type"] == "transfer" and day_of(row["Date"]) > FIRST + 2 * _DAY]
+    legs = [
+        row
+        for row in company.tables["erp_movements"]
+        if row["Type"] == "transfer" and day_of(row["Date"]) > FIRST + 2 * _DAY
+    ]
     out = {(row["Reference"], row["SKU"]): row for row in legs if row["Location"] == WAREHOUSE}
     pairs = [(out[row["Reference"], row["SKU"]], row) for row in legs if row["Location"] in _STORES]
     return company.pick(
         (pair for pair in pairs if not BY_SKU[pair[1]["SKU"]].on_amazon),
         lambda pair: [
-            *(("stock", row["Location"], row["SKU"]) for row in pair), *_around(pair[1]["Location"], day_of(pair[1]["Date"])),
+            *(("stock", row["Location"], row["SKU"]) for row in pair),
+            *_around(pair[1]["Location"], day_of(pair[1]["Date"])),
         ],
     )
 
@@ -257,11 +266,13 @@ def transfer_from_nowhere(company: Company) -> Sequence[Break]:
 
 
 def _snapshot_told(location: str, sku: str, day: date, cause: str, units: int, candidates: str = "") -> Break:
-    return Break("inventory", f"{location} {sku} {day} snapshot", f"stock_{cause}", cost(sku, units), "USD", day, candidates)
+    return Break(
+        "inventory", f"{location} {sku} {day} snapshot", f"stock_{cause}", cost(sku, units), "USD", day, candidates
+    )
 
 
 def _pick_shelf(company: Company, first: date, last: date) -> tuple[str, str, date]:
-    """An article that nobody counts, and a day of its snapshot; what lies in the warehouse on the last day is promised to customers."""
+    """An article that nobody counts, and a day of its snapshot; the warehouse's last one is promised to customers."""
     choices = [
         (location, sku, first + timedelta(days=number))
         for location in (_STORES if last == LAST else (*_STORES, WAREHOUSE))
@@ -319,7 +330,9 @@ def snapshot_without_evidence(company: Company) -> Sequence[Break]:
 @kind
 def snapshot_unreadable(company: Company) -> Sequence[Break]:
     """A quantity of a snapshot cannot be read: that day's snapshot of the place is compared with nothing."""
-    choices = [(location, FIRST + number * _DAY) for location in _STORES for number in range(3, (LAST - FIRST).days - 3)]
+    choices = [
+        (location, FIRST + number * _DAY) for location in _STORES for number in range(3, (LAST - FIRST).days - 3)
+    ]
     location, day = company.pick(choices, lambda one: _around(*one))
     row = next(row for row in company.tables["erp_snapshots"] if (row["Location"], row["Date"]) == (location, f"{day}"))
     row["On hand"] = "n/a"
@@ -427,7 +440,9 @@ def counted_before_any_book(company: Company) -> Sequence[Break]:
     """A store counted before the first snapshot of it: there is no book to compare with."""
     location, sku, _ = _pick_shelf(company, FIRST, FIRST)
     day = FIRST - 4 * _DAY
-    company.tables["erp_counts"].append({"Counted at": f"{day} 21:40", "Location": location, "SKU": sku, "Quantity": "12"})
+    company.tables["erp_counts"].append(
+        {"Counted at": f"{day} 21:40", "Location": location, "SKU": sku, "Quantity": "12"}
+    )
     return [Break("inventory", f"{location} {sku} {day} physical count", "stock_no_book", None, "USD", day)]
 
 
@@ -464,5 +479,3 @@ def listing_of_no_article(company: Company) -> Sequence[Break]:
         "seller-sku": "FW-UNMAPPED-1", "our-sku": "", "as-of": f"{LAST} 21:40", "quantity": "4",
     })  # fmt: skip
     return [Break("availability", "amazon FW-UNMAPPED-1", "listed_unmapped", None, "XXX", LAST)]
-
-

@@ -1,4 +1,4 @@
-"""Kinds in the stores: receipts, tenders, drawers, and what the card processor reports of them. Each has a store's day to itself."""
+"""Kinds in the stores: receipts, tenders, drawers, and what the card processor reports. Each has a store's day to itself."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ class TillDay:
     def paid_by(self, word: str) -> list[Cells]:
         """The only tenders of receipts that took money of that kind."""
         receipts = Counter(tender["Receipt"] for tender in self.tenders)
-        return [t for t in self.tenders if t["Tender"] == word and Decimal(t["Amount"]) > 10 and receipts[t["Receipt"]] == 1]
+        return [
+            t for t in self.tenders if t["Tender"] == word and Decimal(t["Amount"]) > 10 and receipts[t["Receipt"]] == 1
+        ]
 
 
 def _till_days(company: Company) -> list[TillDay]:
@@ -147,7 +149,14 @@ def _lose_receipts(company: Company, till: TillDay, receipts: set[str]) -> list[
             if line["SKU"]:
                 moved[line["SKU"], {"S": "sale", "R": "return"}[line["Type"]]] -= int(line["Qty"])
     return [
-        Break("inventory", f"{till.store} {sku} {till.day} {direction}", "stock_undetermined", cost(sku, units), "USD", till.day)
+        Break(
+            "inventory",
+            f"{till.store} {sku} {till.day} {direction}",
+            "stock_undetermined",
+            cost(sku, units),
+            "USD",
+            till.day,
+        )
         for (sku, direction), units in moved.items()
     ]
 
@@ -169,12 +178,14 @@ def receipt_lost(company: Company) -> Sequence[Break]:
 @choosy
 def receipts_of_day_lost(company: Company) -> Sequence[Break]:
     """No receipt of a till's day was exported."""
+
     def receipts(till: TillDay) -> set[str]:
         return {line["Receipt"] for line in till.lines}
 
     # The quietest tills, whose goods no other problem concerns.
     till = company.pick(
-        sorted(_till_days(company), key=lambda one: len(one.lines))[:40], lambda one: [*one.claims(), *_goods(one, receipts(one))]
+        sorted(_till_days(company), key=lambda one: len(one.lines))[:40],
+        lambda one: [*one.claims(), *_goods(one, receipts(one))],
     )
     total = sum((till.total_of(receipt) for receipt in receipts(till)), Decimal(0))
     return [_till_told(till, "sales_missing", total), *_lose_receipts(company, till, receipts(till))]
@@ -185,7 +196,11 @@ def receipts_of_day_lost(company: Company) -> Sequence[Break]:
 def receipt_of_two_sources(company: Company) -> Sequence[Break]:
     """A cash receipt of one article is exported under two names: it counts twice beside one drawer and one posting."""
     sizes = Counter(row["Receipt"] for row in company.tables["till_receipts"])
-    lines = {row["Receipt"]: row for row in company.tables["till_receipts"] if sizes[row["Receipt"]] == 1 and row["Type"] == "S"}
+    lines = {
+        row["Receipt"]: row
+        for row in company.tables["till_receipts"]
+        if sizes[row["Receipt"]] == 1 and row["Type"] == "S"
+    }
     choices = [
         (till, tender, lines[tender["Receipt"]])
         for till in _till_days(company)
@@ -313,9 +328,8 @@ def card_batch_lost(company: Company) -> Sequence[Break]:
         company.tables["square"].remove(row)
     company.tables["square_payouts"].remove(payout.listed)
     company.tables["bank"].remove(payout.bank)
-    return [
-        _told(f"{till.store} {till.day}", till.day, "card_payments_missing", -sum((Decimal(row["Gross"]) for row in lost), Decimal(0)))
-    ]  # fmt: skip
+    total = sum((Decimal(row["Gross"]) for row in lost), Decimal(0))
+    return [_told(f"{till.store} {till.day}", till.day, "card_payments_missing", -total)]
 
 
 def _local_day(payment: Cells, store: str) -> date:

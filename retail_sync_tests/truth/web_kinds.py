@@ -38,7 +38,13 @@ class Sold:
 def _sold(company: Company) -> list[Sold]:
     heads = {row["Name"]: row for row in company.tables["shopify_orders"] if row["Total"]}
     return [
-        Sold(row["Order"], day_of(heads[row["Order"]]["Created at"]), heads[row["Order"]], row, company.payouts[row["Payout ID"]])
+        Sold(
+            row["Order"],
+            day_of(heads[row["Order"]]["Created at"]),
+            heads[row["Order"]],
+            row,
+            company.payouts[row["Payout ID"]],
+        )
         for row in company.tables["shopify_sales"]
         if row["Type"] == "charge" and row["Payout ID"] in company.payouts and row["Order"] in heads
     ]
@@ -54,7 +60,9 @@ def _is_overdue(company: Company, day: date) -> bool:
 
 
 def _pick(company: Company, is_wanted: Callable[[Sold], bool] = lambda _: True) -> Sold:
-    return company.pick(filter(is_wanted, _sold(company)), lambda one: [("order", one.name), ("payout", one.payout.number)])
+    return company.pick(
+        filter(is_wanted, _sold(company)), lambda one: [("order", one.name), ("payout", one.payout.number)]
+    )
 
 
 def _later_payout(company: Company, since: date) -> Payout:
@@ -226,7 +234,11 @@ def _pick_payout(company: Company) -> Payout:
     last = _settled_to(company)
     wanted = (p for p in company.payouts.values() if p.channel == "shopify" and p.number not in old and p.day < last)
     return company.pick(
-        wanted, lambda payout: [("payout", payout.number), *(("order", one.name) for one in _sold(company) if one.payout is payout)]
+        wanted,
+        lambda payout: [
+            ("payout", payout.number),
+            *(("order", one.name) for one in _sold(company) if one.payout is payout),
+        ],
     )
 
 
@@ -262,7 +274,9 @@ def payout_listed_twice(company: Company) -> Sequence[Break]:
 def payout_without_transactions(company: Company) -> Sequence[Break]:
     """No transaction of a listed payout is in any export, and the money that came is explained by nothing."""
     payout = _pick_payout(company)
-    company.tables["shopify_sales"] = [row for row in company.tables["shopify_sales"] if row["Payout ID"] != payout.number]
+    company.tables["shopify_sales"] = [
+        row for row in company.tables["shopify_sales"] if row["Payout ID"] != payout.number
+    ]
     subject = f"fernway.example {payout.day} USD"
     return [
         Break("settlement_totals", subject, "payout_transactions_missing", payout.total, "USD", payout.day),
