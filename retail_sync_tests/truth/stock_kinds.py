@@ -95,6 +95,13 @@ def _pick(
     ])  # fmt: skip
 
 
+def _has_room(company: Company, row: Cells, units: int) -> bool:
+    """Whether the book stays above zero when it falls by so much more from the day of a movement on."""
+    since = day_of(row["Date"])
+    levels = company.levels(row["Location"], row["SKU"])
+    return all(int(level["On hand"]) > units for day, level in levels.items() if day >= since)
+
+
 def _lose(company: Company, moved: Moved) -> None:
     """The ERP never posted it."""
     company.tables["erp_movements"].remove(moved.row)
@@ -113,24 +120,15 @@ def sale_unposted(company: Company) -> Sequence[Break]:
 @choosy
 def return_unposted(company: Company) -> Sequence[Break]:
     """The ERP has no movement of goods that came back."""
-    moved = _pick(company, direction="return")
+    moved = _pick(company, lambda one: _has_room(company, one.row, one.units), direction="return")
     _lose(company, moved)
     return [moved.told("unposted_return", -moved.units, is_named=moved.is_named)]
-
-
-def _has_room(company: Company, moved: Moved, units: int) -> bool:
-    """Whether the book stays above zero when it falls by so much more."""
-    return all(
-        int(row["On hand"]) > units
-        for day, row in company.levels(moved.location, moved.sku).items()
-        if day >= moved.day
-    )
 
 
 @kind
 def sale_posted_twice(company: Company) -> Sequence[Break]:
     """The ERP booked a sale two times."""
-    moved = _pick(company, lambda one: _has_room(company, one, -one.units))
+    moved = _pick(company, lambda one: _has_room(company, one.row, -one.units))
     company.tables["erp_movements"].append({**moved.row, "Document": f"{moved.row['Document']}B"})
     company.shift(moved.location, moved.sku, moved.day, moved.units)
     return [moved.told("posted_twice", moved.units, is_named=True)]
@@ -144,7 +142,7 @@ def _in_packs(company: Company, moved: Moved, cause: str, candidates: str) -> li
 
 
 def _fits_in_packs(company: Company, moved: Moved) -> bool:
-    return _has_room(company, moved, -moved.units * (BY_SKU[moved.sku].pack - 1))
+    return _has_room(company, moved.row, -moved.units * (BY_SKU[moved.sku].pack - 1))
 
 
 @kind
@@ -217,7 +215,11 @@ def _pick_transfer(company: Company) -> tuple[Cells, Cells]:
     out = {(row["Reference"], row["SKU"]): row for row in legs if row["Location"] == WAREHOUSE}
     pairs = [(out[row["Reference"], row["SKU"]], row) for row in legs if row["Location"] in _STORES]
     return company.pick(
-        (pair for pair in pairs if not BY_SKU[pair[1]["SKU"]].on_amazon),
+        (
+            pair
+            for pair in pairs
+            if not BY_SKU[pair[1]["SKU"]].on_amazon and _has_room(company, pair[1], int(pair[1]["Quantity"]))
+        ),
         lambda pair: [
             *(("stock", row["Location"], row["SKU"]) for row in pair),
             *_around(pair[1]["Location"], day_of(pair[1]["Date"])),
@@ -330,13 +332,20 @@ def snapshot_without_evidence(company: Company) -> Sequence[Break]:
 @kind
 def snapshot_unreadable(company: Company) -> Sequence[Break]:
     """A quantity of a snapshot cannot be read: that day's snapshot of the place is compared with nothing."""
-    choices = [
-        (location, FIRST + number * _DAY) for location in _STORES for number in range(3, (LAST - FIRST).days - 3)
-    ]
-    location, day = company.pick(choices, lambda one: _around(*one))
-    row = next(row for row in company.tables["erp_snapshots"] if (row["Location"], row["Date"]) == (location, f"{day}"))
+    rows = (
+        row
+        for row in company.tables["erp_snapshots"]
+        if row["Location"] in _STORES and FIRST + 2 * _DAY < day_of(row["Date"]) < LAST - 2 * _DAY
+    )
+    row = company.pick(
+        rows,
+        lambda one: [("stock", one["Location"], one["SKU"]), *_around(one["Location"], day_of(one["Date"]))],
+    )
     row["On hand"] = "n/a"
-    return [Break("inventory", f"{location} {day} snapshot", "stock_snapshot_incomplete", None, "XXX", day)]
+    day = day_of(row["Date"])
+    return [
+        Break("inventory", f"{row['Location']} {day} snapshot", "stock_snapshot_incomplete", None, "XXX", day),
+    ]
 
 
 def _issue_too_many(company: Company, shown: int | None) -> list[Break]:

@@ -9,7 +9,8 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from retail_sync_tests.simulated_catalogue import BY_SKU
-from retail_sync_tests.store_files import PROCESSOR_CLOCK, ZONES
+from retail_sync_tests.simulated_company import ZONES
+from retail_sync_tests.store_files import PROCESSOR_CLOCK
 from retail_sync_tests.truth.company import LAST, Cells, Company, Payout, add, cost, day_of
 from retail_sync_tests.truth.kinds import Break, choosy, kind
 
@@ -326,7 +327,7 @@ def card_batch_lost(company: Company) -> Sequence[Break]:
     lost = [row for row in company.tables["square"] if row["Payout ID"] == payout.number]
     for row in lost:
         company.tables["square"].remove(row)
-    company.tables["square_payouts"].remove(payout.listed)
+    company.tables["square_payouts"] = [row for row in company.tables["square_payouts"] if row is not payout.listed]
     company.tables["bank"].remove(payout.bank)
     total = sum((Decimal(row["Gross"]) for row in lost), Decimal(0))
     return [_told(f"{till.store} {till.day}", till.day, "card_payments_missing", -total)]
