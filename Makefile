@@ -43,7 +43,7 @@ test: install ## the tests that need no server and no browser (under 5 minutes)
 test-full: install ## the tests that need PostgreSQL or Chromium, and the long ones (under 15 minutes)
 	@$(PYTEST) -m "(services or browser or long) and not slow" -rs
 
-test-slow: install ## more kills and faults, a run a day over nine months, TPC-DS at scale factor 1 (about an hour)
+test-slow: install ## more kills and faults, a run a day over nine months, TPC-DS at scale factor 1, 200 retailers of planted problems (about two hours)
 	@$(PYTEST) -m slow -rs
 
 ground-truth: install ## SEEDS retailers (200), each with every kind of planted problem: recall and precision by kind
