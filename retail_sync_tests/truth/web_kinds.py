@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -145,7 +145,8 @@ def order_charged_in_two_currencies(company: Company) -> Sequence[Break]:
         "Charges": f"{sold.total:.2f}", "Total": f"{sold.total:.2f}", "Currency": "CAD",
     })  # fmt: skip
     company.bank_line(day, AMAZON_ACCOUNTS["CAD"], "SHOPIFY PAYMENTS TRANSFER", sold.total, "CAD")
-    return [_told(sold, "order_undetermined", sold.total, "total", "CAD")]
+    told = _told(sold, "order_undetermined", sold.total, "total", "CAD")
+    return [replace(told, candidates="currency or duplicate")]
 
 
 def _charge_otherwise(company: Company, amount: Decimal) -> list[Break]:
