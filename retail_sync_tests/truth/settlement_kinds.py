@@ -30,14 +30,17 @@ def _pick_pair(company: Company) -> Pair:
     return company.pick(_pairs(company), lambda pair: [("payout", one.settlement_id) for one in pair])
 
 
-def _fee(company: Company, statement: Statement) -> Row:
-    """A row of no part of an order, whose amount no other row has."""
-    amounts = [row.amount for row in statement.rows]
+def _pick_fee(company: Company) -> tuple[Statement, Row]:
+    """A settlement, and a row of it that is no part of an order and whose amount no other row has."""
     fees = [
-        row for row in statement.rows
-        if row.amount_description in ("Commission", "FBAPerUnitFulfillmentFee") and amounts.count(row.amount) == 1
-    ]  # fmt: skip
-    return company.rng.choice(fees)
+        (statement, row)
+        for chain in company.statements.values()
+        for statement in chain
+        for row in statement.rows
+        if row.amount_description in ("Commission", "FBAPerUnitFulfillmentFee")
+        and [other.amount for other in statement.rows].count(row.amount) == 1
+    ]
+    return company.pick(fees, lambda one: [("payout", one[0].settlement_id)])
 
 
 def _amount(company: Company) -> Decimal:
@@ -145,8 +148,7 @@ def failed_transfer_of_nothing(company: Company) -> Sequence[Break]:
 @kind
 def settlement_line_lost(company: Company) -> Sequence[Break]:
     """A line was removed after the total was made."""
-    statement = _pick(company)
-    lost = _fee(company, statement)
+    statement, lost = _pick_fee(company)
     statement.rows.remove(lost)
     return [_told(statement, "settlement_does_not_foot", -lost.amount)]
 
@@ -154,8 +156,7 @@ def settlement_line_lost(company: Company) -> Sequence[Break]:
 @kind
 def settlement_line_repeated(company: Company) -> Sequence[Break]:
     """A line stands twice in the file."""
-    statement = _pick(company)
-    again = _fee(company, statement)
+    statement, again = _pick_fee(company)
     statement.rows.insert(statement.rows.index(again), again)
     return [_told(statement, "settlement_does_not_foot", again.amount)]
 
@@ -163,8 +164,7 @@ def settlement_line_repeated(company: Company) -> Sequence[Break]:
 @kind
 def settlement_amount_mistyped(company: Company) -> Sequence[Break]:
     """A digit of an amount is another one."""
-    statement = _pick(company)
-    right = _fee(company, statement)
+    statement, right = _pick_fee(company)
     wrong = replace(right, amount=right.amount - Decimal("0.60"))
     statement.rows[statement.rows.index(right)] = wrong
     return [_told(statement, "settlement_does_not_foot", Decimal("-0.60"))]
@@ -206,9 +206,9 @@ def settlement_type_unknown(company: Company) -> Sequence[Break]:
 @kind
 def settlement_amount_unreadable(company: Company) -> Sequence[Break]:
     """The amount of a row reads N/A: the row is rejected, and its amount is missing from the sum."""
-    statement = _pick(company)
-    statement.unreadable = _fee(company, statement)
+    statement, lost = _pick_fee(company)
+    statement.unreadable = lost
     return [
         _told(statement, "rows_rejected", None),
-        _told(statement, "settlement_does_not_foot", -statement.unreadable.amount),
+        _told(statement, "settlement_does_not_foot", -lost.amount),
     ]
