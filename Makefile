@@ -7,7 +7,8 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run ui test test-full test-slow check format bench bench-compare sample docs lock clean
+SEEDS ?= 200
+.PHONY: help install demo run ui test test-full test-slow ground-truth check format bench bench-compare sample docs lock clean
 
 help: ## show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,8 +43,11 @@ test: install ## the tests that need no server and no browser (under 5 minutes)
 test-full: install ## the tests that need PostgreSQL or Chromium, and the long ones (under 15 minutes)
 	@$(PYTEST) -m "(services or browser or long) and not slow" -rs
 
-test-slow: install ## more kills and faults, a run a day over nine months, TPC-DS at scale factor 1 (about an hour)
+test-slow: install ## more kills and faults, a run a day over nine months, TPC-DS at scale factor 1, 200 retailers of planted problems (about two hours)
 	@$(PYTEST) -m slow -rs
+
+ground-truth: install ## SEEDS retailers (200), each with every kind of planted problem: recall and precision by kind
+	@$(BIN)/python -m retail_sync_tests.ground_truth --seeds $(SEEDS)
 
 check: install ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check .

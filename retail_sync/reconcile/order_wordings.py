@@ -59,8 +59,8 @@ ORDER_WORDINGS = {
     ),
     "order_undetermined": Wording(
         "business",
-        lambda b: f"What was settled for order {b.subject} differs by {b.money}, and whether by a repeated line or by another "
-        f"amount cannot be told{_where(b)}.",
+        lambda b: f"Order {b.subject} was settled in several currencies, and {b.money} stand alone: whether it was charged "
+        f"twice or in another currency cannot be told ({b.counterpart}).",
         lambda _: _ASK,
     ),
 }  # fmt: skip

@@ -33,7 +33,9 @@ select
     cast(sum(amount) as decimal(18, 4)) as amount,
     currency,
     min(business_date) as since_date,
-    coalesce(min(settlement_ids), '') as counterpart
+    -- Without quantities nothing but several currencies leaves a difference of an order open; both candidates are named.
+    concat_ws('; ', min(settlement_ids), case break_class when 'order_undetermined' then 'currency or duplicate' end)
+        as counterpart
 from told
 group by channel, order_id, break_class, currency,
     case when break_class in ('order_never_settled', 'order_unknown') then null else component end

@@ -16,14 +16,18 @@ candidates as (
     from reconcile.order_settlements
     where status in ('left_only', 'awaiting_settlement', 'right_only', 'not_compared')
         and (channel, order_id) not in (select (channel, order_id) from touched_orders)
+),
+told as (
+    -- Money in a currency that the other side does not have is a difference at once: nothing else is awaited for it.
+    select *, kind like '%currency%' or kind = 'undetermined' as is_of_currencies from candidates
 )
-select c.*,
+select c.* exclude (is_of_currencies),
     case
         -- Nothing was expected and nothing came.
         when settled_amount is null and expected_amount = 0 then 'matched'
-        when settled_amount is null and kind not like '%currency%' then
+        when settled_amount is null and not is_of_currencies then
             case when r.settled_to >= business_date + cast($days_after as integer) then 'left_only' else 'awaiting_settlement' end
-        when expected_amount is null and kind not like '%currency%' then
+        when expected_amount is null and not is_of_currencies then
             case
                 -- The order is there and says nothing of this part of it.
                 when exists (select 1 from valid_orders as v where v.channel = c.channel and v.order_id = c.order_id)
@@ -37,6 +41,6 @@ select c.*,
         when abs(difference) <= $tolerance then 'matched'
         else 'variance'
     end as status
-from candidates as c
+from told as c
 left join reach as r using (channel)
 left join known as k using (channel)

@@ -1,5 +1,6 @@
--- What settlements hold of each touched order, one row per settlement: the right side of the comparison. It stands on the
--- order's own day, so that only money is compared; when it was settled is judged apart.
+-- What settlements hold of each touched order, one row per settlement, or per payment where an order is settled as one amount
+-- (it may be charged twice in one payout): the right side of the comparison. It stands on the order's own day, so that only
+-- money is compared; when it was settled is judged apart.
 create or replace temp table compare_right as
 select
     l.channel || '|' || l.order_id || '|' || c.component as key,
@@ -17,5 +18,6 @@ join order_components as c on c.category = l.category
 join touched_orders as t on t.channel = l.channel and t.order_id = l.order_id
 -- A cancelled order has nothing to be compared with; one that was settled all the same has.
 where l.channel in (select channel from canonical.orders)
-group by l.channel, l.order_id, c.component, l.currency, l.settlement_id
+group by l.channel, l.order_id, c.component, l.currency, l.settlement_id,
+    case c.component when 'total' then concat_ws('|', l.delivery_id, l.line_no) end
 having sum(l.amount) <> 0

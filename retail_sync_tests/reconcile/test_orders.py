@@ -194,6 +194,44 @@ def test_a_web_shop_settles_an_order_as_one_amount() -> None:
     assert facts.told() == ["order_amount_differs shopify #2 total -0.01 USD"]
 
 
+def test_a_web_shop_charges_an_order_twice_in_one_payout() -> None:
+    """Two whole charges are one too many, in one payout as in two; two halves are the order."""
+    facts = OrderFacts()
+    for row in pipe_table(
+        "| id | on | goods | channel |\n| #1 | 10-05 | 48.20 | shopify |\n| #2 | 10-05 | 48.20 | shopify |"
+    ):
+        facts.order(row)
+    facts.settle("P1", "10-08", "#1 total 48.20, #1 total 48.20, #2 total 24.10, #2 total 24.10", channel="shopify")
+    assert facts.compare().residual == ()
+    assert facts.told() == ["order_settled_twice shopify #1 total 48.20 USD"]
+
+
+def test_charged_again_in_another_currency() -> None:
+    """A second charge, or the currency of the first: told at once, although the order is paid and knows no such currency."""
+    facts = OrderFacts()
+    facts.order({"id": "#1", "on": "10-05", "goods": "40.00", "channel": "shopify"})
+    facts.settle("P1", "10-08", "#1 total 40.00", channel="shopify")
+    facts.settle("P2", "10-09", "#1 total 52.00", channel="shopify", currency="CAD")
+    assert facts.compare().residual == ()
+    assert facts.told() == ["order_undetermined shopify #1 total 52.00 CAD"]
+    (problem,) = find_breaks(facts.connection)
+    assert "charged twice or in another currency cannot be told (P2; currency or duplicate)" in problem.message
+
+
+def test_charged_in_two_currencies_and_not_in_its_own() -> None:
+    """Nothing is awaited: what the order should bring stands alone, and so does each amount that came."""
+    facts = OrderFacts()
+    facts.order({"id": "#1", "on": "10-05", "goods": "40.00", "channel": "shopify"})
+    facts.settle("P1", "10-08", "#1 total 30.00", channel="shopify", currency="EUR")
+    facts.settle("P2", "10-09", "#1 total 52.00", channel="shopify", currency="CAD")
+    assert facts.compare().residual == ()
+    assert facts.told() == [
+        "order_undetermined shopify #1 total -40.00 USD",
+        "order_undetermined shopify #1 total 30.00 EUR",
+        "order_undetermined shopify #1 total 52.00 CAD",
+    ]
+
+
 def test_prices_beside_the_list() -> None:
     """Three at 12.00, where the list says 12.50: 1.50 too little. A list that comes later is looked at too."""
     facts = OrderFacts()
