@@ -139,7 +139,7 @@ def _closed_lists() -> dict[str, list[str]]:
 def test_both_judges_agree_on_closed_lists(engine: duckdb.DuckDBPyConnection, name: str) -> None:
     """Every word of the list is accepted and its neighbours are not, by both."""
     words = _closed_lists()[name]
-    neighbours = {words[0].upper(), f" {words[0]}", f"{words[0]}s", "", "'", "o'neill"}
+    neighbours = {words[0].upper(), f" {words[0]}", f"{words[0]}s", "", "'", "o'neill"} - set(words)
 
     class Model(pa.DataFrameModel):
         x: str = pa.Field(isin=words)

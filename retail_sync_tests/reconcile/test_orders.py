@@ -214,7 +214,7 @@ def test_charged_again_in_another_currency() -> None:
     facts.settle("P2", "10-09", "#1 total 52.00", channel="shopify", currency="CAD")
     assert facts.compare().residual == ()
     assert facts.told() == ["order_undetermined shopify #1 total 52.00 CAD"]
-    (problem,) = find_breaks(facts.connection)
+    (problem,) = find_breaks(facts.connection, KINDS)
     assert "charged twice or in another currency cannot be told (P2; currency or duplicate)" in problem.message
 
 
