@@ -32,6 +32,48 @@ reference = "Description"
 """
 
 
+# Tests whose variants (orders of arrival, roundings, currencies) take seconds each: the first variant always runs, the others
+# are slow tests.
+_FIRST_VARIANT_ALWAYS = frozenset(
+    {
+        "test_a_changed_tolerance_of_drawers_is_in_force_at_once",
+        "test_a_late_movement_corrects_its_day_at_the_cost_of_today",
+        "test_a_loss_is_booked_once_whatever_is_known_first",
+        "test_a_matching_rule_takes_no_deposit_out_of_the_books",
+        "test_a_posting_that_changes_no_valued_month_changes_nothing",
+        "test_a_receipt_that_moved_is_on_one_day",
+        "test_a_refused_file_that_was_purged_does_not_stop_withdrawals",
+        "test_a_retailer_with_every_kind",
+        "test_a_statement_that_overlaps_does_not_carry_a_rule_along",
+        "test_an_upgrade_does_not_empty_what_cannot_be_read_again",
+        "test_any_order_of_arrival_ends_in_the_same_items",
+        "test_every_entry_is_in_the_ledger_exactly_once",
+        "test_file_by_file",
+        "test_order_of_arrival_does_not_matter",
+        "test_shuffled_files",
+        "test_tax_rounded_per_line",
+        "test_tax_rounded_per_receipt",
+        "test_the_order_and_grouping_of_loads_do_not_matter",
+        "test_the_order_and_grouping_of_what_arrives_do_not_matter",
+        "test_the_order_of_arrival_does_not_matter",
+        "test_what_is_noted_is_that_of_a_rebuild",
+        "test_whichever_is_posted_first",
+    }
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the further variants of tests that take long."""
+    seen = set()
+    for item in items:
+        name = getattr(item, "originalname", item.name)
+        if name in _FIRST_VARIANT_ALWAYS:
+            if (item.path, name) in seen:
+                item.add_marker(pytest.mark.slow)
+            seen.add((item.path, name))
+
+
 @pytest.fixture(scope="session")
 def samples() -> Path:
     """The folder of real files; a user's machine does not have it."""

@@ -184,6 +184,7 @@ def test_the_adjustment_that_takes_over_is_the_earliest_then_the_lowest_id() -> 
     assert entries_of(COUNTED, {"moved": moved})["stock:cogs:S1:2026-10-12:USD"] == {"5100": 8400, "1200": -8400}
 
 
+@pytest.mark.slow
 def test_the_order_of_arrival_does_not_matter() -> None:
     """Whether count, snapshot, article or adjustment is known first: the same entries, and the same documents."""
     parts = [{name: text} for name, text in (COUNTED | adjusted("10-12 -7", "10-13 -7")).items()]
