@@ -37,7 +37,7 @@ run: install ## one hourly run on HOME_DIR (default: data)
 ui: install ## open the Dagster UI on the demo, or on HOME_DIR=...
 	@$(BIN)/retail-sync ui --home $(if $(filter data,$(HOME_DIR)),data/demo,$(HOME_DIR))
 
-test: install ## the tests that need no server and no browser (under 5 minutes)
+test: install ## the tests that need no server and no browser (5 to 15 minutes on two cores)
 	@$(PYTEST) -m "not services and not browser and not long and not slow"
 
 test-full: install ## the tests that need PostgreSQL or Chromium, and the long ones (under 15 minutes)
