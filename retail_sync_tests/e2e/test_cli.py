@@ -474,7 +474,7 @@ def test_demo_with_another_answer(cli: Cli, little_sample: Path, tmp_path: Path)
     assert [(row[0], row[2]) for row in unplanted] == [("settlement_does_not_foot", "-23.80")]
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_demo_with_a_planted_file_gone(cli: Cli, little_sample: Path, tmp_path: Path) -> None:
     """What cannot be found is missed, not passed over."""
     next((little_sample / "inbox" / "amazon").iterdir()).unlink()

@@ -157,7 +157,7 @@ def test_a_correction_killed_at(failpoint: str, tiny: Walked, corrected: Walked,
     assert_whole(home, tiny, KEYS_CORRECTED)
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_killed_again_and_again(tiny: Walked, tmp_path: Path) -> None:
     """A machine that dies in every run: each run gets one step further, and nothing is done twice."""
     home = fresh(tmp_path / "home")

@@ -115,7 +115,7 @@ def test_nightly_job_ends_like_the_stages_and_shows_the_days(home: Home, golden_
     assert "50000000004" not in shown
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_old_runs_are_pruned_and_the_days_stay(home: Home) -> None:
     """A home that runs hourly must not fill its disk with event logs; a closed day still shows that it was reconciled."""
     instance = nightly_run(home)

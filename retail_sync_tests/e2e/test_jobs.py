@@ -80,7 +80,7 @@ def test_days_of_old_sales_can_be_asked_for(first: str, last: str) -> None:
         job_and_tags("nightly", "1999-12-31", "", "", "")
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_day_of_2010_is_closed(make_home: Callable[..., Home]) -> None:
     """A receipt of 1 December 2010 and its tender, closed by the nightly job of that day and read again by a month end."""
     home = make_home(settings=SOURCES)

@@ -44,7 +44,7 @@ def _lines(path: Path) -> int:
 
 @pytest.mark.long
 def test_a_small_retailer(tmp_path: Path) -> None:
-    """A fiftieth of the smallest published size: one store, two years and more of days, 100 thousand lines."""
+    """A fiftieth of the smallest published size: one store, five years of days, 100 thousand lines."""
     assert_explained(tmp_path, scale=0.02, each=2)
 
 

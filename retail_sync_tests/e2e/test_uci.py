@@ -197,7 +197,7 @@ def load_in_turn(files: Sequence[Path], root: Path) -> dict[str, str]:
     return canonical_digest(pipeline)
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_one_load_or_many_over_two_weeks(files: list[Path], tmp_path: Path) -> None:
     """Loading the days together or each by itself, backwards, ends in the same rows (DESIGN section 9)."""
     (tmp_path / "once").mkdir()

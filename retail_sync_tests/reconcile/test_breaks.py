@@ -185,7 +185,7 @@ ORDERS = (
 )
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_the_order_of_delivery_does_not_matter(tmp_path: Path) -> None:
     """Hourly runs that see files as they come must end where one backfill of all of them ends."""
     at_once = new_pipeline(tmp_path / "at once")

@@ -412,7 +412,7 @@ def test_a_store_that_was_offline_corrects_its_day(make_home: Callable[..., Home
     assert {account: minor for account, minor in second.items() if minor} == {"1010": 1080, "4000": -1000, "2200": -80}
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_the_order_of_arrival_does_not_matter(make_home: Callable[..., Home]) -> None:
     """Receipts, tenders, drawers, payments and the bank arrive in any order, one run each: the books end the same."""
     files = DAY | PAID_OUT
