@@ -134,7 +134,7 @@ def query(shop: Pipeline) -> Callable[[str], list[tuple[Any, ...]]]:
 Query = Callable[[str], list[tuple[Any, ...]]]
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_nothing_is_lost(query: Query, sales: list[Sale], files: list[Path]) -> None:
     """For each day: canonical rows and rejected rows together are the lines of the file."""
     delivered = Counter(sale.day for sale in sales)
@@ -149,7 +149,7 @@ def test_nothing_is_lost(query: Query, sales: list[Sale], files: list[Path]) -> 
     )
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_totals_by_day_to_the_penny(query: Query, sales: list[Sale]) -> None:
     """Quantity times price, rounded line by line: the same figure as plain Python for all 219 days."""
     expected: dict[str, Decimal] = defaultdict(Decimal)
@@ -160,7 +160,7 @@ def test_totals_by_day_to_the_penny(query: Query, sales: list[Sale]) -> None:
     assert query("select count(*) from canonical.pos_sales where gross_amount <> net_amount + tax_amount") == [(0,)]
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_cancellations_are_returns(query: Query, sales: list[Sale]) -> None:
     """An invoice that begins with C takes goods back; a negative quantity alone (a write-off) does not make a return."""
     cancelled = [sale for sale in sales if sale.receipt.startswith("C")]
@@ -171,7 +171,7 @@ def test_cancellations_are_returns(query: Query, sales: list[Sale]) -> None:
     ]
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_equal_lines_of_a_receipt_stay_as_many_as_they_are(query: Query, sales: list[Sale]) -> None:
     """The same article rung up twice is two sales: dropping duplicates would lose money."""
     wanted = Counter((s.receipt, s.sku, s.quantity, s.amount) for s in sales)
@@ -180,7 +180,7 @@ def test_equal_lines_of_a_receipt_stay_as_many_as_they_are(query: Query, sales: 
     assert max(wanted.values()) > 1
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_codes_that_differ_in_case_stay_apart(query: Query, sales: list[Sale]) -> None:
     """15056BL and 15056bl are two codes in the file; one would take the other's stock."""
     codes = {sale.sku for sale in sales}

@@ -74,7 +74,7 @@ LYING = st.dictionaries(
 )
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(moves=MOVES, sold=SOLD, lying=LYING, counted=LYING)
 def test_nothing_is_lost_whatever_the_rows_are(moves: list, sold: list, lying: dict, counted: dict) -> None:  # type: ignore[type-arg]
