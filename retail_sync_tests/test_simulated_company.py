@@ -189,7 +189,7 @@ def test_what_is_planted_changes_one_day_of_one_system(seed: int) -> None:
         assert len(found_in_stock) == (str(true_day.day) in {"2026-10-07", "2026-10-15"})
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_simulated_company_is_sound(tmp_path: Path, make_home: Callable[..., Home]) -> None:
     """The whole line over another seed than the sample's: nothing is to be reported, and every payout is in the bank."""
     home = tmp_path / "company"

@@ -192,7 +192,7 @@ def test_run_and_ingest(cli: Cli, tmp_path: Path) -> None:
     assert shown["postings"] == {"verified": len(booked(home))}
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_until_stops_the_line(cli: Cli, tmp_path: Path) -> None:
     """Nothing reaches the ledger from a run that was told to stop before it."""
     home = new_home(tmp_path / "home")
@@ -462,7 +462,7 @@ def little_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return sample
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_demo_with_another_answer(cli: Cli, little_sample: Path, tmp_path: Path) -> None:
     """One cent off in the answer sheet is one problem missed and one not planted: exit code 1."""
     sheet = little_sample / "answers.csv"

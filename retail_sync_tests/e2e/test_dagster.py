@@ -142,7 +142,7 @@ def test_a_run_that_is_not_over_is_never_pruned(home: Home) -> None:
     assert instance.get_run_by_id(run.run_id) is not None
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_the_console_shows_our_sentences_only(home: Home, capfd: pytest.CaptureFixture[str]) -> None:
     """`make demo` is what a newcomer sees first: Dagster's bookkeeping of data versions is not for them."""
     instance = nightly_run(home)

@@ -28,6 +28,8 @@ from retail_sync_tests.e2e.line import (
 )
 from retail_sync_tests.simulator import write_v2
 
+pytestmark = pytest.mark.slow
+
 KEEP_A_DAY = "[raw]\nretention_days = 1"
 JUNK = {"amazon/junk.txt": b"this is no settlement report\n"}
 ONLY_OCTOBER = {"amazon/c_again.txt": write_v2(replace(C, rows=tuple(r for r in C.rows if r.posted_at.month == 10)))}

@@ -55,7 +55,7 @@ def test_four_processes_posting_the_same_fifty_entries_book_each_once(books: Boo
     ledger.close()
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_killed_process_leaves_whole_entries_only(books: Books) -> None:
     """What was acknowledged is there, what was not is whole or absent, and the chain goes on.
 
