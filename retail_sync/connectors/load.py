@@ -22,22 +22,18 @@ from retail_sync.connectors.categories import categorise_staged, load_category_r
 from retail_sync.connectors.connector import Staged
 from retail_sync.connectors.documents import open_text
 from retail_sync.connectors.forgetting import forget_deliveries, hand_on, hand_on_rows
-from retail_sync.connectors.groups import (
-    find_incomplete_groups,
-    give_way,
-    keep_rejected_groups,
-    record_incomplete_groups,
-)
+from retail_sync.connectors.groups import find_incomplete_groups, give_way, record_incomplete_groups
 from retail_sync.connectors.moved_receipts import note_moved_receipts
 from retail_sync.connectors.payout_statements import derive_payout_statements, name_payouts
 from retail_sync.connectors.registry import connector_named
+from retail_sync.connectors.splitting import split_by_contract
 from retail_sync.core.archive import RawArchive
 from retail_sync.core.errors import DeliveryRefused, RetailSyncError, SettingsError
 from retail_sync.core.failpoints import failpoint
 from retail_sync.core.rules import RuleFile
 from retail_sync.core.warehouse import transaction
 from retail_sync.operations.deliveries import Delivery
-from retail_sync.schemas.contract import Rejection, Table, quoted, reject_predicates
+from retail_sync.schemas.contract import Table
 from retail_sync.schemas.proof import mark_changed
 from retail_sync.schemas.tables import table as contract_of
 from retail_sync.settings import Home, Source
@@ -269,72 +265,6 @@ def _replace(
     derive_payout_statements(connection)
     mark_changed(connection, "canonical")
     return accepted, rejected
-
-
-def split_by_contract(connection: duckdb.DuckDBPyConnection, table: Table, date_format: str) -> None:
-    """Move what breaks the contract of `table` from the staged rows to `staged_rejected`.
-
-    A day that could not be derived is not told beside what it was derived from. `date_format` is what days were read with.
-    Of rows that are replaced by group, one whose line its connector has rejected already goes too, and the groups of all that
-    went are kept: `rejected_<table>`.
-    """
-    staged = f"staged_{table.name}"
-    columns = frozenset(row[0] for row in connection.execute(f"describe {staged}").fetchall())
-    rejections = reject_predicates(table, columns, date_format)
-    of_columns = tuple(rejections)
-    if table.replaced_by == "group":
-        connection.execute(
-            f"alter table {staged} add column is_repeated boolean"  # noqa: S608 - names from the registry
-        )
-        keys = ", ".join(table.key)
-        connection.execute(
-            f"update {staged} set is_repeated = "  # noqa: S608
-            f"rowid not in (select arg_min(rowid, line_no) from {staged} group by {keys})"
-        )
-        rejections.append(Rejection(table.key[-1], table.key[-1], "is_repeated", "occurs a second time in the file"))
-    rejections = _suspects(connection, staged, rejections)
-    predicates = [f"coalesce({r.predicate}, false)" for r in rejections]
-    cases = ", ".join(
-        f"case when {predicate} then {{'column_name': '{r.column}', 'value': cast(\"{r.raw_column}\" as varchar), "
-        f"'reason': {quoted(r.reason)}, 'is_derived': {r.is_derived}}} end"
-        for r, predicate in zip(rejections, predicates, strict=True)
-    )
-    broken = " or ".join(predicates) or "false"
-    if table.replaced_by == "group":
-        broken += f" or line_no in (select line_no from staged_rejected where table_name = '{table.name}')"  # noqa: S608
-    # Everything in these statements comes from the contracts, nothing from data.
-    connection.execute(f"create or replace temp table broken_rows as select * from {staged} where {broken}")  # noqa: S608
-    if _scalar(connection, "select count(*) from broken_rows"):
-        connection.execute(
-            f"""
-            insert into staged_rejected by name
-            with found as (
-                select line_no, list_filter([{cases}], lambda x: x is not null) as reasons,
-                    list_filter(reasons, lambda x: not x.is_derived) as own
-                from broken_rows
-            )
-            select line_no, '{table.name}' as table_name, r.column_name, r.value, r.reason
-            from (select line_no, unnest(case when len(own) > 0 then own else reasons end) as r from found)
-            """  # noqa: S608
-        )
-        connection.execute(f"delete from {staged} where {broken}")  # noqa: S608
-    if table.replaced_by == "group":
-        keep_rejected_groups(connection, table, of_columns)
-    connection.execute("drop table broken_rows")
-
-
-def _suspects(connection: duckdb.DuckDBPyConnection, staged: str, rejections: Sequence[Rejection]) -> list[Rejection]:
-    """Leave out the checks of text that no row breaks: each is asked once per distinct value, which are few."""
-    of_text = [r for r in rejections if r.is_of_text]
-    if not of_text:
-        return list(rejections)
-    asked = ", ".join(
-        f'(select coalesce(bool_or({r.predicate}), false) from (select distinct "{r.column}" from {staged}))'  # noqa: S608
-        for r in of_text
-    )
-    answers = connection.execute(f"select {asked}").fetchone() or ()
-    unbroken = [r for r, is_broken in zip(of_text, answers, strict=True) if not is_broken]
-    return [r for r in rejections if r not in unbroken]
 
 
 def _control_difference(connection: duckdb.DuckDBPyConnection) -> object:

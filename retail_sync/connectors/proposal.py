@@ -17,13 +17,13 @@ import duckdb
 
 from retail_sync.connectors.declared_csv import TO_FILL_IN, DeclaredCsv
 from retail_sync.connectors.declared_objects import OBJECTS
-from retail_sync.connectors.load import split_by_contract
 from retail_sync.connectors.proposal_columns import Choice, choose_columns
 from retail_sync.connectors.proposal_file import SampleFile, read_sample
 from retail_sync.connectors.proposal_known import Known, known_connector, open_as, source_name, stage_known
 from retail_sync.connectors.proposal_numbers import choose_numbers
 from retail_sync.connectors.proposal_signs import choose_signs
 from retail_sync.connectors.proposal_tax import choose_amounts
+from retail_sync.connectors.splitting import split_by_contract
 from retail_sync.core.errors import DeliveryRefused, SettingsError
 from retail_sync.schemas.contract import Table
 from retail_sync.schemas.tables import table

@@ -12,8 +12,8 @@ import duckdb
 from retail_sync.connectors.connector import Connector, Staged
 from retail_sync.connectors.declared_csv import DeclaredCsv
 from retail_sync.connectors.documents import TextDocument, open_text
-from retail_sync.connectors.load import split_by_contract
 from retail_sync.connectors.registry import CONNECTORS
+from retail_sync.connectors.splitting import split_by_contract
 from retail_sync.core.errors import DeliveryRefused, SettingsError
 from retail_sync.schemas.tables import TABLES, table
 from retail_sync.settings import Source

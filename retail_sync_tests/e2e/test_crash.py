@@ -189,13 +189,13 @@ PROGRAM = str(Path(sys.executable).with_name("retail-sync"))
 
 
 def command(home: Home, *arguments: str, failpoint: str = "") -> subprocess.CompletedProcess[str]:
-    """Run the command line in a fresh process; two minutes are the limit."""
+    """Run the command line in a fresh process; a minute is the limit."""
     return subprocess.run(
         [PROGRAM, *arguments, "--home", str(home.root)],
         env=os.environ | {"RETAIL_SYNC_FAILPOINT": failpoint},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=60,
         check=False,
     )
 
