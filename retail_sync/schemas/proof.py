@@ -26,7 +26,8 @@ def prove_changed(connection: duckdb.DuckDBPyConnection, schema: str) -> dict[st
     if not connection.execute("select 1 from raw.applied where name = ?", [name]).fetchone():
         return None
     tables = [table for table in TABLES if schema in (table.schema, table.qualified)]
-    found = {table.name: prove(connection, table) + _repeated_keys(connection, table) for table in tables}
+    proved = prove(connection, tables)
+    found = {table.name: proved.get(table.name, []) + _repeated_keys(connection, table) for table in tables}
     broken = {table: problems for table, problems in found.items() if problems}
     if not broken:
         connection.execute("delete from raw.applied where name = ?", [name])

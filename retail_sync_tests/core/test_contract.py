@@ -209,14 +209,14 @@ def test_what_the_predicates_leave_pandera_proves(
     accepted = engine.execute("select row_key, note from raw.sample order by all").fetchall()
     good = [row for row in rows if row[0] == "a" and row[1] == "1.50" and row[2] in ("note", "", None)]
     assert sorted(map(str, accepted)) == sorted(str((row[0], row[2])) for row in good)
-    assert prove(engine, SAMPLE) == []
+    assert prove(engine, [SAMPLE]) == {}
 
 
 def test_the_proof_names_what_is_wrong(engine: duckdb.DuckDBPyConnection) -> None:
     """A row that got past the loader blocks, with table, column and rule in one sentence."""
     engine.execute("create or replace table raw.sample (row_key varchar, amount decimal(18, 4), note varchar)")
     engine.execute("insert into raw.sample values ('a', 1, null), ('', 2, null)")
-    (sentence,) = prove(engine, SAMPLE)
+    ((sentence,),) = prove(engine, [SAMPLE]).values()
     assert "raw.sample.row_key" in sentence
 
 
@@ -232,8 +232,8 @@ def test_a_rule_over_columns_rejects_and_proves(engine: duckdb.DuckDBPyConnectio
     (rejection,) = (r for r in reject_predicates(RULED, frozenset()) if r.reason == "is owed and not negative")
     named = engine.execute(f"select row_key from raw.sample where coalesce({rejection.predicate}, false)").fetchall()
     assert (rejection.column, named) == ("amount", [("a",)])
-    assert prove(engine, RULED) == ["raw.sample.amount is owed and not negative: 1 rows"]
-    assert prove(engine, SAMPLE) == []
+    assert prove(engine, [RULED]) == {"sample": ["raw.sample.amount is owed and not negative: 1 rows"]}
+    assert prove(engine, [SAMPLE]) == {}
     assert contract_hash((RULED,)) != contract_hash((SAMPLE,))
 
 
