@@ -5,6 +5,7 @@ HOME_DIR ?= data
 PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 # One thread per test process: a test machine has few cores and no figure here depends on BLAS.
 export OMP_NUM_THREADS := 1
+test test-full test-slow: export RETAIL_SYNC_THREADS := 1
 
 .DEFAULT_GOAL := help
 SEEDS ?= 200
@@ -37,7 +38,7 @@ run: install ## one hourly run on HOME_DIR (default: data)
 ui: install ## open the Dagster UI on the demo, or on HOME_DIR=...
 	@$(BIN)/retail-sync ui --home $(if $(filter data,$(HOME_DIR)),data/demo,$(HOME_DIR))
 
-test: install ## the tests that need no server and no browser (5 to 15 minutes on two cores)
+test: install ## the tests that need no server and no browser (under 5 minutes on two cores)
 	@$(PYTEST) -m "not services and not browser and not long and not slow"
 
 test-full: install ## the tests that need PostgreSQL or Chromium, and the long ones (under 15 minutes)

@@ -94,7 +94,7 @@ class Pipeline:
             self.home.state,
             settings.url,
             settings.memory_limit,
-            settings.threads,
+            self.home.threads,
             settings.lock_wait_seconds,
         )
 

@@ -20,6 +20,7 @@ from retail_sync.core.money import exponent
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_HOME = PROJECT_ROOT / "data"
 SETTINGS_NAME = "retail_sync.toml"
+_MOST_THREADS = 256
 
 
 class _Section(BaseModel):
@@ -108,7 +109,7 @@ class WarehouseSettings(_Section):
 
     url: str = "warehouse.duckdb"
     memory_limit: str = "1GB"
-    threads: int = Field(2, ge=1, le=256)
+    threads: int = Field(2, ge=1, le=_MOST_THREADS, description="RETAIL_SYNC_THREADS overrides it")
     lock_wait_seconds: float = Field(120, ge=0)
     publish_every_run_up_to_mb: int = Field(
         1024, description="above this size only the nightly run publishes a copy for readers"
@@ -228,6 +229,18 @@ class Home:
     def inbox(self) -> Path:
         """One folder per source, where files may be dropped."""
         return self.root / "inbox"
+
+    @property
+    def threads(self) -> int:
+        """Threads that DuckDB works with. Raises SettingsError where RETAIL_SYNC_THREADS is no number of threads."""
+        text = os.environ.get("RETAIL_SYNC_THREADS", "")
+        if not text:
+            return self.settings.warehouse.threads
+        if not text.isdecimal() or not 1 <= int(text) <= _MOST_THREADS:
+            raise SettingsError(
+                f"RETAIL_SYNC_THREADS is {text!r}, not a number from 1 to {_MOST_THREADS}", "correct it or unset it"
+            )
+        return int(text)
 
     @property
     def operations_url(self) -> str:

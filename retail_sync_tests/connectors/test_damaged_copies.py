@@ -62,6 +62,7 @@ def looks_whole(tmp_path: Path) -> Iterator[Callable[[bytes], bool]]:
     connection.close()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("whole", "first_cut"),
     [(V2, 0), (V1, V1.rindex(b"\n", 0, -1))],

@@ -80,6 +80,7 @@ def test_a_number_that_starts_again_is_told_until_it_has_its_day(home: Home) -> 
     assert (problems(opened(home)), moved(opened(home))) == ([], [])
 
 
+@pytest.mark.long
 def test_a_correction_that_a_person_knows_of_stays_closed(home: Home) -> None:
     """Resolved once; a rebuilt warehouse finds the same and is silent; the next number that moves opens it again."""
     pipeline = run(home, FIRST, SECOND)
@@ -101,6 +102,7 @@ ORDERS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ORDERS)
 def test_what_is_noted_is_that_of_a_rebuild(home: Home, name: str) -> None:
     """Each day that any delivery had the receipt on but the one in force, whichever file was lost and read last."""

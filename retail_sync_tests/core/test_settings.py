@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from retail_sync.core.errors import SettingsError
-from retail_sync.settings import load_settings
+from retail_sync.settings import Home, load_settings
 
 
 def written(folder: Path, text: str) -> Path:
@@ -29,3 +29,20 @@ def test_a_limit_is_plain_decimal_text(tmp_path: Path, text: str) -> None:
     """What is refused above is the writing, not the limit."""
     settings = load_settings(written(tmp_path, f'[ledger]\napproval_above = "{text}"\n'))
     assert settings.ledger.approval_above == text
+
+
+def test_the_environment_says_how_many_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that other work needs gives one thread to a run without anybody editing the home's settings."""
+    written(tmp_path, "[warehouse]\nthreads = 4\n")
+    monkeypatch.delenv("RETAIL_SYNC_THREADS", raising=False)
+    assert Home(tmp_path).threads == 4
+    monkeypatch.setenv("RETAIL_SYNC_THREADS", "1")
+    assert Home(tmp_path).threads == 1
+
+
+@pytest.mark.parametrize("text", ["0", "257", "-1", "two", "1.5", "²"])
+def test_no_number_of_threads_is_refused_in_words(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DuckDB would say it with a traceback, after the run has begun."""
+    monkeypatch.setenv("RETAIL_SYNC_THREADS", text)
+    with pytest.raises(SettingsError, match="RETAIL_SYNC_THREADS"):
+        _ = Home(tmp_path).threads

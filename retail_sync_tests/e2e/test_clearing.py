@@ -64,6 +64,7 @@ def test_a_short_deposit_is_booked_and_its_rest_stays_open(tmp_path: Path) -> No
     assert posted(pipeline) == [f"amazon:deposit:31000001#{version}" for version in ("1", "1R", "2")]
 
 
+@pytest.mark.long
 def test_a_corrected_settlement_closes_the_rest(tmp_path: Path) -> None:
     """The marketplace issues it again with the fee that it had kept: nothing is missing, and what arrived stays as booked."""
     pipeline = new_pipeline(tmp_path)

@@ -173,6 +173,7 @@ def test_trial_balance_of_a_day(cli: Cli, golden: Golden) -> None:
     assert "1140" not in {row["account"] for row in everything["accounts"]}
 
 
+@pytest.mark.long
 def test_run_and_ingest(cli: Cli, tmp_path: Path) -> None:
     """The way of the README: take files in, run, look. The second time there is nothing new."""
     home = new_home(tmp_path / "home")

@@ -54,6 +54,7 @@ def test_two_lines_at_once_on_a_fresh_home(tmp_path: Path, golden: Golden) -> No
     assert findings(home) == []
 
 
+@pytest.mark.long
 def test_three_lines_at_once_on_a_correction(wrong_first: Golden, golden: Golden, tmp_path: Path) -> None:
     """None of them may release what it read before another one released the correction."""
     home = copied(wrong_first.home, tmp_path / "home")

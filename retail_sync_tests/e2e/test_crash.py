@@ -141,6 +141,7 @@ def test_every_step_has_something_to_do(tiny: Walked) -> None:
     assert empty == {"reconcile.store_day_receipts", "reconcile.returns"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("failpoint", [name for name in NAMES if name not in LATER_ONLY])
 def test_killed_at(failpoint: str, tiny: Walked, tmp_path: Path) -> None:
     """The run that first does that stage dies there; the next one finishes its work."""
@@ -149,6 +150,7 @@ def test_killed_at(failpoint: str, tiny: Walked, tmp_path: Path) -> None:
     assert_whole(home, tiny, KEYS)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("failpoint", [*LATER_ONLY, *AFTER_RELEASE])
 def test_a_correction_killed_at(failpoint: str, tiny: Walked, corrected: Walked, tmp_path: Path) -> None:
     """Reversal and next version are one decision: no kill may book one without the other, or either twice."""

@@ -77,6 +77,7 @@ def test_running_again_changes_nothing(golden: Golden) -> None:
     assert booked(golden.home) == KEYS
 
 
+@pytest.mark.long
 def test_hourly_file_by_file(home: Home, golden: Golden) -> None:
     """The hourly runs saw each file alone, the bank last, and ended where the one nightly run did."""
     file_by_file(home, ALL, ALL)
@@ -84,6 +85,7 @@ def test_hourly_file_by_file(home: Home, golden: Golden) -> None:
     assert findings(home) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_shuffled_files(home: Home, golden_once: Golden, seed: int) -> None:
     """A debt may arrive before the settlement that left it, a deposit before its payout."""
@@ -102,6 +104,7 @@ def test_month_end_instead(home: Home, golden: Golden) -> None:
     assert booked(home) == KEYS
 
 
+@pytest.mark.long
 def test_month_ends_in_any_order(home: Home, golden: Golden) -> None:
     """Month by month, the last first, and some of it twice."""
     drop(home, ALL)
@@ -110,6 +113,7 @@ def test_month_ends_in_any_order(home: Home, golden: Golden) -> None:
     assert digest(home) == golden.digest
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rebuild", [hourly, whole_range])
 def test_deleted_warehouse_is_rebuilt(home_before: Home, golden: Golden, rebuild: Run) -> None:
     """Deleted with its write-ahead log after several runs: read again from raw, nothing in the ledger changes."""
@@ -146,6 +150,7 @@ SEQUENCES: dict[str, tuple[Run, ...]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", SEQUENCES)
 def test_a_reissue_is_corrected_once(home_before: Home, golden: Golden, wrong_first: Golden, name: str) -> None:
     """Whatever runs see the correction, and however often: one reversal, one version 2, the books as if it came first."""
@@ -168,6 +173,7 @@ def test_a_reissue_after_the_warehouse_was_deleted(home_before: Home, golden: Go
     assert digest(home_before) == golden.digest
 
 
+@pytest.mark.long
 def test_the_later_issue_counts(home: Home, golden: Golden) -> None:
     """Should the wrong issue arrive last, it is the one in force: a file carries no date of issue to go by."""
     drop(home, ONCE | CORRECTED)

@@ -28,7 +28,7 @@ from retail_sync_tests.e2e.line import (
 )
 from retail_sync_tests.simulator import write_v2
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 KEEP_A_DAY = "[raw]\nretention_days = 1"
 JUNK = {"amazon/junk.txt": b"this is no settlement report\n"}

@@ -54,6 +54,7 @@ def home(tmp_path: Path) -> Home:
     return shop(tmp_path / "home", f"{TOTAL} USD AMAZON ONE", f"{TOTAL} USD AMAZON TWO")
 
 
+@pytest.mark.long
 def test_one_word_settles_two_ambiguous_deposits_and_can_be_taken_back(cli: Callable[..., Answer], home: Home) -> None:
     """One payout is named; the other is then the only one left. Taken back, both deposits leave the books again."""
     place = ("--home", home.root)

@@ -64,6 +64,7 @@ EMPTIED: dict[str, Callable[[Home], None]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("warehouse", EMPTIED)
 def test_a_receipt_that_moved_is_on_one_day(make_home: Callable[..., Home], warehouse: str) -> None:
     """The corrected export comes in the run that derives the warehouse anew: one day is in the books, as after one load."""
@@ -98,6 +99,7 @@ def test_a_lost_archive_takes_nothing_back(make_home: Callable[..., Home]) -> No
     assert [code for code, _ in problems(pipeline)] == ["delivery_refused", "delivery_refused", "rebuild_incomplete"]
 
 
+@pytest.mark.long
 def test_a_release_before_the_other_stages_takes_nothing_back(make_home: Callable[..., Home]) -> None:
     """All files are read again and no stage has looked at them yet: that the journal is empty says nothing."""
     pipeline = Pipeline(make_home(settings=SOURCES), "test")

@@ -116,6 +116,7 @@ def test_a_second_run_and_a_second_delivery_change_nothing(books: Home, samples:
     assert opened(books).registry.duplicates_count() == 4
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("order", ORDERS, ids=["as issued", "newest first", "mixed"])
 def test_order_of_arrival_does_not_matter(books: Home, samples: Path, tmp_path: Path, order: Sequence[str]) -> None:
     """An hourly run after each file, in any order, ends where one nightly run ended."""

@@ -28,7 +28,7 @@ from retail_sync_tests.e2e.line import (
 from retail_sync_tests.reconcile.test_store_days import DAY, DRAWERS, SOURCES, deliver
 from retail_sync_tests.simulator import write_v2
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 DEPOSIT = f"amazon:deposit:{B.settlement_id}"
 

@@ -153,6 +153,7 @@ def test_any_order_of_arrival_ends_in_the_same_books(books: Home, tmp_path: Path
     assert digest(home) == digest(books)
 
 
+@pytest.mark.long
 def test_a_lost_export_that_comes_again_counts_as_it_does_in_a_rebuild(tmp_path: Path) -> None:
     """The export with the payout was lost before it was read; one made before the payout is read; then it is found again."""
     home = shop(tmp_path)

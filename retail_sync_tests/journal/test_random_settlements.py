@@ -32,6 +32,7 @@ SETTLEMENTS = st.lists(
 )
 
 
+@pytest.mark.long
 @settings(max_examples=5, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(made=SETTLEMENTS)
 def test_what_foots_is_booked_to_the_cent(tmp_path_factory: pytest.TempPathFactory, made: list[Settlement]) -> None:

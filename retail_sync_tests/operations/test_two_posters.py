@@ -52,6 +52,7 @@ def two_threads(home: Home) -> None:
     assert errors == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("post_twice", [two_processes, two_threads])
 def test_each_entry_is_posted_once(home: Home, post_twice: Callable[[Home], None]) -> None:
     """One of them posts, the other waits and finds nothing left to do."""

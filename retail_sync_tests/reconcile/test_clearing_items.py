@@ -178,6 +178,7 @@ ORDERS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("order", ORDERS)
 def test_any_order_of_arrival_ends_in_the_same_items(make_home: Callable[..., Home], order: str) -> None:
     """A run after each file, whatever comes first, ends where one run over all of them ends."""

@@ -134,6 +134,7 @@ ITEMS = st.lists(
 )
 
 
+@pytest.mark.long
 @settings(max_examples=60, deadline=None, database=None, derandomize=True)
 @given(data=st.data(), left=ITEMS, right=ITEMS)
 def test_the_differences_explain_the_totals_whatever_the_rows_are(

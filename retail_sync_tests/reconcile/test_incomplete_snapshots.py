@@ -194,6 +194,7 @@ def test_a_count_is_not_compared_with_it(opened: Callable[..., Pipeline]) -> Non
                                 "stock:valuation:2026-10:USD": {"1200": 2000, "5000": -2000}}  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("order", list(itertools.permutations((SEPTEMBER, DAMAGED, OCTOBER))), ids=lambda _: "order")
 def test_the_order_of_arrival_does_not_matter(opened: Callable[..., Pipeline], order: Sequence[Sequence[str]]) -> None:
     """A run after each file, one run over all, a rebuild: the same tables and the same books."""

@@ -393,6 +393,7 @@ def test_the_order_and_grouping_of_what_arrives_do_not_matter(seed: int) -> None
 _AMOUNT = st.integers(1, 12_000).map(lambda cents: Decimal(cents) / 100)
 
 
+@pytest.mark.long
 @settings(max_examples=25, deadline=None)
 @given(
     refunds=st.lists(st.tuples(st.sampled_from(["10-11", "10-20", "12-01"]), _AMOUNT), max_size=3),

@@ -239,6 +239,7 @@ def _rebuilt(pipeline: Pipeline) -> Pipeline:
     return again
 
 
+@pytest.mark.long
 def test_a_posting_of_somebody_else_is_trued_up_by_the_next_run(tmp_path: Path) -> None:
     """200.00 more on the inventory account in October, though no stock came: the ledger holds what the stock is worth again."""
     pipeline = _trued_up(tmp_path / "home")

@@ -272,6 +272,7 @@ RECEIPTS = st.lists(
 )  # fmt: skip
 
 
+@pytest.mark.long
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(receipts=RECEIPTS, shared=st.booleans())
 def test_every_payment_is_in_a_row_and_every_difference_in_a_break_or_explained(receipts: list, shared: bool) -> None:  # type: ignore[type-arg]
