@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from retail_sync.pipeline import Pipeline
 from retail_sync.reports.clearing_state import ledger_items
 from retail_sync_tests.conftest import run_line
