@@ -47,6 +47,7 @@ from retail_sync.operations.deliveries import Delivery, DeliveryRegistry
 from retail_sync.operations.exceptions import ExceptionQueue, Problem
 from retail_sync.operations.match_decisions import MatchDecisions
 from retail_sync.operations.releases import Releaser, ReleaseReport
+from retail_sync.reconcile.auto_clear import read_clearing_rules
 from retail_sync.reconcile.availability import reconcile_availability
 from retail_sync.reconcile.break_kinds import BreakKinds, read_break_kinds
 from retail_sync.reconcile.clearing import ClearingReport, reconcile_clearing
@@ -226,6 +227,11 @@ class Pipeline:
                     Decision(d.decision_id, d.reconciliation, d.left_id, d.right_id, d.is_match)
                     for d in self.match_decisions.all()
                 ],
+                read_clearing_rules(
+                    read_rules(self.home.rules, "auto_clear"),
+                    read_rules(self.home.rules, "chart_of_accounts"),
+                    is_booked=self._policies.deposits == "journal",
+                ),
             )
             report += reconcile_orders(
                 connection, match_rules, read_rules(self.home.rules, "order_components"), self.progress

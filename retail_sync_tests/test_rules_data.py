@@ -35,6 +35,7 @@ HEADERS = {
         "valid_from,valid_to,prepared_by,approved_by"
     ),
     "category_accounts.csv": "category,account,role,description",
+    "auto_clear.csv": "rule_id,break_class,currency,cap,account,valid_from,valid_to,prepared_by,approved_by",
     "bank_payers.csv": "channel,pattern,prepared_by,approved_by",
     "break_kinds.csv": "break_class,kind,owner,sla_days,prepared_by,approved_by",
     "order_steps.csv": "step,channel,days_after,prepared_by,approved_by",
@@ -44,6 +45,7 @@ SORT_KEY_COLUMNS = {
     "chart_of_accounts.csv": 1,
     "settlement_categories.csv": 5,
     "category_accounts.csv": 1,
+    "auto_clear.csv": 1,
     "bank_payers.csv": 2,
     "break_kinds.csv": 1,
     "order_steps.csv": 2,
@@ -531,7 +533,7 @@ def test_chart_has_every_account_of_the_worked_examples() -> None:
 
 def test_who_prepares_does_not_approve() -> None:
     """Every governed row was prepared by one role and approved by another."""
-    for file_name in ("settlement_categories.csv", "bank_payers.csv", "break_kinds.csv"):
+    for file_name in ("settlement_categories.csv", "auto_clear.csv", "bank_payers.csv", "break_kinds.csv"):
         for row in read_rows(file_name):
             assert row["prepared_by"]
             assert row["approved_by"]

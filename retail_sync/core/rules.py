@@ -30,6 +30,9 @@ HEADERS = {
     "order_steps": ("step", "channel", "days_after", "prepared_by", "approved_by"),
     "return_steps": ("step", "channel", "days_after", "prepared_by", "approved_by"),
     "break_kinds": ("break_class", "kind", "owner", "sla_days", "prepared_by", "approved_by"),
+    "auto_clear": (
+        "rule_id", "break_class", "currency", "cap", "account", "valid_from", "valid_to", "prepared_by", "approved_by",
+    ),
     "bank_payers": ("channel", "pattern", "prepared_by", "approved_by"),
     "match_rules": (
         "reconciliation", "priority", "rule_id", "version", "shape", "key", "amount_tolerance", "percent_tolerance",

@@ -13,7 +13,13 @@ TABLES = tuple(table(f"journal.{name}") for name in ("documents", "entries", "li
 _BOOKED_FROM = [
     *(
         ("reconcile", name)
-        for name in ("settlement_totals", "settlement_components", "store_day_components", "store_days")
+        for name in (
+            "settlement_totals",
+            "settlement_components",
+            "cleared_differences",
+            "store_day_components",
+            "store_days",
+        )
     ),
     *(("reconcile", name) for name in ("inventory_variances", "cost_of_sales")),
     ("canonical", "gift_card_events"),

@@ -30,10 +30,12 @@ from retail_sync.reports.values import Rows
 from retail_sync.resources import HomeResource
 from retail_sync.schemas.tables import table
 
-_OWN = COMPONENTS, TOTALS, MATCHES, ITEMS, BREAKS, PROOFS = tuple(
+_OWN = COMPONENTS, TOTALS, MATCHES, ITEMS, BREAKS, CLEARED, PROOFS = tuple(
     table(f"reconcile.{name}")
-    for name in ("settlement_components", "settlement_totals", "matches", "match_items", "breaks", "proofs")
-)
+    for name in (
+        "settlement_components", "settlement_totals", "matches", "match_items", "breaks", "cleared_differences", "proofs",
+    )
+)  # fmt: skip
 TABLES = (
     *_OWN,
     *reconcile_orders.TABLES,
@@ -99,6 +101,11 @@ _VERDICTS = """\
             BREAKS,
             deps=[("reconcile", "settlement_totals"), ("reconcile", "matches")],
             look="**Look at** *what needs a person*, the largest value first.",
+        ),
+        spec(
+            CLEARED,
+            deps=[("reconcile", "settlement_totals"), ("reconcile", "matches")],
+            look="**Look at** *cleared by rule*: many small differences in one direction are a fee that nobody agreed to.",
         ),
         spec(
             PROOFS,
@@ -174,6 +181,13 @@ def reconcile_settlements(
         metadata={
             "what needs a person": problem_table(state.found),
             "dagster/row_count": counts["breaks"],
+        },
+    )
+    yield dg.MaterializeResult(
+        asset_key=["reconcile", "cleared_differences"],
+        metadata={
+            "cleared by rule": small_table(("rule", "cap", "account", "currency", "differences", "sum"), state.cleared),
+            "dagster/row_count": counts["cleared_differences"],
         },
     )
     yield dg.MaterializeResult(

@@ -34,6 +34,15 @@ class Component:
 
 
 @dataclass(frozen=True, slots=True)
+class Cleared:
+    """What of a deposit's difference a rule clears, as right - left (negative: the bank shows less), and to which account."""
+
+    amount: Decimal
+    account: str
+    rule_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Settlement:
     """What the journal needs to know of a settlement that foots. The bank fields are set when its deposit is matched."""
 
@@ -44,6 +53,7 @@ class Settlement:
     total: Decimal
     bank_value_date: date | None
     bank_amount: Decimal | None
+    cleared: Cleared | None = None
 
 
 class _Legs:
@@ -57,7 +67,10 @@ class _Legs:
         return to_minor(amount, self.settlement.currency)
 
     def own(self, leg: str, minor: int, memo: str, role: str = "") -> Leg:
-        return Leg(self._line(self.rules.legs[leg], minor, role or leg, "", memo))
+        return self.named(self.rules.legs[leg], minor, memo, role or leg)
+
+    def named(self, account: str, minor: int, memo: str, role: str) -> Leg:
+        return Leg(self._line(account, minor, role, "", memo))
 
     def of_category(self, component: Component, minor: int, account: str = "", role: str = "") -> Leg:
         rule = self.rules.categories[component.category]
@@ -219,7 +232,10 @@ def _failed_transfer(legs: _Legs, day: date, components: Sequence[Component]) ->
 
 
 def _deposit(legs: _Legs, arrived: Decimal) -> DesiredEntry:
-    """What the bank shows is booked, whatever was announced: the rest stays open in transit as an item of its settlement."""
+    """What the bank shows is booked, whatever was announced: the rest stays open in transit as an item of its settlement.
+
+    A rest that a rule clears leaves transit in the same entry, so that whatever corrects the deposit corrects it too.
+    """
     settlement = legs.settlement
     amount = legs.minor(arrived)
     return DesiredEntry(
@@ -230,5 +246,19 @@ def _deposit(legs: _Legs, arrived: Decimal) -> DesiredEntry:
         legs=(
             legs.own("bank", amount, "deposit"),
             legs.own("payout", -amount, "deposit", "deposit"),
+            *_cleared(legs),
         ),
     )
+
+
+def _cleared(legs: _Legs) -> list[Leg]:
+    """The named account takes what is missing as a debit, what is too much as a credit; transit has nothing left."""
+    cleared = legs.settlement.cleared
+    if cleared is None:
+        return []
+    minor = legs.minor(cleared.amount)
+    memo = f"difference cleared by rule {cleared.rule_id}"
+    return [
+        legs.named(cleared.account, -minor, memo, "cleared_difference"),
+        legs.own("payout", minor, memo, "cleared_difference"),
+    ]

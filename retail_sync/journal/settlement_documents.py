@@ -15,7 +15,7 @@ from retail_sync.core.money import format_money, to_minor
 from retail_sync.journal.desired import Document
 from retail_sync.journal.reading import rows_of
 from retail_sync.journal.rules import Policies, PostingRules
-from retail_sync.journal.settlement import Component, Settlement, settlement_entries
+from retail_sync.journal.settlement import Cleared, Component, Settlement, settlement_entries
 from retail_sync.journal.validation import SETTLEMENT_VALIDATIONS, entry_problem, unknown_category
 
 KIND = "settlement"
@@ -71,6 +71,9 @@ def _document(
         total=row["header_total"],
         bank_value_date=row["bank_value_date"],
         bank_amount=row["bank_amount"],
+        cleared=Cleared(row["cleared_amount"], row["cleared_account"], row["cleared_by"])
+        if row["cleared_by"]
+        else None,
     )
     entries = settlement_entries(settlement, components, rules, policies.deposits)
     code, reason = entry_problem(entries, rules)

@@ -41,12 +41,14 @@ select
     -- A document is what its delivery says; what no delivery holds alone is known by its content.
     coalesce(d.delivery_id, concat_ws('|', c.hash, t.header_total, t.closing_date), '') as facts,
     coalesce(m.delivery_id, '') as bank_delivery_id,
-    coalesce(m.movement, '') as bank_movement
+    coalesce(m.movement, '') as bank_movement,
+    x.amount as cleared_amount, x.account as cleared_account, x.rule_id as cleared_by
 from reconcile.settlement_totals as t
 left join raw.deliveries as d on d.document_id = t.settlement_id and d.is_current
 left join contents as c on c.settlement_id = t.settlement_id
 left join movements as m on m.settlement_id = t.settlement_id
 left join headless as h on h.settlement_id = t.settlement_id
+left join reconcile.cleared_differences as x on x.subject = t.settlement_id and x.reconciliation = 'settlement_deposit'
 where t.settlement_id in (select settlement_id from touched)
     and not t.settlement_id like 'bank:%'
 order by t.closing_date, t.settlement_id

@@ -54,6 +54,18 @@ def deposit_differs(entries: Sequence[DesiredEntry], settlement: Settlement) -> 
     return "" if not lines or booked == arrived else f"its deposit is {booked} minor units, the bank shows {arrived}"
 
 
+def cleared_rest(entries: Sequence[DesiredEntry], settlement: Settlement) -> str:
+    """A deposit whose difference is cleared takes out of transit just what the settlement put there."""
+    lines = [leg.line for entry in entries if entry.kind == "deposit" for leg in entry.legs]
+    if not settlement.cleared or not lines:
+        return ""
+    named = settlement.cleared.account
+    left = to_minor(settlement.total, settlement.currency) + sum(
+        line.home_minor for line in lines if line.role in ("deposit", "cleared_difference") and line.account != named
+    )
+    return f"a rule clears its difference, and {left} minor units stay in transit" if left else ""
+
+
 def carried_forward_open(entries: Sequence[DesiredEntry], _settlement: Settlement) -> str:
     """What earlier months park, the closing month takes back."""
     lines = [leg.line for entry in entries for leg in entry.legs]
@@ -64,5 +76,6 @@ def carried_forward_open(entries: Sequence[DesiredEntry], _settlement: Settlemen
 SETTLEMENT_VALIDATIONS: tuple[Callable[[Sequence[DesiredEntry], Settlement], str], ...] = (
     payout_differs,
     deposit_differs,
+    cleared_rest,
     carried_forward_open,
 )

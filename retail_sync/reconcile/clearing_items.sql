@@ -25,7 +25,7 @@ by_settlement as (
     select
         l.account, l.currency, l.posting_date, l.amount, '' as store_day,
         case
-            when l.role in ('payout', 'deposit', 'carried_forward') then {'kind': 'settlement', 'item': l.document_id}
+            when l.role in ('payout', 'deposit', 'cleared_difference', 'carried_forward') then {'kind': 'settlement', 'item': l.document_id}
             when l.role = 'opening_debt' and t.opening_debt_of is not null then {'kind': 'settlement', 'item': t.opening_debt_of}
             when l.role = 'payout_failed' and f.settlement_id is not null then {'kind': 'settlement', 'item': f.settlement_id}
             when l.role = 'reserve_held' then {'kind': 'reserve', 'item': l.document_id}

@@ -74,6 +74,10 @@ select 'settlement_deposit', 'stated_bank', d.deposit_date, b.currency, 'break',
 from new_breaks as b join days as d on d.settlement_id = b.subject
 where b.break_class = 'deposit_differs'
 union all
+-- What a rule cleared is no break any more, and is a difference between the two sides all the same.
+select 'settlement_deposit', 'stated_bank', d.deposit_date, c.currency, 'carried', c.amount, 1
+from new_cleared_differences as c join days as d on d.settlement_id = c.subject
+union all
 select 'settlement_deposit', 'stated_bank', since_date, currency, 'break', amount, 1
 from new_breaks where break_class in ('deposit_unexplained', 'deposit_repeated')
 union all

@@ -16,6 +16,7 @@ from retail_sync.core.failpoints import failpoint
 from retail_sync.core.rules import RuleFile
 from retail_sync.core.warehouse import transaction
 from retail_sync.reconcile import matching
+from retail_sync.reconcile.auto_clear import ClearingRules, clear_small_differences
 from retail_sync.reconcile.matching import Decision
 from retail_sync.reconcile.proofs import prove, unexplained
 from retail_sync.reconcile.report import ReconcileReport
@@ -26,7 +27,7 @@ RECONCILIATIONS = ("failed_transfer", "settlement_deposit", "opening_debt", "res
 # What this module writes into the tables that all reconciliations share.
 _PROVED = ("settlement_totals", *RECONCILIATIONS)
 _OWN = ", ".join(f"'{name}'" for name in _PROVED)
-_REPLACED = ("settlement_totals", "matches", "match_items", "breaks")
+_REPLACED = ("settlement_totals", "matches", "match_items", "breaks", "cleared_differences")
 
 
 def reconcile_settlements(
@@ -35,6 +36,7 @@ def reconcile_settlements(
     payers: RuleFile,
     progress: Callable[[str], None],
     decisions: Sequence[Decision] = (),
+    clearing: ClearingRules = ClearingRules(),  # noqa: B008 - a frozen value: no rule, nothing is cleared
 ) -> ReconcileReport:
     """Bring the reconcile tables up to date with the canonical ones and with people's decisions, as one transaction.
 
@@ -43,6 +45,7 @@ def reconcile_settlements(
     applied = _changed_versions(connection, {
         match_rules.name: match_rules.hash,
         payers.name: payers.hash,
+        "auto_clear": clearing.version,
         "match_decisions": hashlib.sha256(repr(matching.standing(decisions)).encode()).hexdigest(),
     })  # fmt: skip
     touched = connection.execute(
@@ -57,6 +60,7 @@ def reconcile_settlements(
         )
         connection.execute(sql.statement(__package__, "settlement_components"))
         _compare(connection, match_rules, payers, decisions)
+        clear_small_differences(connection, clearing)
         residual = prove(connection, "settlement_proof", _PROVED)
         changed = _changed(connection)
         _replace(connection)
@@ -121,6 +125,14 @@ def _changed(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
             (select * from reconcile.settlement_totals except select * from new_settlement_totals)
         )
         union
+        select settlement_id, closing_date from new_settlement_totals where settlement_id in (
+            select subject from (
+                (select * from new_cleared_differences except select * from reconcile.cleared_differences)
+                union all
+                (select * from reconcile.cleared_differences except select * from new_cleared_differences)
+            )
+        )
+        union
         select settlement_id, closing_date from new_settlement_totals
         where settlement_id in (select document_id from raw.touched where stage = 'reconcile' and kind = 'settlement')
         """
@@ -142,6 +154,7 @@ def _replace(connection: duckdb.DuckDBPyConnection) -> None:
             "matches": "new_matches",
             "match_items": "new_match_items",
             "breaks": "new_breaks",
+            "cleared_differences": "new_cleared_differences",
         }[name]
         own = "" if name == "settlement_totals" else f" where reconciliation in ({_OWN})"
         connection.execute(f"delete from reconcile.{name}{own}")  # noqa: S608 - names of our own

@@ -57,6 +57,7 @@ class ReconcileState:
     rules: Rows
     orders: Rows
     items: Rows
+    cleared: Rows
     verdicts: Rows
     settlements: Rows
     by_day: Mapping[str, Rows]
@@ -169,6 +170,10 @@ def _reconcile(connection: duckdb.DuckDBPyConnection, kinds: BreakKinds, as_of: 
         "select channel, component, status, currency, count(*), sum(difference) from reconcile.order_settlements "
         "group by all order by 1, 2, 3, 4"
     ).fetchall()
+    cleared = connection.execute(
+        "select rule_id, cap, account, currency, count(*), sum(amount) from reconcile.cleared_differences "
+        "group by all order by 1, 4"
+    ).fetchall()
     items = connection.execute(
         "select reconciliation, side, status, count(*), sum(amount), min(item_date) from reconcile.match_items "
         "group by all order by 1, 2, 3"
@@ -179,6 +184,7 @@ def _reconcile(connection: duckdb.DuckDBPyConnection, kinds: BreakKinds, as_of: 
         found=find_breaks(connection, kinds),
         rules=rules,
         orders=[(*row[:5], amount(row[5])) for row in orders],
+        cleared=[(row[0], amount(row[1]), *row[2:5], amount(row[5])) for row in cleared],
         items=[(*row[:4], amount(row[4]), str(row[5])) for row in items],
         verdicts=[(*row[:3], amount(row[3])) for row in verdicts],
         settlements=shown[:_TOP],

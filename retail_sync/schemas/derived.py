@@ -198,6 +198,25 @@ class Breaks(pa.DataFrameModel):
     counterpart: str = text("what it was compared with: bank transaction, other settlement, count of rows")
 
 
+class ClearedDifferences(pa.DataFrameModel):
+    """A difference that a rule of auto_clear.csv books to an account of its own, instead of leaving it to a person.
+
+    It is in no break any more; the match and the verdict keep it. It is booked by the entry of its document, and is here as
+    long as facts and rules ask for it: a later deposit or a corrected settlement takes both back.
+    """
+
+    reconciliation: str = key("which reconciliation")
+    subject: str = key("settlement it concerns")
+    break_class: str = one_of("kind of difference", *BREAK_CLASSES)
+    amount: Money = plain("value of the difference, signed as right - left: negative where the bank shows less")
+    currency: str = currency()
+    cleared_on: Day = plain("day it dates from and is booked on: that of the bank line")
+    counterpart: str = text("what it was compared with: bank transaction")
+    rule_id: str = key("rule of auto_clear.csv")
+    cap: Money = plain("what that rule clears at the most")
+    account: str = key("account it is booked to")
+
+
 class Documents(pa.DataFrameModel):
     """A document of the journal: whether its entries may be released, and what they rest on.
 
@@ -239,7 +258,7 @@ class Lines(pa.DataFrameModel):
     entry_key: str = key("entry")
     line_no: Count = pa.Field(description="order within the entry", ge=1)
     account: str = key("account code of the chart")
-    role: str = key("component, tax, payout, carried_forward, opening_debt, ...")
+    role: str = key("component, tax, payout, carried_forward, opening_debt, cleared_difference, ...")
     category: str = text("settlement category; empty for a leg of our own")
     transaction_minor: Count = plain("amount in minor units of transaction_currency")
     transaction_currency: str = currency()

@@ -121,6 +121,7 @@ TABLES = (
     Table("reconcile", "proofs", derived_proofs.Proofs,
           ("reconciliation", "comparison", "business_date", "currency"), "run"),
     Table("reconcile", "breaks", derived.Breaks, ("reconciliation", "subject", "break_class"), "run"),
+    Table("reconcile", "cleared_differences", derived.ClearedDifferences, ("reconciliation", "subject", "break_class"), "run"),
     Table("journal", "documents", derived.Documents, ("document_id",), "settlement",
           volatile=("facts_hash", "deposit_facts_hash", "delivery_id", "bank_delivery_id")),
     Table("journal", "entries", derived.Entries, ("entry_key",), "settlement", volatile=("facts_hash",)),

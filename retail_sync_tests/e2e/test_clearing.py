@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from retail_sync.core.rules import HEADERS
 from retail_sync.pipeline import Pipeline
 from retail_sync.reports.clearing_state import ledger_items
 from retail_sync_tests.conftest import run_line
@@ -34,12 +35,20 @@ def bank_shows(pipeline: Pipeline, amount: str, mark: str) -> None:
     pipeline.ingest([str(path)], "numbered")
 
 
+def may_clear(pipeline: Pipeline, cap: str) -> None:
+    """The home's own rule for differences of deposits."""
+    folder = pipeline.home.root / "rules"
+    folder.mkdir(exist_ok=True)
+    rule = f"small,deposit_differs,USD,{cap},7910,2000-01-01,,finance,controller"
+    (folder / "auto_clear.csv").write_text(f"{','.join(HEADERS['auto_clear'])}\n{rule}\n", encoding="utf-8")
+
+
 def books(pipeline: Pipeline) -> dict[str, int]:
-    """Cents of bank and transit in the ledger, where they are not zero; every item must be explained."""
+    """Cents of bank, transit and cleared differences in the ledger, where they are not zero; every item must be explained."""
     with looking(pipeline) as connection:
         found = ledger_items(pipeline, connection)
     assert (list(found.findings), list(found.waiting)) == ([], [])
-    balances = {b.account: b.home_minor for b in pipeline.ledger.balances() if b.account in ("1000", "1120")}
+    balances = {b.account: b.home_minor for b in pipeline.ledger.balances() if b.account in ("1000", "1120", "7910")}
     items = {f"item {item.item}": item.minor for item in found.items}
     return {name: minor for name, minor in (balances | items).items() if minor}
 
@@ -67,6 +76,51 @@ def test_a_short_deposit_is_booked_and_its_rest_stays_open(tmp_path: Path) -> No
 
 
 @pytest.mark.long
+def test_a_small_difference_is_cleared_in_the_ledger_until_the_bank_corrects_it(tmp_path: Path) -> None:
+    """Three cents of 520.17 are missing and may be cleared; then the bank's line turns out to have been wrong."""
+    pipeline = new_pipeline(tmp_path, NUMBERED_BANK)
+    may_clear(pipeline, "0.05")
+    deliver(pipeline, settlement("31000001", "2026-10-01 2026-10-14 2026-10-16", "sale 520.17"))
+    bank_shows(pipeline, "520.14", "first")
+    run_line(pipeline)
+    assert books(pipeline) == {"1000": 520_14, "7910": 3}
+    assert open_problems(pipeline) == []
+    run_line(pipeline)
+    assert posted(pipeline) == ["amazon:deposit:31000001#1"]
+    bank_shows(pipeline, "520.17", "corrected")
+    run_line(pipeline)
+    assert books(pipeline) == {"1000": 520_17}
+    assert open_problems(pipeline) == []
+    assert posted(pipeline) == [f"amazon:deposit:31000001#{version}" for version in ("1", "1R", "2")]
+
+
+def test_a_cap_that_is_raised_later_waits_for_a_person(tmp_path: Path) -> None:
+    """Facts correct, rules do not: what was left open under the old rule is told to wait, and no cent moves by itself."""
+    pipeline = new_pipeline(tmp_path, NUMBERED_BANK)
+    deliver(pipeline, settlement("31000001", "2026-10-01 2026-10-14 2026-10-16", "sale 520.17"))
+    bank_shows(pipeline, "520.14", "first")
+    run_line(pipeline)
+    assert open_problems(pipeline) == [("deposit_differs", "31000001")]
+    may_clear(pipeline, "0.05")
+    run_line(pipeline)
+    with looking(pipeline) as connection:
+        found = ledger_items(pipeline, connection)
+    left = {item.item: item.minor for item in found.items}
+    assert left == {"31000001": 520_17, "amazon:deposit:31000001": -520_14}
+    assert posted(pipeline) == ["amazon:deposit:31000001#1"]
+    assert open_problems(pipeline) == [("rule_change_waits", "amazon:deposit:31000001")]
+
+
+def test_where_the_banks_feed_books_deposits_nothing_is_cleared(tmp_path: Path) -> None:
+    """No entry of ours could book it, so the difference stays told."""
+    pipeline = new_pipeline(tmp_path, f'[ledger]\ndeposits = "bank_feed"\n{NUMBERED_BANK}')
+    may_clear(pipeline, "0.05")
+    deliver(pipeline, settlement("31000001", "2026-10-01 2026-10-14 2026-10-16", "sale 520.17"))
+    bank_shows(pipeline, "520.14", "first")
+    run_line(pipeline)
+    assert open_problems(pipeline) == [("deposit_differs", "31000001")]
+
+
 def test_a_corrected_settlement_closes_the_rest(tmp_path: Path) -> None:
     """The marketplace issues it again with the fee that it had kept: nothing is missing, and what arrived stays as booked."""
     pipeline = new_pipeline(tmp_path)

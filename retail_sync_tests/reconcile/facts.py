@@ -18,6 +18,7 @@ import duckdb
 from retail_sync.core.rules import read_rules
 from retail_sync.journal.build import JournalReport, build_journal
 from retail_sync.journal.rules import Policies, PostingRules
+from retail_sync.reconcile.auto_clear import read_clearing_rules
 from retail_sync.reconcile.break_kinds import read_break_kinds
 from retail_sync.reconcile.report import ReconcileReport
 from retail_sync.reconcile.settlements import reconcile_settlements
@@ -85,6 +86,9 @@ class Facts:
             read_rules(self.rules, "match_rules"),
             read_rules(self.rules, "bank_payers"),
             lambda _: None,
+            clearing=read_clearing_rules(
+                read_rules(self.rules, "auto_clear"), read_rules(self.rules, "chart_of_accounts"), is_booked=True
+            ),
         )
 
     def journal(self, policies: Policies = JOURNAL_DEPOSITS) -> JournalReport:
