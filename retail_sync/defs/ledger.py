@@ -42,7 +42,7 @@ def released_entries(context: dg.AssetExecutionContext, home: HomeResource) -> d
     report = home.pipeline(context).release(f"job {context.run.job_name}")
     return dg.MaterializeResult(
         metadata={
-            "waiting, as only rules or product costs changed": problem_table(report.waiting),
+            "waiting, as only rules or product costs changed": problem_table(report.waiting_problems),
             "held until their facts can be read": problem_table(report.held),
             "new entries in this run": report.new,
             "corrected in this run": report.corrected,
