@@ -126,7 +126,7 @@ empty_documents = sa.Table(
     sa.Column("facts_hash", sa.String(64), nullable=False),
 )
 
-# Entries that wait since only a rule or a product's cost changed, by account: what the last release found. An entry of which no
+# Entries that wait since only a rule, a cost or a pack changed, by account: what the last release found. An entry of which no
 # account would change has one row without an account. Amounts are of the books' currency, debit positive; version 0: none stands.
 waiting_entries = sa.Table(
     "waiting_entries",

@@ -1,8 +1,8 @@
 """Releasing: what we decided to tell the ledger. Each desired entry is compared with the last released body of its key.
 
 New: version 1. Same: nothing. Changed facts: a reversal of the old and the next version. A changed rule alone, or what a
-product costs today, corrects nothing by itself: it waits. All of one release is one transaction, outbox rows included. What
-is decided is in `verdicts.py`; how it is written is here.
+product costs or how it is packed, corrects nothing by itself: it waits. All of one release is one transaction, outbox rows
+included. What is decided is in `verdicts.py`; how it is written is here.
 """
 
 from __future__ import annotations

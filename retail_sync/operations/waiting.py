@@ -1,4 +1,4 @@
-"""What waits because only a rule, or what a product costs, changed: one exception for each cause, every entry in a table.
+"""What waits because only a rule, a cost or a pack changed: one exception for each cause, every entry in a table.
 
 A changed cost or account makes hundreds of entries wait. The cause is told by what would change in them, so it is the same
 after a rebuild and does not depend on when the rule changed. Nothing is decided here: that an entry waits is in `verdicts.py`.
@@ -35,10 +35,10 @@ class _Cause:
 
 
 _CAUSES = {
-    "product costs": _Cause(
-        "product costs",
-        "restore the cost; one that held on those days is delivered with its day (unit_cost of the movement, or of a snapshot "
-        "of that day or before) and corrects the entries",
+    "products": _Cause(
+        "product costs or packs",
+        "restore the cost or pack; a cost that held on those days is delivered with its day (unit_cost of the movement, or of a "
+        "snapshot of that day or before), a count that was in packs is delivered again in units: both correct the entries",
     ),
     "accounts": _Cause(
         "account rules",
@@ -128,7 +128,7 @@ def _cause(kind: str, before: Sequence[Mapping[str, Any]], after: Sequence[Mappi
     if before and after and _by_purpose(before) == _by_purpose(after):
         return "accounts"
     if kind in _STOCK:
-        return "product costs"
+        return "products"
     return "bank matching" if kind == "deposit" else "categories"
 
 

@@ -69,8 +69,8 @@ def inventory(pipeline: Pipeline, month: int, day: int) -> int:
 def waiting(pipeline: Pipeline) -> set[str]:
     """The keys that wait because only a product's cost changed: one exception names all of them, and there is no other."""
     told = waiting_by_cause(pipeline.home)
-    assert told.keys() <= {"product costs"}
-    return told.get("product costs", set())
+    assert told.keys() <= {"products"}
+    return told.get("products", set())
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def test_a_changed_cost_corrects_nothing_that_was_posted(shop: Pipeline) -> None
     assert waiting(shop) == {*BOOKS, AUGUST, OCTOBER}
     (said,) = (row for row in shop.exceptions.open() if row.code == "rule_change_waits")
     assert said.message == (
-        "Today's product costs would book 7 entries of 2026-08 to 2026-11 otherwise: 74.00 USD would move, in all "
+        "Today's product costs or packs would book 7 entries of 2026-08 to 2026-11 otherwise: 74.00 USD would move, in all "
         "1200 -74.00 USD, 5000 70.00 USD, 5110 4.00 USD. The true-up of 2026-10, the last of 3 among them, would move "
         "240.00 USD, beside what stands before it. Nothing was changed in the ledger."
     )

@@ -79,7 +79,7 @@ def test_each_entry_is_named_with_both_sides(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("kind", "cause", "what"),
     [
-        ("cogs", "product costs", "product costs"),
+        ("cogs", "products", "product costs or packs"),
         ("deposit", "bank matching", "matching rules"),
         ("settlement", "categories", "category rules"),
     ],
@@ -100,7 +100,7 @@ def test_two_causes_are_two_exceptions(shop: Shop) -> None:
     shop.release(*of_kind("cogs", wanted(1)), wanted(2))
     shop.post()
     cost, account = of_kind("cogs", wanted(1, 12_000)), wanted(2, account="1000")
-    assert told(shop, *cost, account).keys() == {"product costs", "accounts"}
+    assert told(shop, *cost, account).keys() == {"products", "accounts"}
     assert told(shop, *of_kind("cogs", wanted(1)), account).keys() == {"accounts"}
 
 
