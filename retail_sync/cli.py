@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from retail_sync.core.errors import RetailSyncError, SettingsError
+from retail_sync.core.money import format_money
 from retail_sync.reports import terminal
 from retail_sync.settings import DEFAULT_HOME, PROJECT_ROOT, Home
 
 if TYPE_CHECKING:  # imported inside the commands that need it: --help must answer at once
+    from collections.abc import Mapping, Sequence
+
     from retail_sync.connectors.proposal import Proposal
     from retail_sync.pipeline import Pipeline
     from retail_sync.reconcile.break_kinds import BreakKinds
@@ -50,6 +53,8 @@ NEEDS_A_PERSON = 1
 FORMATS = ("table", "csv", "json")
 # A table is read by eye. What is exported must be whole: half a ledger looks like a ledger.
 TABLE_ROWS = 1000
+_SHOWN_ENTRIES = 20
+_QUERY_WAITING = 'retail-sync query --on operations --format csv "select * from waiting_entries"'
 
 
 def main() -> None:
@@ -291,12 +296,15 @@ def exceptions_show(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show one exception: what happened, what it is worth, what to do, and the command that replays it."""
+    """Show one exception: what happened, what it is worth, what to do, the command that replays it, and the entries that wait."""
+    from retail_sync.operations.waiting import read_waiting
+
     pipeline = _pipeline(home)
     row = pipeline.exceptions.find(exception_id)
     if row is None:
         raise RetailSyncError(f"not exactly one exception begins with {exception_id!r}", "see exceptions list")
     values = dict(row._mapping) | _break_terms(dict(row._mapping), pipeline.break_kinds)
+    waiting = [] if row.closed_at else read_waiting(pipeline.operations, str(row.exception_id))
     today = datetime.now(UTC).date()
     if home:
         values["replay"] += f" --home {home}"
@@ -317,8 +325,26 @@ def exceptions_show(
         f"last seen {values['last_seen_at'][:19]}"
         + (f", closed {values['closed_at'][:19]}" if values["closed_at"] else "")
         + (f", resolved by {values['resolved_by']}: {values['resolution']}" if values["resolved_by"] else ""),
+        *_waiting_table(waiting, home),
     ]
-    _print(values, as_json, *lines)
+    _print(values | ({"entries": waiting} if waiting else {}), as_json, *lines)
+
+
+def _waiting_table(rows: Sequence[Mapping[str, Any]], home: Path | None) -> list[Any]:
+    """The entries under an exception by account, and where the others are; nothing where it has none."""
+    if not rows:
+        return []
+    shown = [
+        (row["posting_date"], row["entry_key"], row["version"] or "not booked", row["account"] or "texts only",
+         *(format_money(row[side], row["currency"]) if row["currency"] else "" for side in ("released_minor", "wanted_minor")))
+        for row in rows[:_SHOWN_ENTRIES]
+    ]  # fmt: skip
+    header = ("date", "entry", "version", "account", "released", "today")
+    table = terminal.table(header, shown, right=("released", "today"))
+    if not rows[_SHOWN_ENTRIES:]:
+        return [table]
+    rest = _times(len(rows) - _SHOWN_ENTRIES, "more row")
+    return [table, f"and {rest}: {_QUERY_WAITING}{_home_option(home)}"]
 
 
 @exceptions_app.command("resolve")

@@ -307,7 +307,7 @@ class Pipeline:
             with self.writing("release entries") as connection:
                 wanted = read_wanted(connection, self.registry.all(), before, self._booking())
             report = releaser.release(wanted.entries, wanted.ready, wanted.sight)
-            self._settle("release", [*report.waiting, *report.held])
+            self._settle("release", [*report.waiting_problems, *report.held])
         return report
 
     def _releaser(self, released_by: str) -> Releaser:

@@ -33,7 +33,7 @@ def _require_job(context: dg.AssetExecutionContext) -> None:
     kinds={"sqlalchemy"},
     owners=["team:finance"],
     description="What we decided to tell the ledger: versions of entries, their reversals and their outbox rows "
-    "(operations database).\n\n**Look at** *waiting, as only rules or product costs changed*: these never repost "
+    "(operations database).\n\n**Look at** *waiting, as only rules, costs or packs changed*: these never repost "
     "the past by themselves.",
 )
 def released_entries(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult[None]:
@@ -42,7 +42,7 @@ def released_entries(context: dg.AssetExecutionContext, home: HomeResource) -> d
     report = home.pipeline(context).release(f"job {context.run.job_name}")
     return dg.MaterializeResult(
         metadata={
-            "waiting, as only rules or product costs changed": problem_table(report.waiting),
+            "waiting, as only rules, costs or packs changed": problem_table(report.waiting_problems),
             "held until their facts can be read": problem_table(report.held),
             "new entries in this run": report.new,
             "corrected in this run": report.corrected,

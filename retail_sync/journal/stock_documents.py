@@ -3,8 +3,8 @@
 Cost of sales, with what was written off, and counts are one document per location and day. The month-end true-up comes after
 them, because it books what they leave of the difference between the ERP's stock and the ledger.
 
-The facts of all three are units and costs with a day (a movement's own, a snapshot's). What a product costs has none: it is a
-rule, and a changed one corrects nothing that was released.
+The facts of all three are units and costs with a day (a movement's own, a snapshot's). What a product costs and how it is
+packed has none: these are rules, and a changed one corrects nothing that was released.
 """
 
 from __future__ import annotations

@@ -126,6 +126,22 @@ empty_documents = sa.Table(
     sa.Column("facts_hash", sa.String(64), nullable=False),
 )
 
+# Entries that wait since only a rule, a cost or a pack changed, by account: what the last release found. An entry of which no
+# account would change has one row without an account. Amounts are of the books' currency, debit positive; version 0: none stands.
+waiting_entries = sa.Table(
+    "waiting_entries",
+    metadata,
+    sa.Column("exception_id", sa.String(16), nullable=False),
+    sa.Column("entry_key", sa.String(120), primary_key=True),
+    sa.Column("entry_kind", sa.String(20), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("posting_date", sa.String(10), nullable=False),
+    sa.Column("account", sa.String(40), primary_key=True),
+    sa.Column("currency", sa.String(3), primary_key=True),
+    sa.Column("released_minor", sa.BigInteger, nullable=False),
+    sa.Column("wanted_minor", sa.BigInteger, nullable=False),
+)
+
 outbox = sa.Table(
     "outbox",
     metadata,

@@ -1,8 +1,8 @@
 """Releasing: what we decided to tell the ledger. Each desired entry is compared with the last released body of its key.
 
 New: version 1. Same: nothing. Changed facts: a reversal of the old and the next version. A changed rule alone, or what a
-product costs today, corrects nothing by itself: it waits. All of one release is one transaction, outbox rows included. What
-is decided is in `verdicts.py`; how it is written is here.
+product costs or how it is packed, corrects nothing by itself: it waits. All of one release is one transaction, outbox rows
+included. What is decided is in `verdicts.py`; how it is written is here.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from retail_sync.operations import database as db
 from retail_sync.operations.evidence import Evidence, Facts, Sight
 from retail_sync.operations.exceptions import Problem
 from retail_sync.operations.verdicts import Desired, Released, Verdict, decide
+from retail_sync.operations.waiting import Waiting, note_waiting, waiting_entry, waiting_problems
 from retail_sync.schemas.journal import Entry
 
 _FINANCE = "finance"
@@ -35,8 +36,13 @@ class ReleaseReport:
     corrected: int = 0
     withdrawn: int = 0
     unchanged: int = 0
-    waiting: list[Problem] = field(default_factory=list)
+    waiting: list[Waiting] = field(default_factory=list)
     held: list[Problem] = field(default_factory=list)
+
+    @property
+    def waiting_problems(self) -> list[Problem]:
+        """What waits, one problem for each cause."""
+        return waiting_problems(self.waiting)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +92,7 @@ class Releaser:
                 version = versions.get(key, 0)
                 self._carry_out(connection, verdicts[key], key, wanted.get(key), last.get(key), version, report)
             self._note_empty(connection, desired, ready)
+            note_waiting(connection, report.waiting)
             self._move_out_of_closed_periods(connection)
             failpoint("release.before_commit")
         failpoint("release.after_commit")
@@ -201,7 +208,7 @@ class Releaser:
                 self._reverse(connection, old, "its facts are gone")
                 report.withdrawn += 1
             case "rule", _, _:
-                report.waiting.append(_waits(key, old))
+                report.waiting.append(waiting_entry(key, entry, old))
             case "unreadable", _, _:
                 report.held.append(_cannot_be_read(key, old))
             case "taken", Desired(), _:
@@ -317,23 +324,6 @@ def _released(row: sa.RowMapping) -> Released:
     evidence = Evidence(**{name: row[name] for name in Evidence.__dataclass_fields__})
     return Released(
         **{name: row[name] for name in Released.__dataclass_fields__ if name != "evidence"}, evidence=evidence
-    )
-
-
-def _waits(key: str, old: Released | None) -> Problem:
-    how = (
-        f"differently than it was released (version {old.version})" if old else "that was not booked of the same facts"
-    )
-    return Problem(
-        code="rule_change_waits",
-        subject=key,
-        kind="business",
-        owner=_FINANCE,
-        severity="warning",
-        message=f"Today's rules or product costs would book {key} {how}. Nothing was changed in the ledger.",
-        remedy="compare journal.lines with the released entry. Where it stands rightly, nothing is to be done: what is new is "
-        "booked by today's rules and costs. Else restore the rule or the cost; a cost that held on that day is delivered with "
-        "its day (unit_cost of the movement, or of a snapshot of that day or before) and corrects the entry",
     )
 
 

@@ -20,7 +20,7 @@ Verdict = Literal[
     "replace",  # cancel a version that was never sent, release the next one
     "withdraw",  # reverse
     "cancel",  # the same for a version that was never sent
-    "rule",  # only a rule, or what a product costs, changed: waits
+    "rule",  # only a rule, or what a product costs or how it is packed, changed: waits
     "unreadable",  # the released facts cannot be read now: held
     "taken",  # its bank movement stands under another key: held
     "leave",  # the document is held, or cannot be seen: nothing is known

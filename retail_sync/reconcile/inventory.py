@@ -26,13 +26,17 @@ from retail_sync.schemas.proof import mark_changed
 _STATE, _BALANCES = "inventory_ledger", "inventory_balances"
 _KIND = "stage = 'reconcile' and kind = 'stock'"
 _PROVED = ("inventory",)
-# In the order they build on one another.
-_STEPS = (
+# In the order they build on one another: both sides, why they differ, the facts of what is booked, and what is asked of all.
+_SIDES = (
     "inventory_articles", "inventory_costs", "inventory_incomplete_snapshots", "inventory_whole_snapshots",
-    "inventory_sales_items", "inventory_sales_parts", "inventory_sales_causes", "inventory_intervals", "inventory_transfers",
-    "inventory_interval_causes", "inventory_open_transfers", "inventory_count_books", "inventory_count_explanations",
-    "inventory_counts", "inventory_counts_taken_over", "inventory_month_ends", "inventory_stock_values",
+    "inventory_sales_items", "inventory_sales_parts", "inventory_intervals", "inventory_transfers", "inventory_count_books",
 )  # fmt: skip
+_CAUSES = (
+    "inventory_sales_causes", "inventory_interval_causes", "inventory_count_explanations", "inventory_counts",
+    "inventory_counts_taken_over",
+)  # fmt: skip
+_FACTS = ("inventory_count_facts", "inventory_adjustment_facts")
+_VALUES = ("inventory_open_transfers", "inventory_month_ends", "inventory_stock_values")
 # Month ends → what the ledger's inventory account holds by then, by currency; one it says nothing about is left out.
 Balances = Callable[[Sequence[date]], Mapping[date, Mapping[str, Decimal]]]
 
@@ -138,8 +142,9 @@ def prepare_money(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _compare(connection: duckdb.DuckDBPyConnection, ledger: StockLedger) -> None:
     prepare_money(connection)
-    for name in _STEPS:
-        connection.execute(sql.statement(__package__, name))
+    _run(connection, *_SIDES)
+    _find_causes(connection)
+    _run(connection, *_VALUES)
     connection.execute(
         "create or replace temp table ledger_balances (month_end date, currency varchar, amount decimal(18, 4))"
     )
@@ -152,6 +157,20 @@ def _compare(connection: duckdb.DuckDBPyConnection, ledger: StockLedger) -> None
     connection.execute(sql.statement(__package__, "inventory_cost_of_sales"))
     _note(connection, _STATE, _hash(ledger.state))
     _note(connection, _BALANCES, _hash_of(balances, ledger))
+
+
+def _find_causes(connection: duckdb.DuckDBPyConnection) -> None:
+    """Find why sides differ, and the facts under what is booked of it: those as if no article had a pack, so a second time."""
+    has_packs = connection.execute("select 1 from articles where pack_quantity is not null limit 1").fetchone()
+    if has_packs:
+        connection.execute("update articles set pack_quantity = null")
+        _run(connection, *_CAUSES, *_FACTS, "inventory_articles")
+    _run(connection, *_CAUSES, *(() if has_packs else _FACTS))
+
+
+def _run(connection: duckdb.DuckDBPyConnection, *names: str) -> None:
+    for name in names:
+        connection.execute(sql.statement(__package__, name))
 
 
 def _hand_on(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:

@@ -6,10 +6,18 @@ with written_off as (
     from canonical.returns
     where disposition = 'written_off' and location_id is not null and sku is not null
 ),
+written_off_again as (
+    select distinct m.source, m.movement_id
+    from canonical.stock_movements as m
+    join written_off as w on w.location_id = m.location_id and w.sku = m.sku and m.reference in (w.return_id, w.order_id)
+    where m.kind = 'adjustment' and m.quantity < 0
+),
+-- `plain_quantity` and `count_facts` are what the quantity rests on: as if no article had a pack.
 moved as (
     select m.location_id, m.business_date, m.sku, m.unit_cost, m.currency,
         case m.kind when 'sale' then 'cost_of_goods_sold' else 'cost_of_goods_returned' end as component,
-        case m.kind when 'sale' then -m.quantity else m.quantity end as quantity
+        case m.kind when 'sale' then -m.quantity else m.quantity end as quantity, quantity as plain_quantity,
+        cast(null as hugeint) as count_facts
     from canonical.stock_movements as m
     where m.kind in ('sale', 'return')
         -- What was posted in and is not sellable never went back to stock: it is written off below.
@@ -18,22 +26,23 @@ moved as (
             where w.location_id = m.location_id and w.sku = m.sku and m.reference in (w.return_id, w.order_id)
         ))
     union all
-    select location_id, business_date, sku, null, 'XXX', 'cost_written_off', quantity from written_off
+    select location_id, business_date, sku, null, 'XXX', 'cost_written_off', quantity, quantity, null from written_off
     union all
     -- What is booked as a count, or as returned goods written off, is not booked again. It stays here with no units, so that
     -- an entry made before the count or the return was known is taken back. An adjustment that takes over more than is booked
     -- (goods sold and never posted among them) is a write-off of the rest.
     select m.location_id, m.business_date, m.sku, m.unit_cost, m.currency, 'write_off',
-        case when t.movement_id is null and m.quantity < 0 and exists (
-            select 1 from written_off as w
-            where w.location_id = m.location_id and w.sku = m.sku and m.reference in (w.return_id, w.order_id)
-        ) then 0 else coalesce(t.quantity, 0) - m.quantity end
+        case when t.movement_id is null and a.movement_id is not null then 0 else coalesce(t.quantity, 0) - m.quantity end,
+        case when not f.is_taken and a.movement_id is not null then 0 else f.taken_quantity - m.quantity end,
+        f.count_facts
     from canonical.stock_movements as m
+    join adjustment_facts as f on f.source = m.source and f.movement_id = m.movement_id
     left join counts_taken_over as t on t.source = m.source and t.movement_id = m.movement_id
+    left join written_off_again as a on a.source = m.source and a.movement_id = m.movement_id
     where m.kind = 'adjustment' and m.quantity <> 0
 ),
 costed as (
-    select m.location_id, m.business_date, m.sku, m.component, m.quantity,
+    select m.location_id, m.business_date, m.sku, m.component, m.quantity, m.plain_quantity, m.count_facts,
         coalesce(m.unit_cost, c.unit_cost, a.unit_cost) as unit_cost,
         case when m.unit_cost is not null then m.currency when c.unit_cost is not null then c.currency
             else coalesce(a.currency, 'XXX') end as currency,
@@ -48,7 +57,7 @@ summed as (
         count(*) as row_count,
         count(*) filter (unit_cost is null and quantity <> 0) as uncosted_count,
         coalesce(min(sku) filter (unit_cost is null and quantity <> 0), '') as uncosted_sku,
-        cast(sum(md5_number_lower(concat_ws('|', component, sku, quantity, dated_cost))) as decimal(38, 0)) as facts
+        cast(sum(md5_number_lower(concat_ws('|', component, sku, plain_quantity, dated_cost, count_facts))) as decimal(38, 0)) as facts
     from costed
     group by all
 )

@@ -85,6 +85,8 @@ select p.location_id, p.sku, p.business_date, p.kind,
     end as counterpart,
     -- The book is this snapshot and the movements of the days after it.
     j.snapshot_date,
-    j.variance as count_variance
+    j.variance as count_variance,
+    -- The piece that carries the facts of its count.
+    row_number() over (partition by p.location_id, p.sku, p.business_date, p.kind order by p.is_rest, p.cause) = 1 as is_first
 from placed as p
 join judged as j using (location_id, sku, business_date, kind)

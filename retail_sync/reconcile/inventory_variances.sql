@@ -2,17 +2,18 @@
 create or replace temp table new_variances as
 with differences as (
     select 'interface_sales' as question, location_id, sku, business_date, left(trim(direction || ' ' || receipt), 1000) as part,
-        left_quantity, right_quantity, variance, cause, counterpart
+        left_quantity, right_quantity, variance, cause, counterpart, null as counted
     from sales_causes
     union all
-    select 'interface_snapshot', location_id, sku, to_date, '', left_quantity, right_quantity, variance, cause, counterpart
+    select 'interface_snapshot', location_id, sku, to_date, '', left_quantity, right_quantity, variance, cause, counterpart, null
     from interval_causes
     union all
     select 'interface_transfers', location_id, sku, since, left(reference, 1000), left_quantity, right_quantity, variance,
-        'transfer_in_transit', counterpart
+        'transfer_in_transit', counterpart, null
     from open_transfers where is_told
     union all
-    select 'count', location_id, sku, business_date, part, left_quantity, right_quantity, variance, cause, counterpart
+    select 'count', location_id, sku, business_date, part, left_quantity, right_quantity, variance, cause, counterpart,
+        case when is_first then kind end
     from count_causes
 ),
 costed as (
@@ -45,9 +46,13 @@ valued as (
 select c.question, c.location_id, c.sku, c.business_date, c.part, c.left_quantity, c.right_quantity,
     c.variance as quantity_variance, cast(c.unit_cost as decimal(18, 6)) as unit_cost, in_money(c.variance * c.unit_cost, m.digits) as value_variance, c.currency,
     c.cause, left(coalesce(c.counterpart, ''), 1000) as counterpart,
-    cast(md5_number_lower(concat_ws('|', c.part, c.sku, c.cause, c.variance, c.dated_cost)) as decimal(38, 0)) as facts
+    cast(case when c.question <> 'count' then md5_number_lower(concat_ws('|', c.part, c.sku, c.cause, c.variance, c.dated_cost))
+        when c.counted is not null then md5_number_lower(concat_ws('|', f.facts, c.dated_cost))
+        else 0 end as decimal(38, 0)) as facts
 from costed as c
 left join minor_units as m using (currency)
+left join count_facts as f on f.location_id = c.location_id and f.sku = c.sku and f.business_date = c.business_date
+    and f.kind = c.counted
 union all
 select 'interface_snapshot', location_id, '*', snapshot_date, '', null, null, null, null, null, 'XXX', 'snapshot_incomplete', shown, 0
 from incomplete_snapshots

@@ -54,8 +54,8 @@ class InventoryVariances(pa.DataFrameModel):
         "the evidence: receipt, other day, other sku, transfer; for undetermined the causes that fit"
     )
     facts: Digest = plain(
-        "digest of the units and the dated cost under the value, without what a product costs today; for a valuation of the "
-        "whole month, with the ledger's balances"
+        "digest of the units and the dated cost under the value, without what a product costs and how it is packed today; of a "
+        "count on the first of its rows, 0 on the others; of a valuation for the whole month, with the ledger's balances"
     )
 
 
@@ -75,7 +75,8 @@ class CostOfSales(pa.DataFrameModel):
     uncosted_count: Count = plain("of these, without a unit cost anywhere")
     uncosted_sku: str = text("one of those without a cost; empty without")
     facts: Digest = plain(
-        "digest of the units and dated costs of these, without what a product costs today; digests of rows add up"
+        "digest of the units and dated costs of these, without what a product costs and how it is packed today; digests of "
+        "rows add up"
     )
 
 

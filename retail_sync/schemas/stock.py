@@ -34,7 +34,10 @@ class Products(pa.DataFrameModel):
     title: str = text("what it is called", nullable=True)
     gtin: str = text("global trade item number", nullable=True)
     unit: str = text("unit it is kept in, e.g. piece, kg", nullable=True)
-    pack_quantity: Quantity = plain("units in its outer pack, where the ERP knows one", nullable=True)
+    pack_quantity: Quantity = plain(
+        "units in its outer pack, where the ERP knows one; undated: a change explains differences and corrects no entry",
+        nullable=True,
+    )
     unit_cost: Quantity = plain(
         "cost of one unit without tax, in `currency`; has no day: a changed one corrects nothing that was booked",
         nullable=True,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from pathlib import Path
 
+from retail_sync.operations.waiting import read_waiting
 from retail_sync.pipeline import Pipeline, Window
 from retail_sync.reports.digests import net_effect, read_digests
 from retail_sync.settings import Home
@@ -99,6 +100,16 @@ def states(home: Home) -> dict[str, int]:
 def problems(home: Home) -> list[tuple[str, str]]:
     """(code, subject) of every open exception, sorted."""
     return sorted((row.code, row.subject) for row in opened(home).exceptions.open())
+
+
+def waiting(home: Home) -> dict[str, set[str]]:
+    """The entries that wait by their cause, as the subject of its open exception names it."""
+    pipeline = opened(home)
+    causes = [row for row in pipeline.exceptions.open() if row.code == "rule_change_waits"]
+    return {
+        str(row.subject): {entry["entry_key"] for entry in read_waiting(pipeline.operations, str(row.exception_id))}
+        for row in causes
+    }
 
 
 def findings(home: Home) -> list[str]:

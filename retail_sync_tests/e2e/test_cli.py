@@ -21,7 +21,7 @@ from retail_sync.defs.launch import STAGES
 from retail_sync.schemas.derived import BREAK_CLASSES
 from retail_sync.settings import PROJECT_ROOT, Home
 from retail_sync_tests.conftest import BANK_SOURCE
-from retail_sync_tests.e2e.company import PROBLEMS, TINY, B
+from retail_sync_tests.e2e.company import B_CORRECTED, PROBLEMS, TINY, B
 from retail_sync_tests.e2e.conftest import Answer, Golden
 from retail_sync_tests.e2e.line import booked, copied, drop, new_home, nightly, opened
 from retail_sync_tests.journal.tracing import assert_legs_trace_to_their_lines
@@ -140,6 +140,27 @@ def test_open_exceptions_need_a_person(cli: Cli, golden: Golden) -> None:
     shown = cli("exceptions", "show", listed.json[0]["exception_id"][:8], *home)
     assert shown.code == 0
     assert all(text in shown.out for text in ("deposit_overdue", "What to do:", "Replay:", "finance"))
+
+
+def test_an_exception_of_waiting_entries_names_them(cli: Cli, quiet: Home, tmp_path: Path) -> None:
+    """Deposits go to another account from today: one exception, and `show` has the deposit with both sides."""
+    home = copied(quiet, tmp_path / "home")
+    (home.root / "rules").mkdir()
+    legs = (PROJECT_ROOT / "data" / "rules" / "leg_accounts.csv").read_text(encoding="utf-8")
+    (home.root / "rules" / "leg_accounts.csv").write_text(legs.replace("bank,1000,", "bank,1010,"), encoding="utf-8")
+    nightly(home)
+    (row,) = cli("exceptions", "list", "--home", home.root, "--json").json
+    assert (row["code"], row["subject"]) == ("rule_change_waits", "accounts")
+    deposit, amount = f"amazon:deposit:{B_CORRECTED.settlement_id}", B_CORRECTED.lines_sum
+    shown = cli("exceptions", "show", row["exception_id"], "--home", home.root)
+    assert f"1010 {amount:,} USD" in shown.out
+    assert deposit in shown.out
+    entries = cli("exceptions", "show", row["exception_id"], "--home", home.root, "--json").json["entries"]
+    minor = int(amount * 100)
+    assert [(e["entry_key"], e["account"], e["released_minor"], e["wanted_minor"]) for e in entries] == [
+        (deposit, "1000", minor, 0),
+        (deposit, "1010", 0, minor),
+    ]
 
 
 def test_status_says_how_far_each_bank_account_reaches(cli: Cli, tmp_path: Path) -> None:

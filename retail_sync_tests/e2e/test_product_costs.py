@@ -20,6 +20,7 @@ from retail_sync.settings import Home
 from retail_sync_tests.conftest import run_line
 from retail_sync_tests.e2e.line import booked as ledger_keys
 from retail_sync_tests.e2e.line import findings, forget_warehouse
+from retail_sync_tests.e2e.line import waiting as waiting_by_cause
 from retail_sync_tests.reconcile.test_store_days import booked, deliver, problems
 
 COLUMNS = {
@@ -66,8 +67,10 @@ def inventory(pipeline: Pipeline, month: int, day: int) -> int:
 
 
 def waiting(pipeline: Pipeline) -> set[str]:
-    """The keys that wait because only a rule or a product's cost changed."""
-    return {subject for code, subject in problems(pipeline) if code == "rule_change_waits"}
+    """The keys that wait because only a product's cost changed: one exception names all of them, and there is no other."""
+    told = waiting_by_cause(pipeline.home)
+    assert told.keys() <= {"products"}
+    return told.get("products", set())
 
 
 @pytest.fixture
@@ -92,13 +95,22 @@ def shop(make_home: Callable[..., Home]) -> Pipeline:
 
 
 def test_a_changed_cost_corrects_nothing_that_was_posted(shop: Pipeline) -> None:
-    """12.00 from today: sales, count and true-ups stay as posted, also of the months that needed no true-up; each says so."""
+    """12.00 from today: sales, count and true-ups stay as posted, also of the months that needed no true-up; all told once.
+
+    35 pieces sold would cost 70.00 more and two lost ones 4.00. At the end of October 120 pieces are worth 1,440.00, and the
+    books hold 1,200.00.
+    """
     keys = ledger_keys(shop.home)
     take_in(shop, {"products": ("A-1,12",)}, "dearer")
     assert ledger_keys(shop.home) == keys
     assert waiting(shop) == {*BOOKS, AUGUST, OCTOBER}
-    (said,) = (row for row in shop.exceptions.open() if row.subject == SOLD_SEPTEMBER)
-    assert "product costs" in said.message
+    (said,) = (row for row in shop.exceptions.open() if row.code == "rule_change_waits")
+    assert said.message == (
+        "Today's product costs or packs would book 7 entries of 2026-08 to 2026-11 otherwise: 74.00 USD would move, in all "
+        "1200 -74.00 USD, 5000 70.00 USD, 5110 4.00 USD. The true-up of 2026-10, the last of 3 among them, would move "
+        "240.00 USD, beside what stands before it. Nothing was changed in the ledger."
+    )
+    assert (said.amount_minor, said.currency, said.since_date) == (7400, "USD", "2026-08-31")
     assert "unit_cost" in said.remedy
     before = read_digests(shop)
     forget_warehouse(shop.home)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from retail_sync.settings import PROJECT_ROOT, Home
-from retail_sync_tests.e2e.company import ALL, B_CORRECTED, TINY, TINY_BANK, B
+from retail_sync_tests.e2e.company import ALL, B_CORRECTED, TINY, TINY_BANK, B, F
 from retail_sync_tests.e2e.line import (
     booked,
     digest,
@@ -24,6 +24,7 @@ from retail_sync_tests.e2e.line import (
     nightly,
     opened,
     problems,
+    waiting,
 )
 from retail_sync_tests.reconcile.test_store_days import DAY, DRAWERS, SOURCES, deliver
 from retail_sync_tests.simulator import write_v2
@@ -61,13 +62,24 @@ def home(tmp_path: Path) -> Home:
 
 
 def test_a_changed_account_waits_for_approval(home: Home) -> None:
-    """Referral fees go to another account from today: what was booked stays, one warning for each entry it would change."""
+    """Referral fees go to another account from today: what was booked stays, one warning of all that it would change.
+
+    Both settlements have such fees; what moves is their sum.
+    """
     keys, before = booked(home), net(home)
     rewrite(home, "category_accounts", "referral_fee,6000,", "referral_fee,6040,")
     nightly(home)
     assert (booked(home), net(home)) == (keys, before)
-    assert {code for code, _ in problems(home)} == {"rule_change_waits"}
-    assert {row.severity for row in opened(home).exceptions.open()} == {"warning"}
+    assert problems(home) == [("rule_change_waits", "accounts")]
+    settlements = (f"settlement:{B.settlement_id}:2026-09", f"settlement:{F.settlement_id}:2026-10")
+    assert waiting(home) == {"accounts": {f"amazon:{key}" for key in settlements}}
+    (said,) = opened(home).exceptions.open()
+    fees = -sum(row.amount for row in (*B_CORRECTED.rows, *F.rows[:8]) if row.amount_description == "Commission")
+    assert said.severity == "warning"
+    assert said.message == (
+        f"Today's account rules would book 2 entries of 2026-09 to 2026-10 otherwise: {fees} USD would move, in all "
+        f"6000 -{fees} USD, 6040 {fees} USD. Nothing was changed in the ledger."
+    )
     assert findings(home) == []
     rewrite(home, "category_accounts", "referral_fee,6040,", "referral_fee,6000,")
     nightly(home)
@@ -102,7 +114,8 @@ def test_a_statement_that_overlaps_does_not_carry_a_rule_along(
         step(home)
         hourly(home)
     assert booked(home) == keys
-    assert problems(home) == [("rule_change_waits", DEPOSIT)]
+    assert problems(home) == [("rule_change_waits", "accounts")]
+    assert waiting(home) == {"accounts": {DEPOSIT}}
 
 
 def test_a_new_settlement_is_booked_by_the_new_rule(home: Home) -> None:
@@ -162,8 +175,7 @@ def test_a_matching_rule_takes_no_deposit_out_of_the_books(
         step(home)
         hourly(home)
     assert booked(home) == keys
-    waiting = [(code, subject) for code, subject in problems(home) if code == "rule_change_waits"]
-    assert waiting == [("rule_change_waits", DEPOSIT)]
+    assert waiting(home) == {"bank matching": {DEPOSIT}}
 
 
 @pytest.mark.parametrize("changed_before", [False, True])
@@ -184,7 +196,7 @@ def test_a_second_payment_that_fits_takes_the_deposit_out(home: Home, *, changed
     drop(home, {"bank/later.csv": TINY_BANK + again})
     hourly(home)
     assert f"{DEPOSIT}#1R" in booked(home)
-    assert not any(code == "rule_change_waits" for code, _ in problems(home))
+    assert waiting(home) == {}
 
 
 def test_a_payment_that_a_rule_gives_to_another_settlement_is_booked_once(tmp_path: Path) -> None:
@@ -208,7 +220,8 @@ def test_a_payment_that_a_rule_gives_to_another_settlement_is_booked_once(tmp_pa
     )
     nightly(home)
     assert booked(home) == keys
-    assert {("rule_change_waits", DEPOSIT), ("bank_movement_booked", "amazon:deposit:50000000099")} <= {*problems(home)}
+    assert waiting(home) == {"bank matching": {DEPOSIT}}
+    assert ("bank_movement_booked", "amazon:deposit:50000000099") in problems(home)
 
 
 def test_a_category_that_makes_another_entry_waits_whole(home: Home) -> None:
@@ -221,8 +234,9 @@ def test_a_category_that_makes_another_entry_waits_whole(home: Home) -> None:
     path.write_text(text.replace(old, old.replace("storage_fee", "failed_transfer")), encoding="utf-8")
     nightly(home)
     assert (booked(home), net(home)) == (keys, before)
-    waiting = {subject.split(":")[1] for code, subject in problems(home) if code == "rule_change_waits"}
-    assert {"settlement", "failed-transfer"} <= waiting
+    told = waiting(home)
+    assert told.keys() == {"categories"}
+    assert {key.split(":")[1] for key in told["categories"]} == {"settlement", "failed-transfer"}
 
 
 @pytest.mark.parametrize("how", ["nothing new", "a new day"])

@@ -56,8 +56,9 @@ def test_a_changed_rule_alone_waits(shop: Shop) -> None:
     shop.post()
     report = shop.release(wanted(1, account="1000"))
     assert (report.corrected, report.unchanged) == (0, 0)
-    problem = report.waiting[0]
-    assert (problem.code, problem.subject, problem.severity) == ("rule_change_waits", key_of(1), "warning")
+    assert [entry.entry_key for entry in report.waiting] == [key_of(1)]
+    (problem,) = report.waiting_problems
+    assert (problem.code, problem.subject, problem.severity) == ("rule_change_waits", "accounts", "warning")
     assert "Nothing was changed in the ledger" in problem.message
     shop.post()
     assert shop.net() == effect([wanted(1)])

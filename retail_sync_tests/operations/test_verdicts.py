@@ -37,9 +37,10 @@ def without_match(number: int) -> dict[str, Facts]:
 
 
 def told(shop: Shop, *entries: Desired, **more: object) -> set[tuple[str, str]]:
-    """Release and return (code, subject) of what waits or is held."""
+    """Release and return (code, subject) of what is held, and of each entry that waits."""
     report = shop.release(*entries, **more)  # type: ignore[arg-type]
-    return {(problem.code, problem.subject) for problem in (*report.waiting, *report.held)}
+    waiting = {("rule_change_waits", entry.entry_key) for entry in report.waiting}
+    return waiting | {(problem.code, problem.subject) for problem in report.held}
 
 
 def test_a_new_key_of_the_same_facts_waits_with_the_others(shop: Shop) -> None:
