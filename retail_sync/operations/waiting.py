@@ -46,8 +46,8 @@ _CAUSES = {
     ),
     "bank matching": _Cause(
         "matching rules",
-        "restore match_rules.csv, bank_payers.csv, settlement_categories.csv or the setting ledger.deposits, or say what "
-        "belongs together: retail-sync matches confirm",
+        "restore match_rules.csv, bank_payers.csv, auto_clear.csv, settlement_categories.csv or the setting ledger.deposits, "
+        "or say what belongs together: retail-sync matches confirm",
     ),
     "categories": _Cause(
         "category rules", "restore settlement_categories.csv, category_accounts.csv or leg_accounts.csv"

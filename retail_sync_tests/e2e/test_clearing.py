@@ -108,7 +108,7 @@ def test_a_cap_that_is_raised_later_waits_for_a_person(tmp_path: Path) -> None:
     left = {item.item: item.minor for item in found.items}
     assert left == {"31000001": 520_17, "amazon:deposit:31000001": -520_14}
     assert posted(pipeline) == ["amazon:deposit:31000001#1"]
-    assert open_problems(pipeline) == [("rule_change_waits", "amazon:deposit:31000001")]
+    assert open_problems(pipeline) == [("rule_change_waits", "bank matching")]
 
 
 def test_where_the_banks_feed_books_deposits_nothing_is_cleared(tmp_path: Path) -> None:
