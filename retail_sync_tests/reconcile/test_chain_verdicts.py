@@ -216,10 +216,10 @@ def test_a_verdict_names_what_it_rests_on() -> None:
 def test_periods_a_few_seconds_apart_are_one_chain() -> None:
     """One ends at 23:59:57 and the next begins at 00:00:01 of the next day: debt and reserve pass on as on any other day."""
     assert_verdicts("""
-        | id       | starts         | ends           | total  | lines                                     | status        | breaks |
-        | 31000001 | 09-30T00:00:01 | 10-14T23:59:57 | -58.20 | sales 1.80, held -60.00                   | matched       |        |
-        | 31000002 | 10-15T00:00:01 | 10-28T23:59:57 | 141.80 | debt -58.20, released 60.00, sales 140.00 | awaiting_bank |        |
-        | 31000003 | 10-29T00:00:01 | 11-11T23:59:57 | 41.80  | sales 41.80                               | awaiting_bank |        |""",
+        | id       | starts         | ends           | total  | lines                               | status        | breaks |
+        | 31000001 | 09-30T00:00:01 | 10-14T23:59:57 | -58.20 | sales 1.80, held -60.00             | matched       |        |
+        | 31000002 | 10-15T00:00:01 | 10-28T23:59:57 | 141.80 | debt -58.20, released 60, sales 140 | awaiting_bank |        |
+        | 31000003 | 10-29T00:00:01 | 11-11T23:59:57 | 41.80  | sales 41.80                         | awaiting_bank |        |""",
         "")  # fmt: skip
 
 
