@@ -47,7 +47,7 @@ TABLES = (
 _SETTLEMENTS = [("canonical", "settlements"), ("canonical", "settlement_lines"), ("canonical", "rejected_rows")]
 _KEY = ["reconcile", "settlement_totals"]
 _PLOT = "plot: settlements by closing day"
-_SHOWN = ("settlement_totals", *RECONCILIATIONS)
+_SHOWN = ("settlement_totals", *RECONCILIATIONS, "currency_deposit")
 # check: beginnings of the break classes it shows, and what it says when there is none
 SHOWN_BY = {
     "settlements_foot": (("settlement_", "rows_", "payout_"), "every settlement's lines sum to its total"),

@@ -1,4 +1,5 @@
--- What a person put together: the newest decision on a pair holds, and one item belongs to one decision.
+-- What a person put together: the newest decision on a pair holds, and one item belongs to one decision. Amounts of two
+-- currencies have no difference: that is for the deposits that are converted.
 insert into match_pairs by name
 select
     $reconciliation as reconciliation,
@@ -14,4 +15,4 @@ select
 from match_decisions as d
 join match_left as l on l.item_id = d.left_id
 join match_right as r on r.item_id = d.right_id
-where d.reconciliation = $reconciliation and d.is_match
+where d.reconciliation = $reconciliation and d.is_match and split_part(l.block, '|', -1) = split_part(r.block, '|', -1)

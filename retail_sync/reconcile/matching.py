@@ -184,14 +184,18 @@ def match(connection: duckdb.DuckDBPyConnection, reconciliation: str, rules: Seq
             suggest_subsets(connection, reconciliation, rule.rule_id, rule.version, rule.days_before, rule.days_after)
         else:
             _apply(connection, reconciliation, rule)
-    # What a later rule confirmed is no suggestion any more.
+    drop_overtaken_suggestions(connection, reconciliation)
+    connection.execute(sql.statement(__package__, "match_items"), {"reconciliation": reconciliation})
+
+
+def drop_overtaken_suggestions(connection: duckdb.DuckDBPyConnection, reconciliation: str) -> None:
+    """What a later rule confirmed is no suggestion any more."""
     connection.execute(
         "delete from match_pairs as s using match_pairs as c where s.reconciliation = $reconciliation "
         "and c.reconciliation = $reconciliation and not s.is_confirmed and c.is_confirmed "
         "and (s.left_id = c.left_id or s.right_id = c.right_id)",
         {"reconciliation": reconciliation},
     )
-    connection.execute(sql.statement(__package__, "match_items"), {"reconciliation": reconciliation})
 
 
 def _units(connection: duckdb.DuckDBPyConnection, reconciliation: str, rule: MatchRule) -> None:
@@ -220,6 +224,11 @@ def _apply(connection: duckdb.DuckDBPyConnection, reconciliation: str, rule: Mat
             "day_kind": rule.day_kind,
         },
     )
+    pair(connection, reconciliation, rule)
+
+
+def pair(connection: duckdb.DuckDBPyConnection, reconciliation: str, rule: MatchRule) -> None:
+    """Put together what `match_candidates` holds of each other's only candidates; note the others as ambiguous."""
     connection.execute(
         sql.statement(__package__, "match_pairing"),
         {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import duckdb
 
 from retail_sync.core import sql
@@ -28,6 +30,16 @@ def _from_or_to(item: Break) -> str:
 def _listed(item: Break) -> str:
     rows, payouts = item.counterpart.split("|", 1)
     return f"{rows} payout(s) and the payments name {payouts}"
+
+
+def _converted(item: Break) -> str:
+    """Both amounts, the rate of the day and the one that the bank's amount implies, of `deposit_currency_differs`."""
+    line, paid, currency, arrived, rate, day = item.counterpart.split("|")
+    implied = (Decimal(arrived) / Decimal(paid)).quantize(Decimal("0.000001"))
+    return (
+        f"{Decimal(paid):,.2f} {currency} arrived as {Decimal(arrived):,.2f} {item.currency} (bank transaction {line}): a rate of "
+        f"{implied:f}, where that of {day} is {Decimal(rate).normalize():f}"
+    )
 
 
 _WORDINGS: dict[str, Wording] = {
@@ -83,6 +95,20 @@ _WORDINGS: dict[str, Wording] = {
         lambda b: f"The bank shows {b.money} {more_or_less(b)} than {b.document} says it pays "
         f"(bank transaction {b.counterpart}).",
         lambda b: f"ask the bank or {b.payer} for the difference (bank fee, partial or corrected payout)",
+    ),
+    "deposit_currency_differs": Wording(
+        "business",
+        lambda b: f"The bank shows {b.money} {more_or_less(b)} than {b.document} comes to at the rate of the day: "
+        f"{_converted(b)}. The deposit is not booked.",
+        lambda b: f"see the conversion in {'the payout details' if b.is_payout else 'the marketplace'} or at the bank; "
+        "book the deposit and the difference of rates by hand",
+    ),
+    "deposit_awaits_rate": Wording(
+        "data",
+        lambda b: f"The bank shows {b.money} (transaction {b.subject}) for {b.counterpart.split('|')[0]}, which is paid in "
+        f"another currency; no rate from {b.counterpart.split('|')[-1]} to {b.currency} of {b.since} or shortly before says what "
+        "it comes to.",
+        lambda b: f"deliver rates from {b.counterpart.split('|')[-1]} to {b.currency} (a source with the object fx_rates)",
     ),
     "deposit_overdue": Wording(
         "business",

@@ -8,7 +8,7 @@ itself, so that nothing can be lost between them. `matched` and `different` coun
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import duckdb
@@ -21,12 +21,15 @@ def prove(
     statement: str,
     reconciliations: Collection[str],
     parameters: Mapping[str, Any] | None = None,
+    and_also: Sequence[str] = (),
 ) -> tuple[str, ...]:
     """Put the proofs of `reconciliations` into reconcile.proofs; return a sentence for each that leaves a rest.
 
-    `statement` fills proof_parts. The caller's transaction writes the rows that are proved, too.
+    `statement` fills proof_parts, those of `and_also` add to them. The caller's transaction writes the rows that are proved, too.
     """
     connection.execute(sql.statement(__package__, statement), dict(parameters or {}))
+    for other in and_also:
+        connection.execute(sql.statement(__package__, other))
     connection.execute(
         "delete from reconcile.proofs where list_contains($names, reconciliation)", {"names": list(reconciliations)}
     )

@@ -28,6 +28,13 @@ failures as (
         and exists (select 1 from settlement_facts as e where e.chain = f.chain and e.deposit_date < f.deposit_date)
     group by f.settlement_id, f.currency
 ),
+unrated as (
+    -- A bank line that names a payout of another currency, and no rate says what that comes to.
+    select transaction_id, any_value(currency) as currency, any_value(settlement_id) as settlement_id
+    from currency_conversions
+    where is_named and rate is null
+    group by transaction_id
+),
 held as (
     -- A reserve that was held, and the next settlement, which exists and released none of it.
     select f.settlement_id, f.currency, f.reserve_held,
@@ -65,13 +72,23 @@ union all
 select 'settlement_deposit', t.settlement_id, 'deposit_overdue', t.header_total, t.currency, t.deposit_date,
     cast(c.covered_to as varchar)
 from totals as t join coverage as c on c.currency = t.currency
-where t.header_total > 0 and t.bank_amount is null and t.carried_into is null
+where t.header_total > 0 and t.bank_transaction_id is null and t.carried_into is null
     and c.covered_to >= t.deposit_date + cast($days_after as integer)
     and c.covered_from <= t.deposit_date + cast($days_reach as integer)
     and t.settlement_id not in (select settlement_id from ambiguous)
 union all
-select 'settlement_deposit', bank_transaction_id, 'deposit_unexplained', bank_amount, currency, bank_value_date, channel
-from totals where status = 'right_only' and header_total is null
+select 'settlement_deposit', t.bank_transaction_id,
+    case when u.transaction_id is null then 'deposit_unexplained' else 'deposit_awaits_rate' end,
+    t.bank_amount, t.currency, t.bank_value_date, coalesce(u.settlement_id || '|' || u.currency, t.channel)
+from totals as t left join unrated as u on u.transaction_id = t.bank_transaction_id
+where t.status = 'right_only' and t.header_total is null
+union all
+-- Both amounts stand in the counterpart, and the rate with its day: what a person needs to ask the bank about it.
+select 'currency_deposit', c.settlement_id, 'deposit_currency_differs', p.difference, c.deposit_currency, c.item_date,
+    concat_ws('|', c.transaction_id, c.header_total, c.currency, c.deposit_amount, c.rate, c.rate_date)
+from match_pairs as p
+join currency_conversions as c on c.settlement_id = p.left_id and c.item_id = p.right_id
+where p.reconciliation = 'currency_deposit' and p.is_confirmed and p.difference <> 0
 union all
 select 'settlement_deposit', b.transaction_id, 'deposit_repeated', b.amount, b.currency, b.item_date, r.repeats_left_id
 from match_repeated as r join bank_items as b on b.item_id = r.item_id and r.reconciliation = 'settlement_deposit'

@@ -32,6 +32,7 @@ named as (
     select reconciliation, side, item_id, split_part(block, '|', -1) as currency, amount, item_date, status,
         unnest(list_distinct([item_id, split_part(item_id, '|', 1), split_part(item_id, ':', -1)])) as name
     from new_match_items
+    where reconciliation <> 'currency_deposit'
 ),
 items as (
     select reconciliation, side, item_id, n.currency, n.amount, n.item_date, n.status,
@@ -79,13 +80,18 @@ select 'settlement_deposit', 'stated_bank', d.deposit_date, c.currency, 'carried
 from new_cleared_differences as c join days as d on d.settlement_id = c.subject
 union all
 select 'settlement_deposit', 'stated_bank', since_date, currency, 'break', amount, 1
-from new_breaks where break_class in ('deposit_unexplained', 'deposit_repeated')
+from new_breaks where break_class in ('deposit_unexplained', 'deposit_awaits_rate', 'deposit_repeated')
 union all
 select 'settlement_deposit', 'stated_bank', deposit_date, currency, 'carried', -header_total, 1
 from totals where header_total is not null and bank_amount is null
 union all
 select 'settlement_deposit', 'stated_bank', item_date, currency, 'carried', amount, 1
 from bank_items where item_id in (select right_id from open_ambiguities)
+union all
+-- What paid a payout of another currency: compared with it in a proof of its own.
+select 'settlement_deposit', 'stated_bank', item_date, currency, 'carried', amount, 1
+from bank_items
+where item_id in (select right_id from match_pairs where reconciliation = 'currency_deposit' and is_confirmed)
 union all
 select 'settlement_deposit', 'stated_bank', deposit_date, currency, 'carried', -amount, 1 from paid
 union all

@@ -9,6 +9,13 @@ with deposits as (
     where p.reconciliation = 'settlement_deposit' and p.is_confirmed
     group by p.left_id
 ),
+converted as (
+    -- A payout that arrived in another currency: which line it was and when, but no amount that could be compared or booked.
+    select p.left_id as settlement_id, b.transaction_id, b.item_date as value_date, p.difference
+    from match_pairs as p
+    join bank_items as b on b.item_id = p.right_id
+    where p.reconciliation = 'currency_deposit' and p.is_confirmed
+),
 rolled as (
     select left_id as settlement_id, split_part(right_id, '|', 1) as into_id
     from match_pairs where reconciliation = 'failed_transfer' and is_confirmed
@@ -45,8 +52,8 @@ select
     cast(f.rejected_count as bigint) as rejected_count,
     cast(f.unclassified_count as bigint) as unclassified_count,
     cast(f.unclassified_amount as decimal(18, 4)) as unclassified_amount,
-    d.transaction_id as bank_transaction_id,
-    d.value_date as bank_value_date,
+    coalesce(d.transaction_id, x.transaction_id) as bank_transaction_id,
+    coalesce(d.value_date, x.value_date) as bank_value_date,
     d.amount as bank_amount,
     cast(d.amount - f.header_total as decimal(18, 4)) as bank_difference,
     cast(f.opening_debt as decimal(18, 4)) as opening_debt,
@@ -64,12 +71,14 @@ select
         when f.lines_total is null and f.header_total <> 0 then 'right_only'
         when f.rejected_count > 0 or f.lines_total <> f.header_total then 'variance'
         when d.amount is not null and d.amount <> f.header_total then 'variance'
-        when d.amount is not null or f.header_total = 0 then 'matched'
+        when x.difference <> 0 then 'variance'
+        when d.amount is not null or x.difference = 0 or f.header_total = 0 then 'matched'
         when ro.into_id is not null or ne.into_id is not null then 'matched'
         else 'awaiting_bank'
     end as status
 from settlement_facts as f
 left join deposits as d on d.settlement_id = f.settlement_id
+left join converted as x on x.settlement_id = f.settlement_id
 left join rolled as ro on ro.settlement_id = f.settlement_id
 left join netted as ne on ne.settlement_id = f.settlement_id
 left join debts as b on b.settlement_id = f.settlement_id
@@ -80,6 +89,8 @@ select
     'bank:' || b.transaction_id, b.channel, '', b.currency, b.item_date, null, null, null, null, 0, 0, 0, 0,
     b.transaction_id, b.item_date, b.amount, null, 0, 'none', null, 0, 0, 'none', null, null, 'right_only'
 from bank_items as b
-where b.item_id not in (select right_id from match_pairs where reconciliation = 'settlement_deposit' and is_confirmed)
+where b.item_id not in (
+        select right_id from match_pairs where reconciliation in ('settlement_deposit', 'currency_deposit') and is_confirmed
+    )
     and b.item_id not in (select right_id from open_ambiguities)
     and b.item_id not in (select item_id from match_repeated where reconciliation = 'settlement_deposit')

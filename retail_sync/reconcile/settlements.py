@@ -17,6 +17,7 @@ from retail_sync.core.rules import RuleFile
 from retail_sync.core.warehouse import transaction
 from retail_sync.reconcile import matching
 from retail_sync.reconcile.auto_clear import ClearingRules, clear_small_differences
+from retail_sync.reconcile.currency_deposits import match_currency_deposits
 from retail_sync.reconcile.matching import Decision
 from retail_sync.reconcile.proofs import prove, unexplained
 from retail_sync.reconcile.report import ReconcileReport
@@ -25,7 +26,7 @@ from retail_sync.schemas.proof import mark_changed
 # The order matters: a payout that failed is not looked for at the bank.
 RECONCILIATIONS = ("failed_transfer", "settlement_deposit", "opening_debt", "reserve")
 # What this module writes into the tables that all reconciliations share.
-_PROVED = ("settlement_totals", *RECONCILIATIONS)
+_PROVED = ("settlement_totals", *RECONCILIATIONS, "currency_deposit")
 _OWN = ", ".join(f"'{name}'" for name in _PROVED)
 _REPLACED = ("settlement_totals", "matches", "match_items", "breaks", "cleared_differences")
 
@@ -61,7 +62,7 @@ def reconcile_settlements(
         connection.execute(sql.statement(__package__, "settlement_components"))
         _compare(connection, match_rules, payers, decisions)
         clear_small_differences(connection, clearing)
-        residual = prove(connection, "settlement_proof", _PROVED)
+        residual = prove(connection, "settlement_proof", _PROVED, and_also=("currency_proof",))
         changed = _changed(connection)
         _replace(connection)
         mark_changed(connection, "reconcile")
@@ -96,7 +97,9 @@ def _compare(
     rules = matching.rules_for(match_rules, "settlement_deposit")
     reach = max(rule.days_after for rule in rules)
     window = max((rule.days_after for rule in rules if rule.key == "any"), default=reach)
-    for name in ("open_ambiguities", "settlement_totals", "payout_breaks"):
+    connection.execute(sql.statement(__package__, "open_ambiguities"))
+    match_currency_deposits(connection, match_rules)
+    for name in ("settlement_totals", "payout_breaks"):
         connection.execute(sql.statement(__package__, name))
     connection.execute(sql.statement(__package__, "settlement_breaks"), {"days_after": window, "days_reach": reach})
     connection.unregister("payer_patterns")

@@ -10,6 +10,9 @@ from decimal import Decimal
 from retail_sync.core.errors import RetailSyncError
 from retail_sync.pipeline import Pipeline
 
+# The only reconciliation whose two sides may be in two currencies.
+_CONVERTED = "currency_deposit"
+
 
 @dataclass(frozen=True, slots=True)
 class MatchItem:
@@ -44,8 +47,25 @@ def decide(  # noqa: PLR0913 - a record, spelled out
     """
     left_id = _item_id(pipeline, reconciliation, "left", left)
     right_id = _item_id(pipeline, reconciliation, "right", right)
+    if is_match and reconciliation != _CONVERTED:
+        _require_one_currency(pipeline, reconciliation, left_id, right_id)
     number = pipeline.match_decisions.add(reconciliation, left_id, right_id, is_match=is_match, by=by, reason=reason)
     return number, left_id, right_id
+
+
+def _require_one_currency(pipeline: Pipeline, reconciliation: str, left_id: str, right_id: str) -> None:
+    """Dollars taken for euros would be booked as euros."""
+    with pipeline.warehouse.reading() as connection:
+        rows = connection.execute(
+            "select distinct split_part(block, '|', -1) from reconcile.match_items where reconciliation = $reconciliation "
+            "and ((side = 'left' and item_id = $left_id) or (side = 'right' and item_id = $right_id)) order by 1",
+            {"reconciliation": reconciliation, "left_id": left_id, "right_id": right_id},
+        ).fetchall()
+    if len(rows) > 1:
+        raise RetailSyncError(
+            f"{left_id} and {right_id} are in {' and '.join(row[0] for row in rows)}",
+            f"a deposit that was converted is confirmed with --in {_CONVERTED}, where matches list shows both there",
+        )
 
 
 def _item_id(pipeline: Pipeline, reconciliation: str, side: str, name: str) -> str:

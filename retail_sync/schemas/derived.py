@@ -28,6 +28,8 @@ BREAK_CLASSES = (
     "deposit_overdue",
     "deposit_ambiguous",
     "deposit_unexplained",
+    "deposit_awaits_rate",
+    "deposit_currency_differs",
     "deposit_repeated",
     "reserve_chain_broken",
     "failed_transfer_unexplained",
@@ -136,7 +138,9 @@ class SettlementTotals(pa.DataFrameModel):
     unclassified_amount: Money = plain("their sum")
     bank_transaction_id: str = text("bank line matched to it", nullable=True)
     bank_value_date: Day = plain("day that money moved", nullable=True)
-    bank_amount: Money = plain("what moved", nullable=True)
+    bank_amount: Money = plain(
+        "what moved; null where it moved in another currency (matches of currency_deposit)", nullable=True
+    )
     bank_difference: Money = plain("bank_amount - header_total", nullable=True)
     opening_debt: Money = plain("Payable to Amazon lines: an earlier negative total taken over (0: none)")
     opening_debt_status: str = one_of("whether that equals an earlier negative total", *CHAIN_STATUSES)
@@ -153,7 +157,8 @@ class Matches(pa.DataFrameModel):
     """A pair that the matching core put together, with the rule and version that did it.
 
     One item may stand against several: then each pair has its part of it, and all pairs of a match have the same match_id.
-    Over all pairs, left_amount and right_amount sum to those of the items.
+    Over all pairs, left_amount and right_amount sum to those of the items; of `currency_deposit`, left_amount is the payout at
+    the rate of the day, in the currency of the bank line.
     """
 
     reconciliation: str = key("which reconciliation")

@@ -61,7 +61,7 @@ TABLES = (
           "document", _PLACE, ("settlement_id",),
           (("settlement", "settlement_id"), ("settled", "settlement_id"), _TRACE)),
     _delivered(canonical.BankTransactions, "bank_transactions", ("account", "transaction_id"), 2, ("bank", "account")),
-    _delivered(stock.FxRates, "fx_rates", ("rate_date", "from_currency", "to_currency"), 3),
+    _delivered(stock.FxRates, "fx_rates", ("rate_date", "from_currency", "to_currency"), 3, ("bank", "'rates'")),
     _delivered(stock.Products, "products", ("sku",), 1, ("stock", "'*'")),
     _delivered(stock.Prices, "prices", ("sku", "channel", "valid_from"), 3, ("order", "channel || '|*'")),
     _delivered(sales.Customers, "customers", ("channel", "customer_id"), 2),

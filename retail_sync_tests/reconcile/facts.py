@@ -20,6 +20,7 @@ from retail_sync.journal.build import JournalReport, build_journal
 from retail_sync.journal.rules import Policies, PostingRules
 from retail_sync.reconcile.auto_clear import read_clearing_rules
 from retail_sync.reconcile.break_kinds import read_break_kinds
+from retail_sync.reconcile.matching import Decision
 from retail_sync.reconcile.report import ReconcileReport
 from retail_sync.reconcile.settlements import reconcile_settlements
 from retail_sync.schemas import tables
@@ -79,13 +80,22 @@ class Facts:
         for number, row in enumerate(pipe_table(bank) if bank else [], 1):
             self._bank_line(row, number)
 
-    def reconcile(self) -> ReconcileReport:
-        """Run the reconcile stage with the rules of the folder."""
+    def rates_arrive(self, rates: str) -> None:
+        """Take in rates of exchange: date, from, to, rate; and source."""
+        for row in pipe_table(rates):
+            self._insert("canonical.fx_rates", day(row["date"]), row["from"], row["to"], Decimal(row["rate"]), 2,
+                         row.get("source") or "treasury", f"rates-{row['date']}")  # fmt: skip
+        self.connection.execute("delete from raw.touched where document_id = 'rates'")
+        self._insert("raw.touched", "reconcile", "bank", "rates")
+
+    def reconcile(self, *decisions: Decision) -> ReconcileReport:
+        """Run the reconcile stage with the rules of the folder, and what people decided."""
         return reconcile_settlements(
             self.connection,
             read_rules(self.rules, "match_rules"),
             read_rules(self.rules, "bank_payers"),
             lambda _: None,
+            decisions,
             clearing=read_clearing_rules(
                 read_rules(self.rules, "auto_clear"), read_rules(self.rules, "chart_of_accounts"), is_booked=True
             ),
