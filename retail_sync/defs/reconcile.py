@@ -76,7 +76,7 @@ _VERDICTS = """\
 
 
 @dg.multi_asset(
-    name="reconcile_settlements",
+    name="reconcile",
     specs=[
         spec(COMPONENTS, deps=_SETTLEMENTS),
         spec(

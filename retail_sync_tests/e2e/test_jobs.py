@@ -56,7 +56,7 @@ def test_a_failed_run_is_told_until_a_good_one(tmp_path: Path) -> None:
         "before",
     )
     outcome = run(home, "hourly")
-    assert (outcome.is_success, outcome.failed_step) == (False, "reconcile_settlements")
+    assert (outcome.is_success, outcome.failed_step) == (False, "reconcile")
     assert "match_rules.csv must have the columns" in outcome.message
     assert outcome.remedy == "correct its first line"
     tell(home, outcome)
