@@ -155,7 +155,7 @@ def ingest(
         terminal.table(("file", "delivery", "state"), [(r["file"], r["delivery"], r["state"]) for r in rows]),
         *(f"{r['file']} will not load: {r['warning']}\n  → {r['remedy']}" for r in rows if r["warning"]),
         *(f"{r['file']}: {r['notice']}\n  → {r['remedy']}" for r in rows if r["notice"]),
-        f"next: retail-sync run hourly{_home_option(home)}",
+        f"next: {'correct that' if rows and all(r['warning'] for r in rows) else 'retail-sync run hourly' + _home_option(home)}",
     )
     if any(row["warning"] or row["notice"] for row in rows):
         raise typer.Exit(NEEDS_A_PERSON)

@@ -64,6 +64,7 @@ from retail_sync.schemas import tables
 from retail_sync.settings import SETTINGS_NAME, Home
 
 Progress = Callable[[str], None]
+_TOLD_EVERY_FILES = 100
 
 
 # The day of a canonical row that puts its delivery into a window.
@@ -152,7 +153,7 @@ class Pipeline:
         with self._intake_lock():
             for source in self.home.settings.source:  # so that nobody has to guess where files go
                 (self.home.inbox / source.name).mkdir(parents=True, exist_ok=True)
-            received = list(scan_inbox(self.home, self.archive, self.registry, self.trace_id))
+            received = self._take_in()
             misplaced = misplaced_files(self.home)
             self._settle("raw", find_unreadable_files(received) + find_misplaced_files(misplaced))
         for place in misplaced:
@@ -166,6 +167,17 @@ class Pipeline:
             f"inbox: {new} new files, {len(received) - new - unread} seen before"
             + (f", {unread} cannot be read" if unread else "")
         )
+        return received
+
+    def _take_in(self) -> list[Received]:
+        """Take in what is new; many files take a while, so how far it is is told now and then."""
+        received = []
+        # SQLite empties its log when the last connection closes; this one stays, or it would for each step of each file.
+        with self.operations.connect():
+            for item in scan_inbox(self.home, self.archive, self.registry, self.trace_id):
+                received.append(item)
+                if len(received) % _TOLD_EVERY_FILES == 0:
+                    self.progress(f"inbox: {len(received)} files taken in so far")
         return received
 
     def load(self, window: Window | None = None) -> LoadReport:

@@ -100,11 +100,11 @@ class Loader:
                 if reasons.get(delivery.delivery_id) == outcome.message:
                     continue
                 refused.append((delivery.name, outcome.message))
-                self.progress(f"[{number}/{len(pending)}] {delivery.name}: refused, {outcome.message}")
+                self.progress(f"[{number}/{len(pending)}] {_told(delivery)}: refused, {outcome.message}")
                 continue
             loaded, accepted, rejected = loaded + 1, accepted + outcome[0], rejected + outcome[1]
             self.progress(
-                f"[{number}/{len(pending)}] {delivery.name}: {outcome[0]} rows, {outcome[1]} rejected ({took})"
+                f"[{number}/{len(pending)}] {_told(delivery)}: {outcome[0]} rows, {outcome[1]} rejected ({took})"
             )
         return LoadReport(loaded, tuple(refused), accepted, rejected, recategorised)
 
@@ -351,3 +351,8 @@ def _record(  # noqa: PLR0913 - the columns of one row
 def _scalar(connection: duckdb.DuckDBPyConnection, query: str) -> int:
     row = connection.execute(query).fetchone()
     return int(row[0]) if row else 0
+
+
+def _told(delivery: Delivery) -> str:
+    """The file with its source: two sources may deliver files of one name, one a day each."""
+    return f"{delivery.source}/{delivery.name}"

@@ -7,7 +7,14 @@ from typing import Literal
 
 from retail_sync.connectors.declared_objects import OBJECTS
 from retail_sync.connectors.proposal_file import FileColumn, SampleFile
-from retail_sync.connectors.proposal_words import CONSTANTS, MEANINGS, USUAL_KINDS, likeness, words_of
+from retail_sync.connectors.proposal_words import (
+    CONSTANTS,
+    MARKETPLACE_STOCK,
+    MEANINGS,
+    USUAL_KINDS,
+    likeness,
+    words_of,
+)
 from retail_sync.settings import Column
 
 _INSTANT = "timestamp with time zone"
@@ -53,6 +60,7 @@ def choose_columns(sample: SampleFile, object_name: str) -> Choice:
     missing = [name for name in wanted.required if name not in choice.columns]
     for name in missing:
         _fill_in(sample, choice, name)
+    _tell_who_counted(sample, choice)
     absent = sum(name not in choice.columns for name in missing)
     choice.score = certain + sum(f for name, (_, f) in found.items() if name not in wanted.required) - 2 * absent
     choice.score -= 0.25 * (len(missing) - absent)
@@ -174,6 +182,19 @@ def _fill_in(sample: SampleFile, choice: Choice, name: str) -> None:
         choice.untold.append(f"{name}: no column says it; {constant or 'nothing'} stands there until you fill it in")
     elif not (choice.object == "pos_sales" and name in AMOUNTS):
         choice.untold.append(f"which column is {name}, which {choice.object} must have")
+
+
+def _tell_who_counted(sample: SampleFile, choice: Choice) -> None:
+    """A marketplace's report of what it holds is a count of its own kind: what differs is its loss, not the shop's."""
+    if choice.object != "stock_counts" or "kind" in choice.columns:
+        return
+    quantity = choice.columns.get("quantity")
+    if isinstance(quantity, str) and words_of(sample.column(quantity).name) in MARKETPLACE_STOCK:
+        choice.columns["kind"] = "=marketplace"
+        choice.untold.append(
+            f"who counted: {quantity!r} is a marketplace's word, so kind is marketplace; take kind out where people counted. "
+            "It is compared with the ERP's stock of that location: another source, of object stock_snapshots"
+        )
 
 
 def _order(choice: Choice) -> None:

@@ -167,6 +167,10 @@ USUAL_KINDS = {
 }  # fmt: skip
 
 
+# Words of a marketplace's report of what it holds: people who count have none of them.
+MARKETPLACE_STOCK = ("fulfillable quantity", "afn fulfillable quantity")
+
+
 def words_of(text: str) -> str:
     """Header or word as a phrase: lower case, umlauts written out, signs and camelCase as spaces."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text.strip())

@@ -21,7 +21,7 @@ from retail_sync.defs.reconcile_returns import tell_returns
 from retail_sync.defs.reconcile_stock import tell_stock
 from retail_sync.defs.reconcile_stores import tell_stores
 from retail_sync.defs.reconcile_traces import tell_traces
-from retail_sync.defs.windows import DAYS, run_window
+from retail_sync.defs.windows import DAYS, days_to_tell, is_told_by_day
 from retail_sync.reconcile.report import ReconcileReport
 from retail_sync.reconcile.settlements import RECONCILIATIONS
 from retail_sync.reports.plots import settlement_plot
@@ -78,7 +78,7 @@ _VERDICTS = """\
 
 
 @dg.multi_asset(
-    name="reconcile_settlements",
+    name="reconcile",
     specs=[
         spec(COMPONENTS, deps=_SETTLEMENTS),
         spec(
@@ -233,8 +233,6 @@ def _totals(
     context: dg.AssetExecutionContext, report: ReconcileReport, state: ReconcileState
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Tell the days that changed, then all of them together: the asset's page shows what is told last."""
-    window = run_window(context)
-    days = set(report.days)
     own = tuple(prefix for prefixes, _ in SHOWN_BY.values() for prefix in prefixes)
     found = [problem for problem in state.found if problem.code.startswith(own)]
     summary = {
@@ -247,15 +245,13 @@ def _totals(
         "settlements looked at in this run": report.touched,
         "dagster/row_count": state.row_counts["settlement_totals"],
     }
-    if window is None:
-        _tell_days(context, days, state)
+    if is_told_by_day(context):  # Days with settlements are told again, with their own.
+        yield dg.MaterializeResult(asset_key=_KEY, metadata={"settlements closed on this day": "none"})
+    _tell_days(context, {*report.days, *days_to_tell(context, state.by_day)}, state)
+    if is_told_by_day(context):
+        context.log_event(dg.AssetMaterialization(asset_key=_KEY, metadata=summary))
+    else:
         yield dg.MaterializeResult(asset_key=_KEY, metadata=summary)
-        return
-    # Dagster tells this result once for every day of the range: days with settlements are told again, with their own.
-    yield dg.MaterializeResult(asset_key=_KEY, metadata={"settlements closed on this day": "none"})
-    inside = {day for day in state.by_day if window.start.isoformat() <= day < window.end.isoformat()}
-    _tell_days(context, days | inside, state)
-    context.log_event(dg.AssetMaterialization(asset_key=_KEY, metadata=summary))
 
 
 def _tell_days(context: dg.AssetExecutionContext, days: set[str], state: ReconcileState) -> None:

@@ -6,7 +6,7 @@ import dagster as dg
 
 from retail_sync.defs.break_pages import break_metadata
 from retail_sync.defs.metadata import picture, problem_table, small_table, spec
-from retail_sync.defs.windows import DAYS, run_window
+from retail_sync.defs.windows import DAYS, days_to_tell, is_told_by_day
 from retail_sync.reconcile.report import ReconcileReport
 from retail_sync.reports.plots import store_day_plot
 from retail_sync.reports.state import ReconcileState
@@ -82,14 +82,13 @@ def tell_stores(
         asset_key=["reconcile", "store_day_components"],
         metadata={"dagster/row_count": state.row_counts["store_day_components"]},
     )
-    stores, window = state.stores, run_window(context)
+    stores = state.stores
     found = [
         p
         for p in state.found
         if p.code.startswith(tuple(b for prefixes, _ in SHOWN_BY_STORES.values() for b in prefixes))
     ]
     header = ("day", "store", "till", "comparison", "verdict", "left", "right", "difference", "currency")
-    inside = {day for day in stores.by_day if window and window.start.isoformat() <= day < window.end.isoformat()}
     summary = {
         "verdicts": small_table(("comparison", "verdict", "currency", "rows", "difference"), stores.verdicts),
         _STORE_PLOT: picture(context, _STORES, _STORE_PLOT, stores.plot, lambda: store_day_plot(stores.plot)),
@@ -98,21 +97,21 @@ def tell_stores(
         "newest days": small_table(header, stores.newest, header[:-1]),
         "dagster/row_count": state.row_counts["store_days"],
     }
-    if window is not None:  # Dagster tells this result once for every day of the range
+    if is_told_by_day(context):
         yield dg.MaterializeResult(asset_key=_STORES, metadata={"store days": "none"})
-    for day in sorted((set(report.days) & set(stores.by_day)) | inside):
+    for day in sorted((set(report.days) & set(stores.by_day)) | days_to_tell(context, stores.by_day)):
         if DAYS.has_partition_key(day):
-            rows = stores.by_day[day]
+            rows = stores.by_day.get(day, [])
             metadata = {
                 "store days": small_table(header, rows, header[1:-1]),
                 "what needs a person": problem_table([p for p in found if p.since_date == day]),
                 "dagster/partition_row_count": len(rows),
             }
             context.log_event(dg.AssetMaterialization(asset_key=_STORES, partition=day, metadata=metadata))
-    if window is None:
-        yield dg.MaterializeResult(asset_key=_STORES, metadata=summary)
-    else:
+    if is_told_by_day(context):
         context.log_event(dg.AssetMaterialization(asset_key=_STORES, metadata=summary))
+    else:
+        yield dg.MaterializeResult(asset_key=_STORES, metadata=summary)
     yield dg.MaterializeResult(
         asset_key=["reconcile", "store_day_receipts"],
         metadata={"dagster/row_count": state.row_counts["store_day_receipts"]},

@@ -4,7 +4,7 @@ import calendar
 from datetime import UTC, date, datetime
 
 from retail_sync.core.errors import SettingsError
-from retail_sync.defs.windows import BACKFILL_JOB, FIRST_DAY, HOURLY_JOB, NIGHTLY_JOB, RANGE_END, RANGE_START
+from retail_sync.defs.windows import BACKFILL_JOB, FIRST_DAY, FIRST_DAY_TAG, HOURLY_JOB, LAST_DAY_TAG, NIGHTLY_JOB
 
 _EXAMPLE = "e.g. retail-sync run month-end --month 2026-10"
 
@@ -35,7 +35,7 @@ def _range(first: date, last: date) -> dict[str, str]:
         raise SettingsError(f"the range ends ({last}) before it begins ({first})", "turn the days round")
     if first < date.fromisoformat(FIRST_DAY):
         raise SettingsError(f"{first} is before {FIRST_DAY}, the first day that runs know", "give later days")
-    return {RANGE_START: first.isoformat(), RANGE_END: last.isoformat()}
+    return {FIRST_DAY_TAG: first.isoformat(), LAST_DAY_TAG: last.isoformat()}
 
 
 def _month(text: str) -> date:

@@ -65,6 +65,7 @@ def reconcile_inventory(
     """
     row = connection.execute(f"select count(*) from raw.touched where {_KIND}").fetchone()  # noqa: S608
     touched = int(row[0]) if row else 0
+    is_first = not _noted(connection, _STATE)
     if not touched and not _ledger_changed(connection, ledger) and not unexplained(connection, _PROVED):
         return ReconcileReport(0, ())
     with transaction(connection):
@@ -79,8 +80,9 @@ def reconcile_inventory(
         mark_changed(connection, "reconcile")
         failpoint("inventory.before_commit")
     failpoint("inventory.after_commit")
-    why = f"stock touched at {touched} location(s) and day(s)" if touched else "the ledger's inventory account changed"
-    progress(f"{why}, {len(days)} days differ from before")
+    changed = "compared for the first time" if is_first else "the ledger's inventory account changed"
+    why = f"{touched} locations and days touched" if touched else changed
+    progress(f"stock: {why}, {len(days)} days differ from before")
     return ReconcileReport(touched, days, residual)
 
 

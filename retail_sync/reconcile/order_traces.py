@@ -45,7 +45,7 @@ def reconcile_order_traces(
         mark_changed(connection, "reconcile")
         failpoint("order_traces.before_commit")
     failpoint("order_traces.after_commit")
-    progress(f"{number} orders and receipts touched, {changed} traces written")
+    progress(f"order traces: {number} orders and receipts touched, {changed} traces written")
     return number
 
 

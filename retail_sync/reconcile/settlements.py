@@ -71,7 +71,7 @@ def reconcile_settlements(
             connection.execute("insert into raw.applied values (?, ?)", [name, value])
         failpoint("settlements.before_commit")
     failpoint("settlements.after_commit")
-    progress(f"{touched[0] if touched else 0} documents touched, {len(changed)} closing days affected")
+    progress(f"settlements: {touched[0] if touched else 0} documents touched, {len(changed)} closing days affected")
     return ReconcileReport(touched[0] if touched else 0, changed, residual)
 
 

@@ -70,7 +70,7 @@ def reconcile_store_days(
         failpoint("store_days.before_commit")
     failpoint("store_days.after_commit")
     count = touched[0] if touched else 0
-    progress(f"{count} store days touched, {len(days)} affected")
+    progress(f"store days: {count} touched, {len(days)} affected")
     return ReconcileReport(count, days, residual)
 
 

@@ -149,7 +149,7 @@ def test_the_console_shows_our_sentences_only(home: Home, capfd: pytest.CaptureF
     drop(home, ALL)
     assert run_job(instance, *job_and_tags("nightly", "2026-11-02", "", "", "")).is_success
     shown = capfd.readouterr().err
-    assert "reconcile settlements: 1 documents touched" in shown
+    assert "reconcile: settlements: 1 documents touched" in shown
     assert "Data version" not in shown
 
 
@@ -190,7 +190,7 @@ def test_a_key_that_occurs_twice_in_any_reconcile_table_stops_the_line(home: Hom
     for _ in range(2):
         outcome = run_job(instance, "hourly_sync", {})
         assert not outcome.is_success
-        assert outcome.failed_step == "reconcile_settlements"
+        assert outcome.failed_step == "reconcile"
         assert "contract" in outcome.message
 
 

@@ -31,6 +31,12 @@ def run(home: Home, job: str, *, day: str = "", start: str = "", end: str = "") 
     return run_job(prepare_instance(home), *job_and_tags(job, day, "", start, end))
 
 
+def planned(home: Home, outcome: RunOutcome) -> int:
+    """How many results Dagster wrote down as planned before the first step: by asset, not by asset and day."""
+    events = prepare_instance(home).all_logs(outcome.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED)
+    return len(events)
+
+
 def tell(home: Home, outcome: RunOutcome) -> None:
     """Do what the daemon does when it sees the run's failure: evaluate the sensor."""
     instance = prepare_instance(home)
@@ -56,7 +62,7 @@ def test_a_failed_run_is_told_until_a_good_one(tmp_path: Path) -> None:
         "before",
     )
     outcome = run(home, "hourly")
-    assert (outcome.is_success, outcome.failed_step) == (False, "reconcile_settlements")
+    assert (outcome.is_success, outcome.failed_step) == (False, "reconcile")
     assert "match_rules.csv must have the columns" in outcome.message
     assert outcome.remedy == "correct its first line"
     tell(home, outcome)
@@ -91,10 +97,25 @@ def test_a_day_of_2010_is_closed(make_home: Callable[..., Home]) -> None:
     assert run(home, "nightly", day="2010-12-01") == RunOutcome(ANY, True)
     assert booked(home) == ["pos:store-day:7:2010-12-01:USD#1"]
     before = digest(home)
-    assert run(home, "month-end", start="2010-12-01", end="2010-12-31") == RunOutcome(ANY, True)
+    outcome = run(home, "month-end", start="2010-12-01", end="2010-12-31")
+    assert outcome == RunOutcome(ANY, True)
     assert digest(home) == before
+    assert planned(home, outcome) == planned(home, run(home, "hourly"))
+    for asset in ("store_days", "settlement_totals"):
+        days = prepare_instance(home).get_materialized_partitions(dg.AssetKey(["reconcile", asset]))
+        assert {"2010-12-01", "2010-12-17", "2010-12-31"} <= days
+
+
+@pytest.mark.slow
+def test_days_asked_for_in_the_ui_are_told_too(make_home: Callable[..., Home]) -> None:
+    """Dagster names the days of a run of its own by tags of its own; the result is the same."""
+    home = make_home(settings=SOURCES)
+    drop(home, {f"{name}/tills.csv": ("\n".join(lines) + "\n").encode() for name, lines in DAY.items()})
+    tags = {"dagster/asset_partition_range_start": "2026-10-13", "dagster/asset_partition_range_end": "2026-10-15"}
+    assert run_job(prepare_instance(home), "month_end_backfill", tags).is_success
+    assert booked(home) == ["pos:store-day:7:2026-10-14:USD#1"]
     days = prepare_instance(home).get_materialized_partitions(dg.AssetKey(["reconcile", "store_days"]))
-    assert {"2010-12-01", "2010-12-31"} <= days
+    assert {"2026-10-13", "2026-10-14", "2026-10-15"} <= days
 
 
 @pytest.mark.long

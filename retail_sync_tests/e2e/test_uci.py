@@ -14,10 +14,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from retail_sync.defs.launch import prepare_instance, run_job
+from retail_sync.defs.selection import job_and_tags
 from retail_sync.pipeline import Pipeline
 from retail_sync.settings import Home
 from retail_sync_tests.connectors.loading_bench import canonical_digest
-from retail_sync_tests.e2e.line import booked, digest, hourly, net, new_home, nightly, opened, states
+from retail_sync_tests.e2e.line import booked, digest, drop, hourly, net, new_home, nightly, opened, states
 
 _SETTINGS = """
 [[source]]
@@ -54,7 +56,7 @@ tendered_at = "InvoiceDate"
 amount = "[Quantity] * [UnitPrice]"
 currency = "=GBP"
 """
-_CASH = "1010"
+_CASH, _SALES, _REFUNDS = "1010", "4000", "4100"
 _TWO_WEEKS = slice(0, 12)  # the shop is closed on Saturdays
 
 
@@ -242,6 +244,23 @@ def test_one_backfill_or_219_daily_runs(files: list[Path], sales: list[Sale], tm
     assert digest(at_once) == digest(by_day)
     cash = sum(minor for (_, account, _), minor in net(by_day).items() if account == _CASH)
     assert Decimal(cash).scaleb(-2) == sum(sale.amount for sale in sales)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("own_environment")
+def test_nine_months_through_dagster(files: list[Path], sales: list[Sale], tmp_path: Path) -> None:
+    """What an operator runs who starts with history: the inbox holds all files, one month-end job closes all days."""
+    home = new_home(tmp_path / "home", _SETTINGS + _TENDERS)
+    drop(home, {f"{source}/{file.name}": file.read_bytes() for source in ("tills", "money") for file in files})
+    job, tags = job_and_tags("month-end", "", "", "2010-12-01", "2011-08-31")
+    assert run_job(prepare_instance(home), job, tags).is_success
+    assert states(home) == {"verified": len(files)}
+    balances: dict[str, Decimal] = defaultdict(Decimal)
+    for (_, account, _), minor in net(home).items():
+        balances[account] += Decimal(minor).scaleb(-2)
+    taken_back = sum(sale.amount for sale in sales if sale.receipt.startswith("C"))
+    total = sum(sale.amount for sale in sales)
+    assert balances == {_CASH: total, _SALES: taken_back - total, _REFUNDS: -taken_back}
 
 
 @pytest.mark.slow
