@@ -56,6 +56,7 @@ from retail_sync.reconcile.matching import Decision
 from retail_sync.reconcile.order_traces import reconcile_order_traces
 from retail_sync.reconcile.orders import reconcile_orders
 from retail_sync.reconcile.problems import find_breaks
+from retail_sync.reconcile.proofs import unexplained
 from retail_sync.reconcile.report import ReconcileReport
 from retail_sync.reconcile.returns import reconcile_returns
 from retail_sync.reconcile.settlements import reconcile_settlements
@@ -258,6 +259,7 @@ class Pipeline:
             report += reconcile_inventory(connection, self.progress, self._stock_ledger())
             report += reconcile_returns(connection, read_rules(self.home.rules, "return_steps"), self.progress)
             reconcile_order_traces(connection, read_rules(self.home.rules, "order_steps"), self.progress)
+            report += ReconcileReport(0, (), unexplained(connection, ["order_traces"]))
             self._settle("reconcile", find_breaks(connection, self.break_kinds))
         return report
 

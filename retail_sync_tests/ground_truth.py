@@ -18,9 +18,18 @@ from pathlib import Path
 from retail_sync.settings import Home
 from retail_sync_tests.e2e.line import drop, opened
 from retail_sync_tests.sample_settings import CHANNEL_LOCATIONS
-from retail_sync_tests.truth import delivery_kinds, deposit_kinds, settlement_kinds, stock_kinds, store_kinds, web_kinds  # noqa: F401
+from retail_sync_tests.truth import (  # noqa: F401
+    delivery_kinds,
+    deposit_kinds,
+    return_kinds,
+    settlement_kinds,
+    stock_kinds,
+    store_kinds,
+    web_kinds,
+)
 from retail_sync_tests.truth.company import SETTINGS, Break, NothingLeftError, sound_company
 from retail_sync_tests.truth.kinds import CHOOSY, KINDS
+from retail_sync_tests.truth.returns_desk import RETURN_STEPS, open_desks
 
 _ATTEMPTS = 20
 _TOLD_EVERY = 10
@@ -102,6 +111,7 @@ def plant(seed: int) -> tuple[dict[str, bytes], dict[str, Sequence[Break]]]:
     for attempt in range(_ATTEMPTS):
         company = sound_company(seed, attempt)
         try:
+            open_desks(company)
             planted = {name: KINDS[name](company) for name in names}
         except NothingLeftError:
             continue
@@ -121,6 +131,7 @@ def breaks_of(
     (folder / "retail_sync.toml").write_text(SETTINGS, encoding="utf-8")
     (folder / "rules").mkdir(exist_ok=True)
     (folder / "rules" / "channel_locations.csv").write_text(CHANNEL_LOCATIONS, encoding="utf-8")
+    (folder / "rules" / "return_steps.csv").write_text(RETURN_STEPS, encoding="utf-8")
     for files in deliveries:
         drop(home, files)
         pipeline = opened(home)

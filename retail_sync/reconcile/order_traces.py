@@ -15,10 +15,12 @@ from retail_sync.core import sql
 from retail_sync.core.failpoints import failpoint
 from retail_sync.core.rules import RuleFile
 from retail_sync.core.warehouse import transaction
+from retail_sync.reconcile.proofs import prove, unexplained
 from retail_sync.reconcile.step_rules import put_step_rules
 from retail_sync.schemas.proof import mark_changed
 
 _KIND = "stage = 'reconcile' and kind = 'order_trace'"
+_NAME = "order_traces"
 _RULED_STEPS = ("payment", "shipment", "settlement")
 
 
@@ -32,15 +34,17 @@ def reconcile_order_traces(
     touched = connection.execute(f"select count(*) from raw.touched where {_KIND}").fetchone()  # noqa: S608
     number = int(touched[0]) if touched else 0
     connection.execute(sql.statement(__package__, "settlement_steps"))
-    wanted = {"order_traces": _hash(f"{order_steps.hash}|{_settlements(connection)}")}
-    if not number and _is_applied(connection, wanted):
+    wanted = {_NAME: _hash(f"{order_steps.hash}|{_settlements(connection)}")}
+    rests = unexplained(connection, [_NAME])
+    if not number and not rests and _is_applied(connection, wanted):
         return 0
     with transaction(connection):
         connection.execute(sql.statement(__package__, "selling_channels"))
         wanted["order_traces: sellers"] = _hash(_sellers(connection))
         is_whole = not _is_applied(connection, {"order_traces: sellers": wanted["order_traces: sellers"]})
-        _trace(connection, order_steps, is_whole=is_whole)
+        _trace(connection, order_steps, is_whole=is_whole or bool(rests))
         changed = _replace(connection)
+        prove(connection, "order_traces_proof", [_NAME])
         _note(connection, wanted)
         mark_changed(connection, "reconcile")
         failpoint("order_traces.before_commit")

@@ -44,10 +44,11 @@ def reconcile_orders(
     }))  # fmt: skip
     changed = _changed(connection, match_rules, components)
     touched = connection.execute(f"select count(*) from raw.touched where {_KIND}").fetchone()  # noqa: S608
-    if not changed and not (touched and touched[0]) and not unexplained(connection, [_RECONCILIATION]):
+    rests = unexplained(connection, [_RECONCILIATION])
+    if not changed and not (touched and touched[0]) and not rests:
         return ReconcileReport(0, ())
     with transaction(connection):
-        if changed.keys() - {"order_reach"}:
+        if rests or changed.keys() - {"order_reach"}:
             connection.execute(
                 "insert into raw.touched select distinct 'reconcile', 'order', channel || '|*' from canonical.orders "
                 "except select stage, kind, document_id from raw.touched"
@@ -91,9 +92,12 @@ def _compare(connection: duckdb.DuckDBPyConnection, match_rules: RuleFile) -> tu
     }
     connection.execute(sql.statement(__package__, "orders_judged"), limits)
     connection.execute(
-        "delete from reconcile.order_settlements where (channel, order_id) in "
-        "(select (channel, order_id) from touched_orders union select (channel, order_id) from judged_orders)"
+        "delete from reconcile.order_settlements where (channel, order_id) in (select (channel, order_id) from touched_orders) "
+        # Of an order that was open and is not touched, the parts that matched stay.
+        "or (channel, order_id, component, currency) in "
+        "(select (channel, order_id, component, currency) from judged_orders)"
     )
     connection.execute("insert into reconcile.order_settlements by name select * from judged_orders")
     connection.execute(sql.statement(__package__, "orders_breaks"), {"days_after": limits["days_after"]})
-    return (*rests, *prove(connection, "orders_proof", [_RECONCILIATION]))
+    proved = prove(connection, "orders_proof", [_RECONCILIATION], {"tolerance": limits["tolerance"]})
+    return (*rests, *proved)

@@ -3,7 +3,9 @@
 create or replace temp table return_totals as
 with sold as (
     select 'order' as kind, channel, '' as register, order_id, currency, business_date, total_amount as amount, 1 as rank
-    from canonical.orders where order_id in (select order_id from traced_ids)
+    from canonical.orders
+    -- A total with a minus is a wrong sign, which the orders tell: it is no measure of what may be given back.
+    where order_id in (select order_id from traced_ids) and total_amount >= 0
     union all
     select 'receipt', store, register, receipt_id, currency, business_date, gross_amount, 1
     from canonical.pos_sales where kind = 'sale' and receipt_id in (select order_id from traced_ids)

@@ -16,11 +16,12 @@ from retail_sync.core.failpoints import failpoint
 from retail_sync.core.rules import RuleFile
 from retail_sync.core.warehouse import transaction
 from retail_sync.reconcile.inventory import prepare_money
-from retail_sync.reconcile.proofs import prove
+from retail_sync.reconcile.proofs import prove, unexplained
 from retail_sync.reconcile.report import ReconcileReport
 from retail_sync.reconcile.step_rules import put_step_rules
 from retail_sync.schemas.proof import mark_changed
 
+_NAME = "returns"
 _RULED_STEPS = ("goods", "refund", "booking", "order")
 _VIEWS = ("refund_categories", "return_share", "selling_channels")
 _FACTS = (
@@ -44,12 +45,14 @@ def reconcile_returns(
     wanted["returns: rules"] = return_steps.hash
     known = dict(connection.execute("select name, hash from raw.applied").fetchall())
     changed = {name: value for name, value in wanted.items() if known.get(name) != value}
-    if not changed and not _touched(connection):
+    rests = unexplained(connection, [_NAME])
+    if not changed and not rests and not _touched(connection):
         return ReconcileReport(0, ())
     with transaction(connection):
         put_step_rules(connection, return_steps, _RULED_STEPS)
-        # A channel that begins to sell, or stops, may own numbers that were another's: any number may change.
-        is_whole = not changed.keys().isdisjoint({"returns: sellers", "returns: stores"})
+        # A channel that begins to sell, or stops, may own numbers that were another's: any number may change. And so it may
+        # where the last run left a rest.
+        is_whole = bool(rests) or not changed.keys().isdisjoint({"returns: sellers", "returns: stores"})
         connection.execute(sql.statement(__package__, "returns_touched"), {"is_whole": is_whole})
         for name in _FACTS:
             connection.execute(sql.statement(__package__, name))
@@ -93,4 +96,4 @@ def _tell(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
     for name in ("changed_returns", *reversed(_FACTS), "traced_ids"):
         connection.execute(f"drop table {name}")  # noqa: S608 - names of our own
     lost = tuple(f"returns in {currency}: {rest} of what was given back is in no row" for currency, rest in rows)
-    return (*lost, *prove(connection, "returns_proof", ["returns"]))
+    return (*lost, *prove(connection, "returns_proof", [_NAME]))

@@ -89,6 +89,8 @@ judged as (
             when refunded_amount > 0 and returned_quantity = 0 then case
                 -- Shipping, goodwill and disputes bring no goods back, nor does what is less than any of them cost.
                 when goods_refunded_amount <= 0 or goods_refunded_amount < cheapest_amount - tolerance then ''
+                -- Where nothing says what they cost in this currency, a part of the money may be goodwill: nobody can tell.
+                when cheapest_amount is null and goods_refunded_amount < sold_amount - tolerance then 'goods_awaited'
                 when lacks_goods then 'no_goods' else 'goods_awaited' end
             when refunded_amount > most_due + tolerance then case when lacks_goods or is_elsewhere then 'more'
                 else 'goods_awaited' end

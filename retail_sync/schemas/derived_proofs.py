@@ -15,13 +15,13 @@ class Proofs(pa.DataFrameModel):
     the right one where there is no left.
     """
 
-    reconciliation: str = key("which reconciliation, as in breaks; or clearing_items")
+    reconciliation: str = key("which reconciliation, as in breaks; or clearing_items, order_traces")
     comparison: str = key(
         "which two sides of it: stated_lines, stated_bank, expected_settled, a chain, a question of goods, an account, ..."
     )
     business_date: Day = plain(
         "day; null where only the total is proved: chains of debts, reserves and failed transfers, transfers of goods, "
-        "availability, clearing accounts",
+        "availability, clearing accounts, what documents say beside what stands of them (documents_...)",
         nullable=True,
     )
     currency: str = currency("currency of the totals; XXX for units of goods and for counts")

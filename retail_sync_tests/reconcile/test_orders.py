@@ -244,6 +244,20 @@ def test_prices_beside_the_list() -> None:
     assert facts.told() == ["order_price_differs amazon 1 list_price -1.50 USD"]
 
 
+def test_what_matched_of_an_open_order_stays() -> None:
+    """Its shipping was settled and its goods are awaited: a run that judges the goods again has the shipping still."""
+    facts = OrderFacts()
+    facts.order({"id": "1", "on": "10-05", "goods": "40.00", "shipping": "5.00"})
+    facts.settle("S1", "10-14", "1 shipping 5.00")
+    assert facts.compare().residual == ()
+    facts.settle("S2", "11-20", "2 goods 1.00")
+    assert facts.compare().residual == ()
+    rows = facts.connection.execute(
+        "select component, status from reconcile.order_settlements where order_id = '1' order by all"
+    ).fetchall()
+    assert rows == [("goods", "left_only"), ("shipping", "matched")]
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_the_order_and_grouping_of_what_arrives_do_not_matter(seed: int) -> None:
     """Hourly runs over pieces end where one run over all ends; what was open closes with what explains it."""

@@ -20,7 +20,9 @@ from retail_sync.reports.reconciliations import Reconciliations, read_reconcilia
 from retail_sync_tests.reconcile.facts import KINDS, Facts, breaks
 from retail_sync_tests.reconcile.stock_facts import StockFacts
 from retail_sync_tests.reconcile.test_orders import OrderFacts
+from retail_sync_tests.reconcile.test_returns import ReturnFacts
 from retail_sync_tests.reconcile.till_facts import TillFacts
+from retail_sync_tests.reconcile.trace_facts import TraceFacts
 
 PAYOUTS = """
     | id       | ends  | total  | lines        |
@@ -163,6 +165,139 @@ def test_a_rest_is_told_until_it_is_compared_again() -> None:
     )
     assert facts.reconcile().residual == ()
     assert unexplained(facts.connection) == ()
+
+
+MONTH = {
+    "products": "| sku | cost |\n| A-1 | 10.00 |",
+    # The cost of the second article is the snapshot's own; two of the first are sold after it and before the month ends.
+    "snapshots": "| on | sku | quantity | cost |\n| 10-30 | A-1 | 7 | |\n| 10-30 | B-2 | 3 | 4.005 |",
+    "moved": "| on | kind | quantity | reference |\n| 10-31 | sale | -2 | R1 |",
+    "till": "| on | quantity | receipt |\n| 10-31 | 2 | R1 |",
+}
+
+
+@pytest.mark.parametrize("is_trued_up", [False, True])
+def test_the_stock_of_a_month_end_is_proved_in_money(is_trued_up: bool) -> None:  # noqa: FBT001
+    """Five at 10.00 and three at 4.005 are 62.015, in money 62.02; the ledger has 60.00, whoever books the rest."""
+    facts = StockFacts()
+    facts.take(**MONTH)
+    assert facts.compare(lambda _: {"USD": Decimal("60.00")}, is_trued_up=is_trued_up).residual == ()
+    assert proofs(facts.connection, "documents_valued") == {("10-31", "62.02", "62.02", "0.00", "0.00", "0.00")}
+    assert proofs(facts.connection, "stock_ledger") == {("10-31", "62.02", "60.00", "-2.02", "0.00", "0.00")}
+
+
+def test_a_month_without_a_cost_is_proved_as_far_as_it_is_known() -> None:
+    """The third article has no cost: nothing is compared with the ledger, and the two others are worth what they were."""
+    facts = StockFacts()
+    facts.take(**MONTH)
+    facts.take(snapshots="| on | sku | quantity |\n| 10-30 | C-3 | 1 |")
+    assert facts.compare(lambda _: {"USD": Decimal("60.00")}).residual == ()
+    assert proofs(facts.connection, "documents_valued") == {("10-31", "62.02", "62.02", "0.00", "0.00", "0.00")}
+    assert proofs(facts.connection, "stock_ledger") == set()
+
+
+def test_traces_hold_what_rows_say_and_a_lost_one_is_told_and_made_again() -> None:
+    """A web order and two receipts; one order is paid in two currencies and has no sum."""
+    facts = TraceFacts()
+    facts.take(
+        orders="| order | on | amount |\n| 1 | 10-01 | 30.00 |\n| 2 | 10-01 | 8.00 |",
+        payments="""
+            | order | on    | amount | currency | kind   |
+            | 1     | 10-01 | 30.00  | USD      | charge |
+            | 1     | 10-04 | -4.00  | USD      | refund |
+            | 2     | 10-01 | 5.00   | USD      | charge |
+            | 2     | 10-01 | 3.00   | EUR      | charge |""",
+        settled="| in | order | on | amount |\n| P1 | 1 | 10-02 | 29.10 |\n| P1 | 2 | 10-02 | 4.90 |",
+        till="| receipt | on | amount |\n| R1 | 10-01 | 7.00 |\n| R2 | 10-01 | -2.00 |",
+        tenders="| receipt | on | amount |\n| R1 | 10-01 | 7.00 |\n| R2 | 10-01 | -2.00 |",
+    )
+    facts.trace()
+    whole = {
+        "charged": {(None, "30.00", "30.00", "0.00", "0.00", "0.00")},
+        "settled": {(None, "29.10", "29.10", "0.00", "0.00", "0.00")},
+        "tendered": {(None, "7.00", "7.00", "0.00", "0.00", "0.00")},
+    }
+    assert {name: proofs(facts.connection, f"documents_{name}") for name in whole} == whole
+    facts.connection.execute("delete from reconcile.order_traces where order_id = 'R1'")
+    facts.touch("1")
+    facts.trace()
+    told = ("order traces, documents tendered in USD: -7 is in no break",)
+    assert unexplained(facts.connection) == told
+    facts.trace()
+    assert unexplained(facts.connection) == ()
+    assert facts.only("R1")["paid_amount"] == 7
+
+
+def test_a_card_payment_of_a_receipt_is_no_charge_of_an_order() -> None:
+    """A processor's payment belongs to the till's receipt, or to the one order of its number, which is left out."""
+    facts = TraceFacts()
+    facts.take(
+        orders="| order | on | amount |\n| 1 | 10-01 | 30.00 |\n| 9 | 10-01 | 6.00 |",
+        payments="""
+            | order | on    | amount | channel |
+            | 1     | 10-01 | 30.00  | shopify |
+            | 9     | 10-01 | 6.00   | square  |
+            | R1    | 10-01 | 7.00   | square  |""",
+        till="| receipt | on | amount |\n| R1 | 10-01 | 7.00 |",
+        tenders="| receipt | on | amount |\n| R1 | 10-01 | 7.00 |",
+    )
+    facts.trace()
+    assert proofs(facts.connection, "documents_charged") == {(None, "30.00", "30.00", "0.00", "0.00", "0.00")}
+    assert unexplained(facts.connection) == ()
+
+
+def test_an_order_that_lost_a_part_stops_the_run_until_it_is_compared_again() -> None:
+    """The row of A1 is gone. The next run tells it, the one after that compares all orders and has it back."""
+    facts = OrderFacts()
+    for order_id, on, goods in (("A1", "10-05", "100.00"), ("A2", "10-06", "50.00")):
+        facts.order({"id": order_id, "on": on, "goods": goods})
+    facts.settle("S1", "10-14", "A1 goods 95.00")
+    facts.compare()
+    facts.connection.execute("delete from reconcile.order_settlements where order_id = 'A1'")
+    facts.settle("S2", "10-20", "A2 goods 50.00")
+    told = (
+        "order settlement, documents expected in USD: -100 is in no break",
+        "order settlement, documents settled in USD: -95 is in no break",
+    )
+    assert facts.compare().residual == told
+    assert unexplained(facts.connection) == told
+    assert facts.compare().residual == ()
+    assert set(breaks(facts.connection)) == {("amazon A1 goods", "order_amount_differs", Decimal("-5.0000"))}
+
+
+def test_a_difference_that_no_class_has_is_no_tolerance() -> None:
+    """Five are missing and the row says that it matched: that is nobody's break, and nothing that is carried."""
+    facts = OrderFacts()
+    facts.order({"id": "A1", "on": "10-05", "goods": "100.00"})
+    facts.settle("S1", "10-14", "A1 goods 95.00")
+    facts.compare()
+    facts.connection.execute("update reconcile.order_settlements set status = 'matched', kind = ''")
+    facts.order({"id": "A2", "on": "10-06", "goods": "50.00"})
+    assert facts.compare().residual == ("order settlement, expected settled on 2026-10-05 in USD: -5 is in no break",)
+
+
+def test_a_refund_that_lost_its_row_stops_the_run_until_it_is_looked_at_again() -> None:
+    """A web refund of 20.00, a till's of 6.00 and a processor's of the same: 26.00 are booked."""
+    facts = ReturnFacts()
+    facts.take(
+        orders="| order | on | amount |\n| 7 | 10-01 | 105.00 |",
+        payments="| order | on | kind | amount | channel |\n| 7 | 10-11 | refund | -20.00 | shopify |\n"
+        "| R9 | 10-09 | refund | -6.00 | square |",
+        settled="""
+            | in | channel | order | on    | category      | amount |
+            | P5 | shopify | 7     | 10-11 | order_refunds | -20.00 |
+            | P6 | square  | R9    | 10-09 | order_refunds | -6.00  |""",
+        till="| receipt | on | amount |\n| R9 | 10-09 | -6.00 |",
+    )
+    assert facts.reconcile_returns().residual == ()
+    assert proofs(facts.connection, "documents_booked") == {(None, "26.00", "26.00", "0.00", "0.00", "0.00")}
+    facts.connection.execute("delete from reconcile.returns where order_id = '7'")
+    facts.touch("R9")
+    told = ("returns, documents booked in USD: -20 is in no break",)
+    assert facts.reconcile_returns().residual == told
+    assert unexplained(facts.connection) == told
+    assert facts.reconcile_returns().residual == ()
+    assert facts.verdict("7")[1] == 20
 
 
 def deposits(as_of: str) -> Reconciliations:

@@ -160,6 +160,12 @@ CASES: dict[str, tuple[list[dict[str, str]], list[str], str]] = {
         [THROW_BACK, _refund(("10-11", "45.005"))], ["refunded_less shopify 7 -5.0000"], "variance",
     ),
     "less than a mug costs brings nothing back": ([_refund(("10-11", "19.00"))], [], "matched"),
+    # The orders tell of the sign; what was paid for it is the measure.
+    "goodwill for an order whose total has a minus": (
+        [{"orders": "| order | on | amount |\n| 7 | 10-01 | -105.00 |",
+          "payments": "| order | on | kind | amount |\n| 7 | 10-01 | charge | 105.00 |"}, _refund(("10-11", "19.00"))],
+        [], "matched",
+    ),
     "came back and nobody paid": ([ALL_BACK], ["goods_without_refund shopify 7 -90.0000"], "left_only"),
     # The mugs once more: three of two. The third is worth 20.00; 105.00 pay for all that was sold.
     "more mugs than were sold": (
@@ -216,6 +222,23 @@ def test_what_is_said_of_a_web_order(name: str) -> None:
     for problem in find_breaks(facts.connection, KINDS):
         assert problem.message
         assert problem.remedy
+
+
+def test_a_part_of_money_for_goods_of_unknown_price_may_be_goodwill() -> None:
+    """Two orders of 50.00 whose lines are in no export: 8.00 of one say nothing, all of the other asks for goods."""
+    facts = ReturnFacts()
+    facts.take(**OTHERS)
+    facts.take(
+        orders="| order | on | amount |\n| 8 | 10-01 | 50.00 |\n| 9 | 10-01 | 50.00 |",
+        payments="| order | on | kind | amount |\n| 8 | 10-11 | refund | -8.00 |\n| 9 | 10-11 | refund | -50.00 |",
+        settled="""
+            | in | order | on    | category      | amount |
+            | P5 | 8     | 10-11 | order_refunds | -8.00  |
+            | P5 | 9     | 10-11 | order_refunds | -50.00 |""",
+    )
+    assert facts.reconcile_returns().residual == ()
+    assert facts.told() == ["refund_without_goods shopify 9 50.0000"]
+    assert facts.verdict("8")[0] == "not_compared"
 
 
 def test_a_channel_that_never_shows_goods_lacks_none() -> None:

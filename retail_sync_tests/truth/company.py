@@ -57,13 +57,53 @@ sku = "SKU"
 quantity = "Quantity"
 kind = "=marketplace"
 
+[[source]]
+name = "web_returns"
+connector = "declared_csv"
+object = "returns"
+date_format = "%Y-%m-%d %H:%M"
+time_zone = "America/New_York"
+
+[source.columns]
+channel = "=shopify"
+return_id = "Return"
+order_id = "Order"
+returned_at = "Received"
+location_id = "Location"
+sku = "SKU"
+quantity = "Quantity"
+disposition = {{from = "Condition", values = {{A = "restocked", B = "written_off"}}}}
+currency = "=USD"
+refund_amount = "=0"
+
+[[source]]
+name = "store_returns"
+connector = "declared_csv"
+object = "returns"
+date_format = "%Y-%m-%d %H:%M"
+time_zone = "America/New_York"
+
+[source.columns]
+channel = "Store"
+return_id = "Return"
+order_id = "Order"
+returned_at = "Taken"
+location_id = "Store"
+sku = "SKU"
+quantity = "Quantity"
+disposition = {{from = "Condition", values = {{A = "restocked", B = "written_off"}}}}
+currency = "=USD"
+refund_amount = "Refund"
+
 {_RENAMED_TILLS}
-"""
+""".replace('S01 = "America/New_York"', 'S01 = "America/New_York", R01 = "America/New_York"')
 HEADERS = {source: header.split(",") for source, header in store_files.HEADERS.items()}
 HEADERS |= {
     "fba_counts": HEADERS["erp_counts"],
     "till_receipts_renamed": HEADERS["till_receipts"],
     "till_tenders_renamed": HEADERS["till_tenders"],
+    "web_returns": "Return,Order,Received,Location,SKU,Quantity,Condition".split(","),
+    "store_returns": "Return,Order,Taken,Store,SKU,Quantity,Condition,Refund".split(","),
 }
 
 Cells = dict[str, str]
@@ -150,6 +190,7 @@ class Company:
     statements: dict[str, list[Statement]]
     payouts: dict[str, Payout] = field(default_factory=dict)
     on_writing: list[Callable[[dict[str, bytes]], None]] = field(default_factory=list)
+    refund_payouts: list[Payout] = field(default_factory=list)
     _claimed: set[Hashable] = field(default_factory=set)
     _levels: dict[tuple[str, str], dict[date, Cells]] = field(default_factory=lambda: defaultdict(dict))
     _bank_number: int = 81
@@ -164,6 +205,14 @@ class Company:
                 self._claimed |= wanted
                 return thing
         raise NothingLeftError
+
+    def is_free(self, thing: Hashable) -> bool:
+        """Whether no kind has taken it yet."""
+        return thing not in self._claimed
+
+    def reserve(self, *things: Hashable) -> None:
+        """Take things that no kind may choose."""
+        self._claimed.update(things)
 
     # ---- Money ----------------------------------------------------------------------------------
 
