@@ -9,7 +9,7 @@ test test-full test-slow: export RETAIL_SYNC_THREADS := 1
 
 .DEFAULT_GOAL := help
 SEEDS ?= 200
-.PHONY: help install demo run ui test test-full test-slow ground-truth check format bench bench-compare sample docs lock clean
+.PHONY: help install demo run ui test test-full test-slow ground-truth check format bench bench-compare bench-day sample docs lock clean
 
 help: ## show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -64,6 +64,9 @@ bench: install ## one million lines, file to verified ledger, as a ratio to a ba
 
 bench-compare: install ## two sides of ten million rows classified, as a ratio to a bare full outer join in the same run
 	@$(BIN)/python -m retail_sync_tests.bench_compare
+
+bench-day: install ## one more day among a year of history, as a ratio to the same day in a home that has only it
+	@$(BIN)/python -m retail_sync_tests.bench_day
 
 sample: install ## write data/sample again from its generator
 	@$(BIN)/python -m retail_sync_tests.make_sample

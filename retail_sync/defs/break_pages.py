@@ -8,8 +8,10 @@ import dagster as dg
 from retail_sync.defs.metadata import picture, small_table
 from retail_sync.reports.ageing_plot import ageing_plot
 from retail_sync.reports.reconciliations import Reconciliations
+from retail_sync.reports.trend_plot import trend_plot
 
 _PLOT = "plot: open breaks by age"
+_TREND = "plot: matched share by week"
 
 
 def break_metadata(
@@ -23,8 +25,11 @@ def break_metadata(
         "open breaks by kind and age": small_table(("kind", "age", "open", "value", "overdue"), shown.by_kind),
         "by week": small_table(("week of", "matched", "of value", "open", "value"), shown.weeks),
     }
-    if not plot:
-        return tables
-    return tables | {
-        _PLOT: picture(context, key, _PLOT, plot, lambda: ageing_plot(plot, "Value of open breaks, by age and kind"))
-    }
+    plots = {}
+    if plot:
+        title = "Value of open breaks, by age and kind"
+        plots[_PLOT] = picture(context, key, _PLOT, plot, lambda: ageing_plot(plot, title))
+    if trend := shown.trend:
+        title = "Matched share of what was compared, by week"
+        plots[_TREND] = picture(context, key, _TREND, trend, lambda: trend_plot(trend, title))
+    return tables | plots

@@ -23,6 +23,7 @@ from retail_sync.reports.ages import AGES, age_group
 from retail_sync.reports.values import Rows, amount
 
 _WEEKS = 8
+_TREND_WEEKS = 26
 _NO_CURRENCY = "XXX"
 
 
@@ -114,6 +115,17 @@ class Reconciliations:
             (str(week), _share(compared[week]), _share_of_value(compared[week]), *_figures(dated[week])[:2])
             for week in sorted({*compared, *dated}, reverse=True)[:_WEEKS]
         ]  # fmt: skip
+
+    @property
+    def trend(self) -> list[tuple[date, str, int, int]]:
+        """(week, comparison, compared, matched) of the newest half year, all currencies together, oldest first."""
+        counts: dict[tuple[date, str], tuple[int, int]] = defaultdict(lambda: (0, 0))
+        for item in self.compared:
+            if item.week:
+                count, matched = counts[item.week, _words(item.comparison)]
+                counts[item.week, _words(item.comparison)] = count + item.count, matched + item.matched
+        newest = sorted({week for week, _ in counts})[-_TREND_WEEKS:]
+        return [(*key, *counts[key]) for key in sorted(counts) if key[0] in newest]
 
     @property
     def summary(self) -> list[dict[str, Any]]:

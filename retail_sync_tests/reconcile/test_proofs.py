@@ -17,6 +17,7 @@ from retail_sync.reconcile.proofs import unexplained
 from retail_sync.reports.ageing_plot import ageing_plot
 from retail_sync.reports.ages import age_group
 from retail_sync.reports.reconciliations import Reconciliations, read_reconciliations
+from retail_sync.reports.trend_plot import trend_plot
 from retail_sync_tests.reconcile.facts import KINDS, Facts, breaks
 from retail_sync_tests.reconcile.stock_facts import StockFacts
 from retail_sync_tests.reconcile.test_orders import OrderFacts
@@ -351,3 +352,10 @@ def test_the_ages_end_where_they_say(days: int, age: str) -> None:
     """The edges belong to the younger age."""
     assert age_group(days) == f"{age} days"
     assert age_group(91) == "over 90 days"
+
+
+def test_the_trend_has_every_week_and_comparison_oldest_first() -> None:
+    """Of the first week's two payouts one matched, of the second week's stray line nothing."""
+    trend = deposits("10-24").trend
+    assert trend == [(date(2026, 10, 12), "stated bank", 2, 1), (date(2026, 10, 19), "stated bank", 1, 0)]
+    assert trend_plot(trend, "Matched").startswith(b"\x89PNG")
