@@ -265,6 +265,7 @@ def test_every_matter_closes_by_itself(kind: str) -> None:
     assert set(statuses(facts.connection).values()) == {"variance" if kind == "paid too much, by name" else "matched"}
 
 
+@pytest.mark.long
 @settings(max_examples=3, deadline=None, database=None, derandomize=True)
 @given(data=st.data(), kinds=st.lists(st.sampled_from(sorted(MATTERS)), min_size=3, max_size=3))
 def test_a_closed_settlement_does_not_reopen_by_the_data_of_others(data: st.DataObject, kinds: list[str]) -> None:
