@@ -107,6 +107,7 @@ def test_a_missing_last_line_end_matters_only_where_a_value_may_be_cut(bench: Lo
     assert "no line end" in reason
 
 
+@pytest.mark.long
 def test_every_changed_amount_is_noticed(bench: LoadBench) -> None:
     """One digit changed in any amount, the total included, and the lines no longer sum to the total (faults.md, 31)."""
     content = simulator.write_v2(
@@ -177,6 +178,7 @@ def problems(pipeline: Pipeline) -> dict[tuple[object, object], str]:
     return {(found.code, found.subject): str(found.message) for found in pipeline.exceptions.open()}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", WORDS)
 def test_a_damaged_settlement_is_reported_until_the_good_one_comes(pipeline: Pipeline, case: str) -> None:
     """Damage becomes a sentence with the settlement and the line or the amount; the good file alone ends it."""
@@ -193,6 +195,7 @@ def test_a_damaged_settlement_is_reported_until_the_good_one_comes(pipeline: Pip
     assert [line[3] for line in canonical_rows(pipeline)["settlements"]] == ["EUR"]
 
 
+@pytest.mark.long
 def test_a_damaged_copy_never_displaces_a_good_one(pipeline: Pipeline) -> None:
     """Every damaged re-issue is set aside with a warning that names it; nothing canonical changes."""
     good = settlement(row("24.50"), row("-3.68", "Commission"))

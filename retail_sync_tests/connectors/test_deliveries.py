@@ -219,6 +219,7 @@ def test_a_file_still_being_written_waits_for_the_next_scan(
     assert amounts(pipeline) == [Decimal("24.50"), Decimal("-3.68")]
 
 
+@pytest.mark.long
 def test_a_file_changed_in_the_inbox_is_taken_in_again(pipeline: Pipeline) -> None:
     """A corrected file saved over the old one is a new delivery of the same document."""
     folder = pipeline.home.inbox / "amazon"

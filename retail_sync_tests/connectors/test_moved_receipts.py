@@ -61,6 +61,7 @@ def moved(pipeline: Pipeline) -> list[tuple[str, str, str]]:
         ).fetchall()
 
 
+@pytest.mark.long
 def test_a_number_that_starts_again_is_told_until_it_has_its_day(home: Home) -> None:
     """0001 of the 15th takes the place of 0001 of the 14th. The block is corrected: both days are booked, all is closed."""
     pipeline = run(home, FIRST, SECOND)
@@ -128,6 +129,7 @@ def test_what_is_noted_is_that_of_a_rebuild(home: Home, name: str) -> None:
     assert read_digests(opened(home)) == before
 
 
+@pytest.mark.long
 def test_shifts_that_start_again_are_told_too(make_home: Callable[..., Home]) -> None:
     """A drawer called 1 every day: the second day's count takes the first one's place."""
     home = make_home(settings=SOURCES)
@@ -140,6 +142,7 @@ def test_shifts_that_start_again_are_told_too(make_home: Callable[..., Home]) ->
     assert "shift_id =" in told.remedy
 
 
+@pytest.mark.long
 def test_a_late_receipt_and_a_corrected_amount_are_not_told(home: Home) -> None:
     """The same receipt on the same day, and another number: nothing moved."""
     pipeline = run(

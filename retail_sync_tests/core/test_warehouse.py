@@ -143,6 +143,7 @@ def test_a_reader_cannot_write_or_reconfigure(warehouse: Warehouse) -> None:
             connection.execute(statement)
 
 
+@pytest.mark.long
 def test_publishing_while_another_process_reads(warehouse: Warehouse) -> None:
     """An analyst's open query neither blocks the nightly copy nor is pulled from under them."""
     warehouse.publish()
@@ -186,6 +187,7 @@ def test_a_foreign_program_cannot_write_either(warehouse: Warehouse) -> None:
         assert count(connection) == 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("url", URLS)
 def test_readers_and_a_writing_process_do_not_meet(tmp_path: Path, url: str) -> None:
     """`query` works during a run, and a run is not refused because an analyst has a query open: on a DuckLake too."""

@@ -121,6 +121,7 @@ def test_where_the_banks_feed_books_deposits_nothing_is_cleared(tmp_path: Path) 
     assert open_problems(pipeline) == [("deposit_differs", "31000001")]
 
 
+@pytest.mark.long
 def test_a_corrected_settlement_closes_the_rest(tmp_path: Path) -> None:
     """The marketplace issues it again with the fee that it had kept: nothing is missing, and what arrived stays as booked."""
     pipeline = new_pipeline(tmp_path)

@@ -89,6 +89,7 @@ def test_a_release_that_had_to_wait_reads_what_is_desired_now(
     assert digest(home) == golden.digest
 
 
+@pytest.mark.long
 def test_a_second_writer_waits(home: Home) -> None:
     """The hourly run that meets the nightly one starts when that has ended, and says nothing."""
     first = writer(home, 1.0)
@@ -122,6 +123,7 @@ def test_a_second_writer_that_may_not_wait_says_who_holds_it(home: Home) -> None
     hourly(home)  # the kernel freed the lock with its holder
 
 
+@pytest.mark.long
 def test_reading_while_somebody_writes(home: Home) -> None:
     """People's tools read what was published last, without waiting, and see the new copy at once."""
     nightly(home)

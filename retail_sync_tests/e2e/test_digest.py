@@ -69,6 +69,7 @@ def test_the_golden_run_is_right(golden: Golden) -> None:
     assert golden.net[f"amazon:deposit:{B.settlement_id}", "1000", "USD"] == 14260
 
 
+@pytest.mark.long
 def test_running_again_changes_nothing(golden: Golden) -> None:
     """Each kind of run once more over the same deliveries."""
     for again in (hourly, nightly, whole_range):

@@ -113,6 +113,7 @@ CASES = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", CASES)
 def test_payouts_in_parts_together_and_twice(case: str, tmp_path: Path) -> None:
     """Each payout is booked once and whole; only what came twice needs a person."""
@@ -126,6 +127,7 @@ def test_payouts_in_parts_together_and_twice(case: str, tmp_path: Path) -> None:
     assert (booked(home), digest(home)) == (keys, before)
 
 
+@pytest.mark.long
 def test_a_deposit_of_two_payouts_that_turns_out_to_be_of_one(tmp_path: Path) -> None:
     """The second statement corrects the first: the joint deposit goes, each payout has its own."""
     home = shop(tmp_path / "home", f"{2 * TOTAL} USD AMAZON")

@@ -86,6 +86,7 @@ def test_a_receipt_that_moved_is_on_one_day(make_home: Callable[..., Home], ware
     assert read_digests(pipeline) == read_digests(one_load)
 
 
+@pytest.mark.long
 def test_a_lost_archive_takes_nothing_back(make_home: Callable[..., Home]) -> None:
     """Warehouse and raw files are gone: the day is in no table, and nobody can say that it never was."""
     pipeline = Pipeline(make_home(settings=SOURCES), "test")
@@ -113,6 +114,7 @@ def test_a_release_before_the_other_stages_takes_nothing_back(make_home: Callabl
     assert (pipeline.ledger.entry_count(), problems(pipeline)) == (1, [])
 
 
+@pytest.mark.long
 def test_a_mistyped_block_takes_nothing_back(make_home: Callable[..., Home]) -> None:
     """A column that no file has refuses every file of both tills. Corrected, everything is as it was before."""
     pipeline = Pipeline(make_home(settings=SOURCES), "test")
@@ -179,6 +181,7 @@ def goods(make_home: Callable[..., Home]) -> Pipeline:
     return Pipeline(home, "test")
 
 
+@pytest.mark.long
 def test_a_sale_that_moved_is_on_one_day(goods: Pipeline) -> None:
     """The ERP corrects the day of a movement while the warehouse is derived anew."""
     deliver(goods, STOCK)
@@ -190,6 +193,7 @@ def test_a_sale_that_moved_is_on_one_day(goods: Pipeline) -> None:
     assert booked(goods) == {SOLD_15: Counter(), SOLD_14: COST}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rebuilt", [False, True])
 def test_what_the_erp_books_from_now_on_stays_as_it_was_booked(goods: Pipeline, *, rebuilt: bool) -> None:
     """`stock = "erp"` ends our entries; it takes none back, not even where its fact moves afterwards."""

@@ -94,6 +94,7 @@ def shop(make_home: Callable[..., Home]) -> Pipeline:
     return pipeline
 
 
+@pytest.mark.long
 def test_a_changed_cost_corrects_nothing_that_was_posted(shop: Pipeline) -> None:
     """12.00 from today: sales, count and true-ups stay as posted, also of the months that needed no true-up; all told once.
 

@@ -127,6 +127,7 @@ def test_order_of_arrival_does_not_matter(books: Home, samples: Path, tmp_path: 
     assert digest(home) == digest(books)
 
 
+@pytest.mark.long
 def test_bank_evidence_matches_the_two_positive_payouts(samples: Path, tmp_path: Path) -> None:
     """The deposits arrive later: two settlements become matched, the transit account explains itself.
 

@@ -213,6 +213,7 @@ def test_a_list_without_payments_says_what_is_missing(tmp_path: Path) -> None:
     assert problems(home) == []
 
 
+@pytest.mark.long
 def test_a_failed_payout_is_told_and_held(tmp_path: Path) -> None:
     """What failed is not awaited at the bank. Document, verdict and exception name the payout's day and amount."""
     home = shop(tmp_path, {"sales/october.csv": SALES, "payouts/october.csv": LIST.replace(b",paid,", b",failed,")})
@@ -269,6 +270,7 @@ def test_two_payouts_of_a_day_are_held_until_ids_tell(tmp_path: Path) -> None:
     assert booked(home) == []
 
 
+@pytest.mark.long
 def test_pending_money_is_booked_when_it_is_paid_out(books: Home, tmp_path: Path) -> None:
     """November's export shows order 5002 again, now in a payout: it is booked once, and October stays as it was."""
     home = shop(tmp_path, FILES)
@@ -312,6 +314,7 @@ def test_the_real_payout_is_booked_over_its_two_months(samples: Path, tmp_path: 
     assert (states(home), problems(home), findings(home)) == ({"verified": 3}, [], [])
 
 
+@pytest.mark.long
 def test_a_corrected_payout_is_reversed_and_booked_anew(tmp_path: Path) -> None:
     """A row that was missing in both exports comes later: its facts changed, so the entry is corrected by itself."""
     home = shop(tmp_path, {name: FILES[name] for name in FILES if not name.startswith("bank")})

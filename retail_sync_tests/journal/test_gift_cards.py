@@ -85,6 +85,7 @@ def test_every_leg_leads_to_the_lines_of_the_report(make_home: Callable[..., Hom
     assert rows == [("2300", -3000, [2, 3], -3000), ("6300", 3000, [2, 3], 3000)]
 
 
+@pytest.mark.long
 def test_sold_and_redeemed_are_booked_by_the_tills_alone(make_home: Callable[..., Home]) -> None:
     """Worked example D1 sells 200.00 of cards and takes 150.00 of them; a card report that tells both again adds nothing."""
     pipeline = home_with(
@@ -103,6 +104,7 @@ def test_sold_and_redeemed_are_booked_by_the_tills_alone(make_home: Callable[...
     assert [(kind, int(amount)) for kind, amount in kept] == [("redeemed", -150), ("sold", 200)]
 
 
+@pytest.mark.long
 def test_a_corrected_report_reverses_and_books_anew(make_home: Callable[..., Home]) -> None:
     """The card was of 20.00, and nothing had lapsed: 25.00 and 40.00 are reversed, 20.00 is version 2. Again: nothing."""
     pipeline = home_with(make_home, ISSUED, EXPIRED)
@@ -119,6 +121,7 @@ def test_a_corrected_report_reverses_and_books_anew(make_home: Callable[..., Hom
         ]  # fmt: skip
 
 
+@pytest.mark.long
 def test_an_event_that_moves_to_another_day_leaves_its_day_empty(make_home: Callable[..., Home]) -> None:
     """The first day's document loses its only event: its entry is taken back."""
     pipeline = home_with(make_home, ISSUED)
@@ -127,6 +130,7 @@ def test_an_event_that_moves_to_another_day_leaves_its_day_empty(make_home: Call
     assert booked(pipeline) == counters({G1_KEY: {}, "gift_cards:web:2026-10-21:USD": G1})
 
 
+@pytest.mark.long
 def test_a_rebuilt_warehouse_takes_back_what_moved_meanwhile(make_home: Callable[..., Home]) -> None:
     """The correction comes, and the warehouse is lost before it is read: the books end the same."""
     pipeline = home_with(make_home, ISSUED)

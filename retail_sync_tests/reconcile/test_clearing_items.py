@@ -82,6 +82,7 @@ def test_a_store_day_opens_its_items(make_home: Callable[..., Home]) -> None:
     assert items(journalled(make_home, DAY)) == OF_THE_DAY
 
 
+@pytest.mark.long
 def test_the_payout_closes_the_receipts_that_it_names(make_home: Callable[..., Home]) -> None:
     """What the processor pays closes the receipts, the bank closes the payout; cash and gift cards stay."""
     pipeline = journalled(make_home, DAY | PAID_OUT)
@@ -113,6 +114,7 @@ def test_a_receipt_may_be_paid_in_part(make_home: Callable[..., Home]) -> None:
     assert found["1120", "settlement", "square/processor/USD/PO-770045"] == ("2025.95", "0.00", "open")
 
 
+@pytest.mark.long
 def test_a_payment_of_a_held_day_waits_under_its_receipt(make_home: Callable[..., Home]) -> None:
     """Receipts without tenders are not booked, their payments are: the credit names receipt and day, until the tenders come."""
     before = {name: lines for name, lines in DAY.items() if name == "receipts"} | PAID_OUT
@@ -246,6 +248,7 @@ def test_verify_says_what_is_wanted_and_not_posted_yet(make_home: Callable[..., 
     )
 
 
+@pytest.mark.long
 def test_verify_shows_what_is_posted_otherwise_than_wanted_under_its_key(make_home: Callable[..., Home]) -> None:
     """A new count of the drawer, not released yet: the ledger's 611.50, 2,150.00 and -50.00 are items of the old entry."""
     pipeline = home_with(make_home, DAY | PAID_OUT)

@@ -124,6 +124,7 @@ def differences(pipeline: Pipeline) -> set[tuple[object, ...]]:
     return set(rows)
 
 
+@pytest.mark.long
 def test_a_row_that_cannot_be_read_is_no_empty_shelf(opened: Callable[..., Pipeline]) -> None:
     """50 B may still lie there: 500.00 are not taken out of the books, and person, place, line and remedy are named."""
     pipeline = opened()
@@ -159,6 +160,7 @@ def test_a_damaged_copy_changes_nothing(opened: Callable[..., Pipeline]) -> None
     assert [code for code, _ in problems(pipeline) if code.startswith("delivery")] == ["delivery_set_aside"]
 
 
+@pytest.mark.long
 def test_the_true_ups_after_it_wait(opened: Callable[..., Pipeline]) -> None:
     """November is whole, but its true-up would book what October's leaves open."""
     pipeline = opened()
@@ -169,6 +171,7 @@ def test_the_true_ups_after_it_wait(opened: Callable[..., Pipeline]) -> None:
     assert booked(pipeline) == {"stock:valuation:2026-11:USD": {"5000": 10000, "1200": -10000}}
 
 
+@pytest.mark.long
 def test_an_interval_reaches_over_an_incomplete_snapshot(opened: Callable[..., Pipeline]) -> None:
     """Five A were sold in between: the next whole snapshot is compared with the last whole one, and agrees."""
     pipeline = opened()
@@ -179,6 +182,7 @@ def test_an_interval_reaches_over_an_incomplete_snapshot(opened: Callable[..., P
     }
 
 
+@pytest.mark.long
 def test_a_count_is_not_compared_with_it(opened: Callable[..., Pipeline]) -> None:
     """48 B were counted: whether 2 are missing is known when the snapshot is."""
     pipeline = opened()
@@ -213,6 +217,7 @@ def test_the_order_of_arrival_does_not_matter(opened: Callable[..., Pipeline], o
     assert booked(rebuilt) == {}
 
 
+@pytest.mark.long
 def test_a_rebuild_still_knows_that_it_is_incomplete(opened: Callable[..., Pipeline]) -> None:
     """The warehouse is deleted while the day is in doubt."""
     pipeline = opened()
@@ -225,6 +230,7 @@ def test_a_rebuild_still_knows_that_it_is_incomplete(opened: Callable[..., Pipel
     assert (read_digests(rebuilt), problems(rebuilt), booked(rebuilt)) == (before, told, {})
 
 
+@pytest.mark.long
 def test_a_receipt_that_was_not_read_whole_names_no_cause(opened: Callable[..., Pipeline]) -> None:
     """One line of A could be read, the other not; two were posted. Posted twice, or sold twice: nobody knows."""
     pipeline = opened()

@@ -136,6 +136,7 @@ def core() -> Core:
     return Core()
 
 
+@pytest.mark.long
 @settings(max_examples=15, deadline=None, database=None, derandomize=True)
 @given(steps=STEPS)
 def test_a_matched_item_stays_matched_until_data_concern_it(core: Core, steps: list[list[Row]]) -> None:

@@ -43,6 +43,7 @@ def test_rows_of_a_name_that_is_gone_are_told(make_home: Callable[..., Home]) ->
     assert [look.what for look in examine(pipeline.home) if not look.is_fine] == ["sources not declared"]
 
 
+@pytest.mark.long
 def test_the_day_is_held_until_the_old_name_is_removed(make_home: Callable[..., Home]) -> None:
     """Delivered under both names everything would be booked twice, and receipts and tenders would still agree.
 
@@ -65,6 +66,7 @@ def test_the_day_is_held_until_the_old_name_is_removed(make_home: Callable[..., 
     assert {account: minor for account, minor in booked(pipeline)[DAY_KEY].items() if minor} == D1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rebuilt", [False, True])
 def test_what_is_removed_stays_removed(make_home: Callable[..., Home], rebuilt: bool) -> None:
     """Its files are kept, and neither a run nor a rebuilt warehouse counts them; what rested on them alone is taken back."""
@@ -89,6 +91,7 @@ def test_a_declared_source_is_not_removed(make_home: Callable[..., Home]) -> Non
         pipeline.remove_source("receipts", "Ann", "mistake")
 
 
+@pytest.mark.long
 def test_a_removed_name_may_come_back(make_home: Callable[..., Home]) -> None:
     """Declared and delivered again it counts again, as a new delivery would."""
     home_with(make_home, DAY)
@@ -113,6 +116,7 @@ def test_the_same_content_under_another_name_is_told_at_once(make_home: Callable
     assert not other.notice
 
 
+@pytest.mark.long
 def test_a_receipt_number_used_anew_on_another_day_is_no_double(make_home: Callable[..., Home]) -> None:
     """A new till begins with R1 again: the days differ, and both are booked."""
     later = {

@@ -396,6 +396,7 @@ def _steps() -> list[dict[str, str]]:
     return [{name: text} for whole in wholes for name, text in whole.items()]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(6))
 def test_the_order_and_grouping_of_what_arrives_do_not_matter(seed: int) -> None:
     """Hourly runs over pieces end where one run over all ends."""

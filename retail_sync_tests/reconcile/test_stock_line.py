@@ -164,6 +164,7 @@ WRITE_OFFS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("first", ["stock_counts", "stock_movements"])
 @pytest.mark.parametrize("case", WRITE_OFFS)
 def test_a_loss_is_booked_once_whatever_is_known_first(tmp_path: Path, case: str, first: str) -> None:
@@ -254,6 +255,7 @@ def test_a_posting_of_somebody_else_is_trued_up_by_the_next_run(tmp_path: Path) 
     assert read_digests(_rebuilt(pipeline)) == before
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("account", "on"),
     [("6000", date(2026, 10, 20)), ("1200", date(2026, 11, 20))],
@@ -278,6 +280,7 @@ def test_a_run_with_nothing_new_does_not_ask_for_balances(tmp_path: Path, monkey
     run_line(Pipeline(Home(pipeline.home.root), "test"))
 
 
+@pytest.mark.long
 def test_a_changed_inventory_account_is_valued_by_the_next_run(tmp_path: Path) -> None:
     """The books keep stock on 1210 from now on: 1,300.00 there are compared, and 300.00 are too many."""
     root = tmp_path / "home"

@@ -246,6 +246,7 @@ def test_legs_of_a_return_and_of_a_payout_lead_to_their_lines(make_home: Callabl
         assert connection.execute(query).fetchall() == [("1110", -8640), ("2200", 640), ("4100", 8000)]
 
 
+@pytest.mark.long
 def test_verify_says_which_accounts_it_explains(make_home: Callable[..., Home]) -> None:
     """Cash, cards and gift cards from the store's day; the payout's account once there is one."""
     of_the_day = read_verification(home_with(make_home, DAY, "day"))
@@ -304,6 +305,7 @@ HELD = {
 }  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", HELD)
 def test_a_day_that_does_not_agree_says_so(make_home: Callable[..., Home], name: str) -> None:
     """A day whose money and receipts differ is not booked; a drawer that is short is booked, and told."""
@@ -379,6 +381,7 @@ def test_a_payment_in_another_currency_holds_no_day(make_home: Callable[..., Hom
     assert booked(pipeline) == {"pos:store-day:7:2026-10-14:USD": Counter(D1)}
 
 
+@pytest.mark.long
 def test_a_day_whose_receipts_move_to_another_is_taken_back(make_home: Callable[..., Home]) -> None:
     """The till's clock was a day ahead; the corrected export dates its one receipt the day before."""
     wrong = {
