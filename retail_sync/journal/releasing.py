@@ -56,7 +56,7 @@ def read_wanted(
         "select entry_key, document_id, kind, body, body_hash, facts_hash from journal.entries order by posting_date, entry_key"
     ).fetchall()
     desired = [
-        Desired(key, document, kind, json.loads(body), body_hash, facts, evidence[document].of(kind))
+        Desired(key, document, kind, body, body_hash, facts, evidence[document].of(kind))
         for key, document, kind, body, body_hash, facts in entries
     ]
     return Wanted(desired, ready, sight)

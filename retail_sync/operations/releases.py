@@ -26,6 +26,9 @@ from retail_sync.operations.waiting import Waiting, note_waiting, waiting_entry,
 from retail_sync.schemas.journal import Entry
 
 _FINANCE = "finance"
+# Verdicts that tell or reverse what was released; all others need its hash alone.
+_NEEDS_BODY: frozenset[Verdict] = frozenset({"correct", "withdraw", "rule"})
+_VALUES_AT_ONCE = 500
 
 
 @dataclass(slots=True)
@@ -88,6 +91,7 @@ class Releaser:
         with self.engine.begin() as connection:
             last, versions = self._last(connection)
             verdicts = decide(wanted, last, ready, sight, versions, self._empty(connection))
+            last |= self._with_bodies(connection, [last[key] for key in last if verdicts[key] in _NEEDS_BODY])
             for key in [*wanted, *(key for key in last if key not in wanted)]:
                 version = versions.get(key, 0)
                 self._carry_out(connection, verdicts[key], key, wanted.get(key), last.get(key), version, report)
@@ -121,11 +125,9 @@ class Releaser:
         with self.engine.connect() as connection:
             last, _ = self._last(connection)
             empty = self._empty(connection)
-        entries = [
-            Standing(old.document_id, old.facts_hash, json.loads(old.body)["lines"])
-            for old in last.values()
-            if old.entry_kind in entry_kinds and not old.was_never_sent
-        ]
+            asked = [old for old in last.values() if old.entry_kind in entry_kinds and not old.was_never_sent]
+            whole = self._with_bodies(connection, asked).values()
+        entries = [Standing(old.document_id, old.facts_hash, json.loads(old.body)["lines"]) for old in whole]
         booked = {old.document_id for old in last.values()}
         return entries + [Standing(document, facts, ()) for document, facts in empty.items() if document not in booked]
 
@@ -136,10 +138,11 @@ class Releaser:
             return list(connection.execute(sa.select(movement).where(movement != "").distinct()).scalars())
 
     def _last(self, connection: sa.Connection) -> tuple[dict[str, Released], dict[str, int]]:
-        """Return the standing version of each key, and the highest version number each key ever had in any ledger."""
+        """Return the standing version of each key, without bodies, and the highest version that each key ever had in any ledger."""
         entries, outbox = db.released_entries.c, db.outbox.c
+        without_body = [column for column in db.released_entries.columns if column.name != "body"]
         rows = connection.execute(
-            sa.select(db.released_entries, outbox.state, outbox.attempts, outbox.ledger)
+            sa.select(*without_body, outbox.state, outbox.attempts, outbox.ledger)
             .join(db.outbox, outbox.release_id == entries.release_id)
             .order_by(entries.release_id)
         ).mappings()
@@ -155,6 +158,16 @@ class Releaser:
                 if row["kind"] == "entry" and row["version"] not in gone and row["ledger"] == self.ledger:
                     standing[key] = _released(row)
         return standing, versions
+
+    def _with_bodies(self, connection: sa.Connection, released: Sequence[Released]) -> dict[str, Released]:
+        """Return these versions by key with their bodies; read in parts, as a database takes so many values at once."""
+        columns = db.released_entries.c
+        bodies: dict[int, str] = {}
+        for start in range(0, len(released), _VALUES_AT_ONCE):
+            part = [old.release_id for old in released[start : start + _VALUES_AT_ONCE]]
+            query = sa.select(columns.release_id, columns.body).where(columns.release_id.in_(part))
+            bodies |= {release_id: body for release_id, body in connection.execute(query)}
+        return {old.entry_key: replace(old, body=bodies[old.release_id]) for old in released}
 
     def _empty(self, connection: sa.Connection) -> dict[str, str]:
         """Return the documents that wanted nothing when they were released, with the facts of that time."""
@@ -224,7 +237,7 @@ class Releaser:
             )
 
     def _add(self, connection: sa.Connection, desired: Desired, version: int, reason: str) -> None:
-        entry = Entry.from_body(f"{desired.entry_key}#{version}", desired.body)
+        entry = Entry.from_body(f"{desired.entry_key}#{version}", json.loads(desired.body))
         entry = replace(entry, posting_date=self.first_open_date(entry.posting_date))
         self._insert(connection, desired, version, "entry", entry, reason)
 
@@ -238,7 +251,7 @@ class Releaser:
             reverses=old.ledger_key,
         )
         desired = Desired(
-            old.entry_key, old.document_id, old.entry_kind, {}, old.desired_hash, old.facts_hash, old.evidence
+            old.entry_key, old.document_id, old.entry_kind, "", old.desired_hash, old.facts_hash, old.evidence
         )
         self._insert(connection, desired, old.version, "reversal", reversal, reason)
 
@@ -323,7 +336,8 @@ def _accounts(body: str) -> frozenset[str]:
 def _released(row: sa.RowMapping) -> Released:
     evidence = Evidence(**{name: row[name] for name in Evidence.__dataclass_fields__})
     return Released(
-        **{name: row[name] for name in Released.__dataclass_fields__ if name != "evidence"}, evidence=evidence
+        **{name: row[name] for name in Released.__dataclass_fields__ if name not in ("evidence", "body")},
+        evidence=evidence,
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from retail_sync.operations.evidence import Evidence, Facts, Sight, movements_of
 
@@ -31,12 +31,12 @@ _RELEASED: frozenset[Verdict] = frozenset({"new", "correct", "replace"})
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """An entry the journal wants: `body` is Entry.body(), `facts_hash` tells which deliveries it rests on."""
+    """An entry the journal wants: `body` is Entry.body_text, `facts_hash` tells which deliveries it rests on."""
 
     entry_key: str
     document_id: str
     kind: str
-    body: Mapping[str, Any]
+    body: str
     body_hash: str
     facts_hash: str
     evidence: Evidence = Evidence()
@@ -44,7 +44,10 @@ class Desired:
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """A version that was released and not reversed: the last word on its key."""
+    """A version that was released and not reversed: the last word on its key.
+
+    `body` (Entry.body_text) is empty until it is asked for: what is decided is decided by hashes, and there are years of bodies.
+    """
 
     release_id: int
     entry_key: str
@@ -54,10 +57,10 @@ class Released:
     entry_kind: str
     desired_hash: str
     facts_hash: str
-    body: str
     state: str
     attempts: int
     evidence: Evidence
+    body: str = ""
 
     @property
     def was_never_sent(self) -> bool:

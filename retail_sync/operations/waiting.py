@@ -82,7 +82,7 @@ class Waiting:
 def waiting_entry(entry_key: str, desired: Desired | None, old: Released | None) -> Waiting:
     """Return what would become of an entry that waits; one of the two sides is there."""
     before: Mapping[str, Any] = json.loads(old.body) if old else {"lines": []}
-    after: Mapping[str, Any] = desired.body if desired else {"lines": []}
+    after: Mapping[str, Any] = json.loads(desired.body) if desired else {"lines": []}
     kind = desired.kind if desired else old.entry_kind if old else ""
     day = (after if desired else before)["posting_date"]
     cause = _cause(kind, before["lines"], after["lines"])

@@ -37,9 +37,13 @@ union all
 select 'settlement_totals', concat_ws(' ', l.account, l.payout_date, l.currency), 'payout_transactions_missing',
     cast(sum(l.total_amount) as decimal(18, 4)), l.currency, l.payout_date, ''
 from listed as l
-where not l.is_gone and l.total_amount <> 0 and not exists (
-    select 1 from payouts as p
-    where p.channel = l.channel and p.account = l.account and p.currency = l.currency
-        and (p.payout_id = l.payout_id or (l.payout_id is null and p.payout_date = l.payout_date))
-)
+where not l.is_gone and l.total_amount <> 0
+    and not exists (
+        select 1 from payouts as p
+        where p.channel = l.channel and p.account = l.account and p.currency = l.currency and p.payout_id = l.payout_id
+    )
+    and not (l.payout_id is null and exists (
+        select 1 from payouts as p
+        where p.channel = l.channel and p.account = l.account and p.currency = l.currency and p.payout_date = l.payout_date
+    ))
 group by l.account, l.payout_date, l.currency

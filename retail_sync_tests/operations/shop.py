@@ -6,6 +6,7 @@ facts are what was delivered, so another amount with the same facts is what a ch
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -54,7 +55,7 @@ def wanted(
     fee = minor // 10
     lines = (leg(account, -minor), leg("6000", fee), leg("1120", minor - fee, role="payout"))
     entry = Entry(key_of(number), on, memo or f"Settlement {number}", lines)
-    return Desired(entry.key, document_of(number), "settlement", entry.body(), entry.body_hash, facts)
+    return Desired(entry.key, document_of(number), "settlement", entry.body_text, entry.body_hash, facts)
 
 
 def effect(entries: Iterable[Desired]) -> dict[tuple[str, str], int]:
@@ -62,7 +63,7 @@ def effect(entries: Iterable[Desired]) -> dict[tuple[str, str], int]:
     return {
         (entry.entry_key, line["account"]): line["transaction_minor"]
         for entry in entries
-        for line in entry.body["lines"]
+        for line in json.loads(entry.body)["lines"]
         if line["transaction_minor"]
     }
 

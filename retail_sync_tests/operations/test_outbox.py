@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from datetime import date
@@ -76,8 +77,10 @@ def test_a_limit_with_decimals_holds_in_a_currency_without(shop: Shop) -> None:
     lines = tuple(leg(account, minor, transaction_currency="JPY", home_currency="JPY")
                   for account, minor in (("4000", -100), ("1000", 100)))  # fmt: skip
     desired = wanted(1)
-    body = desired.body | {"lines": [{n: getattr(line, n) for n in line.__dataclass_fields__} for line in lines]}
-    shop.release(replace(desired, body=body))
+    body = json.loads(desired.body) | {
+        "lines": [{n: getattr(line, n) for n in line.__dataclass_fields__} for line in lines]
+    }
+    shop.release(replace(desired, body=json.dumps(body)))
     shop.post(Policy("99.50"))
     assert shop.reasons() == {FIRST: "over_limit"}
     assert "100 JPY" in find_posting_problems(shop.engine)[0].message
@@ -127,9 +130,9 @@ def test_a_reversal_waits_for_its_original(shop: Shop) -> None:
 def test_refused_for_good_is_rejected_with_its_reason(shop: Shop) -> None:
     """An entry out of balance by one cent never enters the books, and says so in words."""
     desired = wanted(1)
-    lines = [dict(line) for line in desired.body["lines"]]
-    lines[0]["home_minor"] -= 1
-    shop.release(replace(desired, body=desired.body | {"lines": lines}), wanted(2))
+    body = json.loads(desired.body)
+    body["lines"][0]["home_minor"] -= 1
+    shop.release(replace(desired, body=json.dumps(body)), wanted(2))
     shop.post()
     assert shop.states() == {FIRST: "rejected", SECOND: "verified"}
     assert shop.reasons() == {FIRST: "unbalanced"}
