@@ -362,11 +362,16 @@ def web_order_paid_by_desk_alone(company: Company) -> Sequence[Break]:
 
 
 def _marketplace_order(company: Company) -> tuple[Statement, Sold]:
-    """An order of one line of the American marketplace, in a settlement that nothing else concerns."""
+    """An order of one line of the American marketplace that is not refunded, in a settlement that nothing else concerns."""
+    refunded = {
+        row.order_id for statement in company.statements[US.currency] for row in statement.rows
+        if row.transaction_type == "Refund"
+    }  # fmt: skip
     choices = [
         (statement, row, [one for one in statement.rows if one.order_id == row.order_id])
         for statement in company.statements[US.currency] if statement.closing < MISSED_TO
-        for row in statement.rows if row.triple == _PRINCIPAL and row.sku in BY_SKU and _has_shelf(company, row.sku)
+        for row in statement.rows
+        if row.triple == _PRINCIPAL and row.sku in BY_SKU and _has_shelf(company, row.sku) and row.order_id not in refunded
     ]  # fmt: skip
     statement, row, rows = company.pick(
         (one for one in choices if sum(row.triple == _PRINCIPAL for row in one[2]) == 1),
