@@ -19,10 +19,15 @@ days as (
         string_agg(payout_id, ', ' order by payout_id) as payout_ids
     from payouts group by all
 ),
-headless as (
-    select p.*, t.lines_total, l.row_count, l.is_gone, l.status, d.payout_count, d.payout_ids
+without_total as materialized (
+    -- First, for they are few: the condition below compares them with every listed payout of their account.
+    select p.*, t.lines_total
     from payouts as p
     join new_settlement_totals as t on t.settlement_id = p.payout_id and t.header_total is null
+),
+headless as (
+    select p.*, l.row_count, l.is_gone, l.status, d.payout_count, d.payout_ids
+    from without_total as p
     join days as d on d.channel = p.channel and d.account = p.account and d.payout_date = p.payout_date and d.currency = p.currency
     join listed as l on l.channel = p.channel and l.account = p.account and l.currency = p.currency
         and (l.payout_id = p.payout_id or (l.payout_id is null and l.payout_date = p.payout_date))
