@@ -13,6 +13,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 from pathlib import Path
 
 from retail_sync.settings import Home
@@ -32,6 +33,7 @@ from retail_sync_tests.truth.kinds import CHOOSY, KINDS
 from retail_sync_tests.truth.returns_desk import RETURN_STEPS, open_desks
 
 _ATTEMPTS = 20
+_RETAILERS, _APART = 5, 100_000
 _TOLD_EVERY = 10
 _BREAKS = """
 select reconciliation, subject, break_class, amount, currency, since_date, counterpart from reconcile.breaks order by all
@@ -106,10 +108,13 @@ def _percent(part: int, whole: int) -> str:
 
 
 def plant(seed: int) -> tuple[dict[str, bytes], dict[str, Sequence[Break]]]:
-    """The files of a retailer with every kind planted in it, and the answers by kind."""
+    """The files of a retailer with every kind planted in it, and the answers by kind.
+
+    Where a seed's retailer has no room for all kinds, wherever they are put, another one is made.
+    """
     names = sorted(KINDS, key=lambda name: name not in CHOOSY)
-    for attempt in range(_ATTEMPTS):
-        company = sound_company(seed, attempt)
+    for retailer, attempt in product(range(seed, seed + _RETAILERS * _APART, _APART), range(_ATTEMPTS)):
+        company = sound_company(retailer, attempt)
         try:
             open_desks(company)
             planted = {name: KINDS[name](company) for name in names}
