@@ -53,6 +53,7 @@ judged as (
     from compared
     group by all
 ),
+-- Stock of month ends is valued here a second time, row by row: a proof that took it from `stock_values` would prove nothing.
 opened as (
     select m.month_end, s.location_id, max(s.snapshot_date) as snapshot_date
     from month_ends as m

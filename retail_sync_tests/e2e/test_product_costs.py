@@ -15,13 +15,13 @@ import pytest
 
 from retail_sync.pipeline import Pipeline
 from retail_sync.reports.digests import read_digests
-from retail_sync.schemas.journal import Entry, EntryLine
 from retail_sync.settings import Home
 from retail_sync_tests.conftest import run_line
+from retail_sync_tests.e2e.declared_shop import open_shop, take_in_rows
 from retail_sync_tests.e2e.line import booked as ledger_keys
 from retail_sync_tests.e2e.line import findings, forget_warehouse
 from retail_sync_tests.e2e.line import waiting as waiting_by_cause
-from retail_sync_tests.reconcile.test_store_days import booked, deliver, problems
+from retail_sync_tests.reconcile.test_store_days import booked, problems
 
 COLUMNS = {
     "products": ("sku", "unit_cost"),
@@ -57,8 +57,7 @@ BOOKS = {
 
 def take_in(pipeline: Pipeline, files: dict[str, Sequence[str]], mark: str) -> None:
     """Deliver these rows and run the line."""
-    deliver(pipeline, {name: (",".join(COLUMNS[name]), *rows) for name, rows in files.items()}, mark)
-    run_line(pipeline)
+    take_in_rows(pipeline, COLUMNS, files, mark)
 
 
 def inventory(pipeline: Pipeline, month: int, day: int) -> int:
@@ -76,18 +75,7 @@ def waiting(pipeline: Pipeline) -> set[str]:
 @pytest.fixture
 def shop(make_home: Callable[..., Home]) -> Pipeline:
     """The shop above, booked."""
-    blocks = ['[ledger]\nstock = "journal"\n']
-    for name, columns in COLUMNS.items():
-        block = (
-            f'[[source]]\nname = "{name}"\nconnector = "declared_csv"\nobject = "{name}"\ndate_format = "%Y-%m-%d"\n'
-        )
-        named = "".join(f'{column} = "{column}"\n' for column in columns)
-        blocks.append(f"{block}[source.columns]\n{named}{CONSTANTS[name]}")
-    pipeline = Pipeline(make_home(settings="".join(blocks)), "test")
-    legs = tuple(
-        EntryLine(account, minor, "USD", minor, "USD") for account, minor in (("1200", 150000), ("1000", -150000))
-    )
-    pipeline.ledger.post(Entry("opening#1", date(2026, 8, 1), "Opening", legs), "opening")
+    pipeline = open_shop(make_home, COLUMNS, CONSTANTS, 150000)
     take_in(pipeline, SHOP, "first")
     assert booked(pipeline) == BOOKS
     assert [inventory(pipeline, *end) for end in ((8, 31), (9, 30), (10, 31))] == [150000, 130000, 120000]

@@ -9,18 +9,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import date
 
 import pytest
 
 from retail_sync.pipeline import Pipeline
 from retail_sync.reports.digests import read_digests
-from retail_sync.schemas.journal import Entry, EntryLine
 from retail_sync.settings import Home
 from retail_sync_tests.conftest import run_line
+from retail_sync_tests.e2e.declared_shop import open_shop, take_in_rows
 from retail_sync_tests.e2e.line import booked as ledger_keys
 from retail_sync_tests.e2e.line import findings, forget_warehouse, waiting
-from retail_sync_tests.reconcile.test_store_days import booked, deliver
+from retail_sync_tests.reconcile.test_store_days import booked
 
 COLUMNS = {
     "products": ("sku", "unit_cost", "pack_quantity"),
@@ -60,8 +59,7 @@ PACK_OF_TWO, NO_PACK = {"products": ("A-1,10,2",)}, {"products": ("A-1,10.00,",)
 
 def take_in(pipeline: Pipeline, files: dict[str, Sequence[str]], mark: str) -> None:
     """Deliver these rows and run the line."""
-    deliver(pipeline, {name: (",".join(COLUMNS[name]), *rows) for name, rows in files.items()}, mark)
-    run_line(pipeline)
+    take_in_rows(pipeline, COLUMNS, files, mark)
 
 
 def causes(pipeline: Pipeline) -> list[tuple[str, str]]:
@@ -76,18 +74,7 @@ def causes(pipeline: Pipeline) -> list[tuple[str, str]]:
 @pytest.fixture
 def shop(make_home: Callable[..., Home]) -> Pipeline:
     """The shop above, booked."""
-    blocks = ['[ledger]\nstock = "journal"\n']
-    for name, columns in COLUMNS.items():
-        block = (
-            f'[[source]]\nname = "{name}"\nconnector = "declared_csv"\nobject = "{name}"\ndate_format = "%Y-%m-%d"\n'
-        )
-        named = "".join(f'{column} = "{column}"\n' for column in columns)
-        blocks.append(f"{block}[source.columns]\n{named}{CONSTANTS[name]}")
-    pipeline = Pipeline(make_home(settings="".join(blocks)), "test")
-    legs = tuple(
-        EntryLine(account, minor, "USD", minor, "USD") for account, minor in (("1200", 50000), ("1000", -50000))
-    )
-    pipeline.ledger.post(Entry("opening#1", date(2026, 8, 1), "Opening", legs), "opening")
+    pipeline = open_shop(make_home, COLUMNS, CONSTANTS, 50000)
     take_in(pipeline, SHOP, "first")
     assert booked(pipeline) == BOOKS
     assert causes(pipeline) == [("2026-09-20", "shrinkage")]
