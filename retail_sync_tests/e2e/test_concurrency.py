@@ -21,6 +21,8 @@ from retail_sync_tests.e2e.company import ALL, CORRECTED, TINY
 from retail_sync_tests.e2e.conftest import Golden
 from retail_sync_tests.e2e.line import booked, copied, digest, drop, findings, hourly, new_home, nightly, opened, states
 
+pytestmark = pytest.mark.long
+
 PROGRAM = str(Path(sys.executable).with_name("retail-sync"))
 
 
@@ -43,7 +45,6 @@ def home(tmp_path: Path) -> Home:
     return made
 
 
-@pytest.mark.long
 def test_two_lines_at_once_on_a_fresh_home(tmp_path: Path, golden: Golden) -> None:
     """Both create what is missing, both take in the same files; each file is loaded and each entry posted once."""
     home = new_home(tmp_path / "home")
@@ -54,7 +55,6 @@ def test_two_lines_at_once_on_a_fresh_home(tmp_path: Path, golden: Golden) -> No
     assert findings(home) == []
 
 
-@pytest.mark.long
 def test_three_lines_at_once_on_a_correction(wrong_first: Golden, golden: Golden, tmp_path: Path) -> None:
     """None of them may release what it read before another one released the correction."""
     home = copied(wrong_first.home, tmp_path / "home")
@@ -89,7 +89,6 @@ def test_a_release_that_had_to_wait_reads_what_is_desired_now(
     assert digest(home) == golden.digest
 
 
-@pytest.mark.long
 def test_a_second_writer_waits(home: Home) -> None:
     """The hourly run that meets the nightly one starts when that has ended, and says nothing."""
     first = writer(home, 1.0)
@@ -100,7 +99,6 @@ def test_a_second_writer_waits(home: Home) -> None:
     assert set(states(home)) == {"verified"}
 
 
-@pytest.mark.long
 def test_a_second_writer_that_may_not_wait_says_who_holds_it(home: Home) -> None:
     """Exit code 2 and a sentence with the holder's process number and purpose; as the command line tells it."""
     (home.root / "retail_sync.toml").write_text(
@@ -123,7 +121,6 @@ def test_a_second_writer_that_may_not_wait_says_who_holds_it(home: Home) -> None
     hourly(home)  # the kernel freed the lock with its holder
 
 
-@pytest.mark.long
 def test_reading_while_somebody_writes(home: Home) -> None:
     """People's tools read what was published last, without waiting, and see the new copy at once."""
     nightly(home)
@@ -142,7 +139,6 @@ def test_reading_while_somebody_writes(home: Home) -> None:
             assert new.execute("select count(*) from canonical.settlements").fetchone() == (3,)
 
 
-@pytest.mark.long
 def test_a_fresh_dagster_home_opened_by_two_processes(home: Home) -> None:
     """Two processes that initialised one instance at once crashed each other: now they take turns."""
     calls = [(processes.open_dagster, home.root)] * 2

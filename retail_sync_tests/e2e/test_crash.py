@@ -48,6 +48,8 @@ from retail_sync_tests.e2e.tiny_retailer import (
     SETTINGS,
 )
 
+pytestmark = pytest.mark.long
+
 # The steps whose stage has another name: each is a transaction of its own.
 STAGE_OF = {"tables": "canonical"} | dict.fromkeys(
     ("settlements", "orders", "store_days", "availability", "inventory", "inventory_ledger", "returns", "order_traces"),
@@ -141,7 +143,6 @@ def test_every_step_has_something_to_do(tiny: Walked) -> None:
     assert empty == {"reconcile.store_day_receipts", "reconcile.returns", "reconcile.cleared_differences"}
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("failpoint", [name for name in NAMES if name not in LATER_ONLY])
 def test_killed_at(failpoint: str, tiny: Walked, tmp_path: Path) -> None:
     """The run that first does that stage dies there; the next one finishes its work."""
@@ -150,7 +151,6 @@ def test_killed_at(failpoint: str, tiny: Walked, tmp_path: Path) -> None:
     assert_whole(home, tiny, KEYS)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("failpoint", [*LATER_ONLY, *AFTER_RELEASE])
 def test_a_correction_killed_at(failpoint: str, tiny: Walked, corrected: Walked, tmp_path: Path) -> None:
     """Reversal and next version are one decision: no kill may book one without the other, or either twice."""

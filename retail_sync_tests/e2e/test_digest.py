@@ -31,6 +31,8 @@ from retail_sync_tests.e2e.line import (
     states,
 )
 
+pytestmark = pytest.mark.long
+
 Run = Callable[[Home], None]
 
 
@@ -69,7 +71,6 @@ def test_the_golden_run_is_right(golden: Golden) -> None:
     assert golden.net[f"amazon:deposit:{B.settlement_id}", "1000", "USD"] == 14260
 
 
-@pytest.mark.long
 def test_running_again_changes_nothing(golden: Golden) -> None:
     """Each kind of run once more over the same deliveries."""
     for again in (hourly, nightly, whole_range):
@@ -78,7 +79,6 @@ def test_running_again_changes_nothing(golden: Golden) -> None:
     assert booked(golden.home) == KEYS
 
 
-@pytest.mark.long
 def test_hourly_file_by_file(home: Home, golden: Golden) -> None:
     """The hourly runs saw each file alone, the bank last, and ended where the one nightly run did."""
     file_by_file(home, ALL, ALL)
@@ -86,7 +86,6 @@ def test_hourly_file_by_file(home: Home, golden: Golden) -> None:
     assert findings(home) == []
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_shuffled_files(home: Home, golden_once: Golden, seed: int) -> None:
     """A debt may arrive before the settlement that left it, a deposit before its payout."""
@@ -105,7 +104,6 @@ def test_month_end_instead(home: Home, golden: Golden) -> None:
     assert booked(home) == KEYS
 
 
-@pytest.mark.long
 def test_month_ends_in_any_order(home: Home, golden: Golden) -> None:
     """Month by month, the last first, and some of it twice."""
     drop(home, ALL)
@@ -114,7 +112,6 @@ def test_month_ends_in_any_order(home: Home, golden: Golden) -> None:
     assert digest(home) == golden.digest
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("rebuild", [hourly, whole_range])
 def test_deleted_warehouse_is_rebuilt(home_before: Home, golden: Golden, rebuild: Run) -> None:
     """Deleted with its write-ahead log after several runs: read again from raw, nothing in the ledger changes."""
@@ -127,7 +124,6 @@ def test_deleted_warehouse_is_rebuilt(home_before: Home, golden: Golden, rebuild
     assert booked(home_before) == before
 
 
-@pytest.mark.long
 def test_the_same_on_ducklake(tmp_path: Path, golden: Golden) -> None:
     """Growing past one machine is a setting: an hourly run over a few files, then all of them."""
     home = new_home(tmp_path / "lake", '[warehouse]\nurl = "ducklake:catalog.ducklake"\n')
@@ -151,7 +147,6 @@ SEQUENCES: dict[str, tuple[Run, ...]] = {
 }
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("name", SEQUENCES)
 def test_a_reissue_is_corrected_once(home_before: Home, golden: Golden, wrong_first: Golden, name: str) -> None:
     """Whatever runs see the correction, and however often: one reversal, one version 2, the books as if it came first."""
@@ -174,7 +169,6 @@ def test_a_reissue_after_the_warehouse_was_deleted(home_before: Home, golden: Go
     assert digest(home_before) == golden.digest
 
 
-@pytest.mark.long
 def test_the_later_issue_counts(home: Home, golden: Golden) -> None:
     """Should the wrong issue arrive last, it is the one in force: a file carries no date of issue to go by."""
     drop(home, ONCE | CORRECTED)

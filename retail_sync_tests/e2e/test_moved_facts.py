@@ -21,6 +21,8 @@ from retail_sync_tests.conftest import run_line
 from retail_sync_tests.e2e.line import forget_warehouse
 from retail_sync_tests.reconcile.test_store_days import RECEIPTS, SOURCES, TENDERS, booked, deliver, problems
 
+pytestmark = pytest.mark.long
+
 OLD_DAY, NEW_DAY = "pos:store-day:7:2026-10-15:USD", "pos:store-day:7:2026-10-14:USD"
 # One receipt of 10.00 and 0.80 tax, paid by card; the till's clock was a day ahead.
 WRONG: dict[str, Sequence[str]] = {
@@ -64,7 +66,6 @@ EMPTIED: dict[str, Callable[[Home], None]] = {
 }
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("warehouse", EMPTIED)
 def test_a_receipt_that_moved_is_on_one_day(make_home: Callable[..., Home], warehouse: str) -> None:
     """The corrected export comes in the run that derives the warehouse anew: one day is in the books, as after one load."""
@@ -86,7 +87,6 @@ def test_a_receipt_that_moved_is_on_one_day(make_home: Callable[..., Home], ware
     assert read_digests(pipeline) == read_digests(one_load)
 
 
-@pytest.mark.long
 def test_a_lost_archive_takes_nothing_back(make_home: Callable[..., Home]) -> None:
     """Warehouse and raw files are gone: the day is in no table, and nobody can say that it never was."""
     pipeline = Pipeline(make_home(settings=SOURCES), "test")
@@ -100,7 +100,6 @@ def test_a_lost_archive_takes_nothing_back(make_home: Callable[..., Home]) -> No
     assert [code for code, _ in problems(pipeline)] == ["delivery_refused", "delivery_refused", "rebuild_incomplete"]
 
 
-@pytest.mark.long
 def test_a_release_before_the_other_stages_takes_nothing_back(make_home: Callable[..., Home]) -> None:
     """All files are read again and no stage has looked at them yet: that the journal is empty says nothing."""
     pipeline = Pipeline(make_home(settings=SOURCES), "test")
@@ -114,7 +113,6 @@ def test_a_release_before_the_other_stages_takes_nothing_back(make_home: Callabl
     assert (pipeline.ledger.entry_count(), problems(pipeline)) == (1, [])
 
 
-@pytest.mark.long
 def test_a_mistyped_block_takes_nothing_back(make_home: Callable[..., Home]) -> None:
     """A column that no file has refuses every file of both tills. Corrected, everything is as it was before."""
     pipeline = Pipeline(make_home(settings=SOURCES), "test")
@@ -181,7 +179,6 @@ def goods(make_home: Callable[..., Home]) -> Pipeline:
     return Pipeline(home, "test")
 
 
-@pytest.mark.long
 def test_a_sale_that_moved_is_on_one_day(goods: Pipeline) -> None:
     """The ERP corrects the day of a movement while the warehouse is derived anew."""
     deliver(goods, STOCK)
@@ -193,7 +190,6 @@ def test_a_sale_that_moved_is_on_one_day(goods: Pipeline) -> None:
     assert booked(goods) == {SOLD_15: Counter(), SOLD_14: COST}
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("rebuilt", [False, True])
 def test_what_the_erp_books_from_now_on_stays_as_it_was_booked(goods: Pipeline, *, rebuilt: bool) -> None:
     """`stock = "erp"` ends our entries; it takes none back, not even where its fact moves afterwards."""

@@ -29,6 +29,8 @@ from retail_sync_tests.reconcile.files import bank_statement, settlement
 from retail_sync_tests.shopify import payouts, transactions
 from retail_sync_tests.simulator import write_v2
 
+pytestmark = pytest.mark.long
+
 SHOPS = "".join(
     f"""
 [[source]]
@@ -157,7 +159,6 @@ def test_each_has_its_own_verdict_entry_and_deposit(at_once: Home) -> None:
     }
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("order", list(permutations(("north", "south", "square"))), ids="-".join)
 def test_whichever_is_posted_first(at_once: Home, tmp_path: Path, order: tuple[str, ...]) -> None:
     """The first is posted before anybody knows of the others, and nothing of it is taken back."""
@@ -171,7 +172,6 @@ def test_whichever_is_posted_first(at_once: Home, tmp_path: Path, order: tuple[s
     assert digest(home) == digest(at_once)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("names", [sorted(FILES), sorted(FILES, reverse=True)], ids=["forwards", "backwards"])
 def test_file_by_file(at_once: Home, tmp_path: Path, names: list[str]) -> None:
     """Payments before their list or after it, the bank first or last; and read again from raw."""
@@ -183,7 +183,6 @@ def test_file_by_file(at_once: Home, tmp_path: Path, names: list[str]) -> None:
     assert (digest(home), booked(home)) == (digest(at_once), KEYS)
 
 
-@pytest.mark.long
 def test_a_settlement_may_have_the_number_of_a_payout(tmp_path: Path) -> None:
     """Amazon's file is a document of its own: neither hides the other, whichever comes first."""
     file = {"amazon/1001.txt": write_v2(settlement("1001", "2026-10-01 2026-10-15 2026-10-17", "sale 12.00"))}
