@@ -674,7 +674,7 @@ def period_close(
     as_json: JsonOption = False,
 ) -> None:
     """Close a month: the ledger itself then refuses entries dated in it."""
-    _pipeline(home).ledger.close_period(month, by, reason)
+    _pipeline(home).embedded_ledger.close_period(month, by, reason)
     _print({"month": month, "state": "closed"}, as_json, f"{month} is closed")
 
 
@@ -687,7 +687,7 @@ def period_reopen(
     as_json: JsonOption = False,
 ) -> None:
     """Reopen a closed month; held entries are posted by the next run."""
-    _pipeline(home).ledger.reopen_period(month, by, reason)
+    _pipeline(home).embedded_ledger.reopen_period(month, by, reason)
     _print({"month": month, "state": "open"}, as_json, f"{month} is open again")
 
 

@@ -162,7 +162,9 @@ def _result(pipeline: Pipeline) -> DemoResult:
         documents = dict(
             connection.execute("select kind || ' ' || status, count(*) from journal.documents group by 1").fetchall()
         )
-    reversed_keys = [posted.entry.reverses for posted in pipeline.ledger.entries() if posted.entry.reverses is not None]
+    reversed_keys = [
+        posted.entry.reverses for posted in pipeline.embedded_ledger.entries() if posted.entry.reverses is not None
+    ]
     return DemoResult(
         home=pipeline.home.root,
         found=found,
@@ -172,7 +174,7 @@ def _result(pipeline: Pipeline) -> DemoResult:
         settlements_held=documents.get("settlement held", 0),
         days_booked=documents.get("store_day ready", 0),
         days_held=documents.get("store_day held", 0),
-        entries=pipeline.ledger.entry_count(),
+        entries=pipeline.embedded_ledger.entry_count(),
         duplicates=pipeline.registry.duplicates_count(),
         reversals=len(reversed_keys),
         days_corrected=sum(key.startswith(_STORE_DAY) for key in reversed_keys),

@@ -39,9 +39,11 @@ from retail_sync.journal.build import JournalReport, booked_kinds, build_journal
 from retail_sync.journal.problems import find_held_documents
 from retail_sync.journal.releasing import Before, Booking, read_wanted
 from retail_sync.journal.rules import Policies, PostingRules
-from retail_sync.ledger.embedded import Account, EmbeddedLedger
+from retail_sync.ledger.adapter import DailyBooks, LedgerAdapter
+from retail_sync.ledger.embedded import EmbeddedLedger
 from retail_sync.ledger.outbox import Outbox, Policy, PostingReport
 from retail_sync.ledger.problems import find_posting_problems
+from retail_sync.ledger.registry import open_embedded, open_ledger
 from retail_sync.operations.database import open_database
 from retail_sync.operations.deliveries import Delivery, DeliveryRegistry
 from retail_sync.operations.exceptions import ExceptionQueue, Problem
@@ -127,16 +129,14 @@ class Pipeline:
         return MatchDecisions(self.operations)
 
     @cached_property
-    def ledger(self) -> EmbeddedLedger:
-        """The ledger, with its tables and the chart of accounts installed."""
-        ledger = EmbeddedLedger(self.home.ledger_url, self.home.state / "ledger_heads.jsonl")
-        chart = read_rules(self.home.rules, "chart_of_accounts").rows
-        lost = ledger.install(
-            [Account(r["code"], r["name"], r["type"], r["normal_side"], r["is_active"] == "true") for r in chart]
-        )
-        for finding in lost:
-            self.progress(f"ledger: {finding.message}")
-        return ledger
+    def ledger(self) -> LedgerAdapter:
+        """The ledger that the settings name."""
+        return open_ledger(self.home, lambda finding: self.progress(f"ledger: {finding.message}"))
+
+    @property
+    def embedded_ledger(self) -> EmbeddedLedger:
+        """The ledger we ship, for what only it can do. Raises SettingsError where the home posts to another one."""
+        return open_embedded(self.home)
 
     @cached_property
     def outbox(self) -> Outbox:
@@ -264,15 +264,20 @@ class Pipeline:
         return report
 
     def _stock_ledger(self) -> StockLedger:
-        """What the ledger holds as inventory besides our own stock entries; nothing in a currency where it keeps none."""
+        """What the ledger holds as inventory besides our own stock entries; nothing in a currency where it keeps none.
+
+        Nothing either where the ledger cannot tell day by day; then we book no stock (settings).
+        """
+        ledger, stock = self.ledger, self.home.settings.ledger.stock
+        if not isinstance(ledger, DailyBooks):
+            return StockLedger()
         account = PostingRules.read(self.home.rules).legs["inventory"]
-        stock = self.home.settings.ledger.stock
 
         def balances(month_ends: Sequence[date]) -> dict[date, dict[str, Decimal]]:
-            changes = self.ledger.daily_changes(account, leaving_out="stock:")
+            changes = ledger.daily_changes(account, leaving_out="stock:")
             return {month_end: _balances(changes, month_end) for month_end in month_ends}
 
-        return StockLedger(balances, state=f"{self.ledger.head()}|{account}|{stock}", is_trued_up=stock == "journal")
+        return StockLedger(balances, state=f"{ledger.head()}|{account}|{stock}", is_trued_up=stock == "journal")
 
     def journal(self) -> JournalReport:
         """Reconcile to desired journal entries."""

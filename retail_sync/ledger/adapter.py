@@ -1,6 +1,7 @@
 """What a ledger must be able to do for us, and the values that cross that boundary. One adapter per file implements it.
 
-The posting protocol (`outbox.py`) is written against this alone; the shared contract test runs it over every adapter.
+The posting protocol (`outbox.py`) is written against this alone; the shared contract test runs it over every adapter, and
+`registry.py` names them.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from retail_sync.core.errors import LedgerRefused
 from retail_sync.schemas.journal import Entry
@@ -16,7 +17,7 @@ from retail_sync.schemas.journal import Entry
 
 @dataclass(frozen=True, slots=True)
 class PostedEntry:
-    """An entry as the ledger gives it back: our entry, the ledger's own id for it, and the token it was posted with."""
+    """An entry as the ledger gives it back, the ledger's own id for it, and the token it was posted with ('' if not kept)."""
 
     remote_id: str
     token: str
@@ -47,8 +48,14 @@ class LedgerAdapter(Protocol):
 
     name: str
 
+    def shown(self, entry: Entry) -> Entry:
+        """Return `entry` as this ledger can hold it: what it has no field for is left at its default.
+
+        Read-back compares with this, so a ledger that keeps less is compared on less, and says so here.
+        """
+
     def find(self, keys: Sequence[str]) -> Mapping[str, PostedEntry]:
-        """Return those of `keys` that the ledger holds, read back in full."""
+        """Return those of `keys` that the ledger holds, read back as `shown` gives them."""
 
     def post(self, entry: Entry, token: str) -> str:
         """Book `entry` and return the ledger's id for it.
@@ -71,3 +78,17 @@ class LedgerAdapter(Protocol):
 
     def verify(self) -> Sequence[Finding]:
         """Recompute every invariant the ledger promises, from the first entry on; an empty answer means all held."""
+
+
+@runtime_checkable
+class DailyBooks(Protocol):
+    """A ledger that can tell how an account came to its balance: needed where we book stock and true it up."""
+
+    def daily_changes(self, code: str, leaving_out: str = "") -> Sequence[tuple[date, str, int]]:
+        """Return by how much an account changed on each posting date, by home currency, oldest first; debit positive.
+
+        Entries whose key starts with `leaving_out` do not count.
+        """
+
+    def head(self) -> str:
+        """Return a text that stays the same as long as nothing was booked."""

@@ -74,7 +74,7 @@ class Outbox:
         report = PostingReport()
         self._recover()
         self._reconsider_held()
-        total, done = self._count("pending"), 0
+        total, done = self.count("pending"), 0
         while rows := self._take("pending", BATCH):
             self._post_batch(rows, report)
             done += len(rows)
@@ -87,7 +87,7 @@ class Outbox:
         while rows := self._take("verified", BATCH, after):
             found = self._adapter.find([row.entry.key for row in rows])
             for row in rows:
-                if reason := _mismatch(row.entry, found.get(row.entry.key)):
+                if reason := self._mismatch(row.entry, found.get(row.entry.key)):
                     self._set([row], "mismatch", reason_code="changed_in_ledger", reason=reason)
                     drifted += 1
             after = rows[-1].release_id
@@ -215,7 +215,7 @@ class Outbox:
         same = 0
         for row in rows:
             posted = found.get(row.entry.key)
-            if reason := _mismatch(row.entry, posted):
+            if reason := self._mismatch(row.entry, posted):
                 self._set([row], "mismatch", reason_code="differs_in_ledger", reason=reason)
                 continue
             self._set(
@@ -266,7 +266,8 @@ class Outbox:
         with self._engine.begin() as connection:
             connection.execute(update.values(state=state, **values))
 
-    def _count(self, state: str) -> int:
+    def count(self, state: str) -> int:
+        """Return how many entries are in a state."""
         query = sa.select(sa.func.count()).select_from(db.outbox).where(self._mine(), db.outbox.c.state == state)
         with self._engine.connect() as connection:
             return int(connection.execute(query).scalar_one())
@@ -287,7 +288,6 @@ class Outbox:
     def _mine(self) -> sa.ColumnElement[bool]:
         return db.outbox.c.ledger == self._adapter.name
 
-
-def _mismatch(sent: Entry, found: PostedEntry | None) -> str:
-    """Name the first difference between what we sent and what the ledger holds; '' when there is none."""
-    return difference(found.entry, sent) if found else "the ledger does not hold it"
+    def _mismatch(self, sent: Entry, found: PostedEntry | None) -> str:
+        """Name the first difference between what we sent and what the ledger holds; '' when there is none."""
+        return difference(found.entry, self._adapter.shown(sent)) if found else "the ledger does not hold it"

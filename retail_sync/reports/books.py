@@ -138,4 +138,6 @@ def read_verification(pipeline: Pipeline) -> Verification:
     ]
     chart = PostingRules.read(pipeline.home.rules).chart
     explained = [f"{account} {chart.get(account, '')}".strip() for account in sorted(found.accounts)]
-    return Verification(pipeline.ledger.entry_count(), findings, found.items, found.newest, explained, found.waiting)
+    return Verification(
+        pipeline.outbox.count("verified"), findings, found.items, found.newest, explained, found.waiting
+    )

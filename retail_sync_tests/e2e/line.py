@@ -87,7 +87,7 @@ def net(home: Home) -> dict[tuple[str, ...], int]:
 
 def booked(home: Home) -> list[str]:
     """The keys that the ledger holds, sorted."""
-    return sorted(posted.entry.key for posted in opened(home).ledger.entries())
+    return sorted(posted.entry.key for posted in opened(home).embedded_ledger.entries())
 
 
 def states(home: Home) -> dict[str, int]:

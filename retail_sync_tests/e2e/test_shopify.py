@@ -94,7 +94,7 @@ def entries(home: Home) -> dict[str, dict[str, int]]:
     """Cents by account of every entry in the ledger."""
     return {
         posted.entry.key: {line.account: line.home_minor for line in posted.entry.lines}
-        for posted in opened(home).ledger.entries()
+        for posted in opened(home).embedded_ledger.entries()
     }
 
 

@@ -70,7 +70,7 @@ def test_worked_examples_g1_and_g2(make_home: Callable[..., Home]) -> None:
     pipeline = home_with(make_home, ISSUED, EXPIRED)
     assert booked(pipeline) == counters({G1_KEY: G1, G2_KEY: G2})
     assert problems(pipeline) == []
-    days = {posted.entry.key: str(posted.entry.posting_date) for posted in pipeline.ledger.entries()}
+    days = {posted.entry.key: str(posted.entry.posting_date) for posted in pipeline.embedded_ledger.entries()}
     assert days == {f"{G1_KEY}#1": "2026-10-20", f"{G2_KEY}#1": "2026-12-31"}
 
 
@@ -116,7 +116,7 @@ def test_a_corrected_report_reverses_and_books_anew(make_home: Callable[..., Hom
     for _ in range(2):
         run_line(pipeline)
         assert booked(pipeline) == counters({G1_KEY: {"6300": 2000, "2300": -2000}, G2_KEY: {}})
-        assert sorted(posted.entry.key for posted in pipeline.ledger.entries()) == [
+        assert sorted(posted.entry.key for posted in pipeline.embedded_ledger.entries()) == [
             f"{G1_KEY}#1", f"{G1_KEY}#1R", f"{G1_KEY}#2", f"{G2_KEY}#1", f"{G2_KEY}#1R",
         ]  # fmt: skip
 

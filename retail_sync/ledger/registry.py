@@ -1,0 +1,42 @@
+"""The ledgers that can be posted to, by the name that `[ledger] adapter` of the settings gives. One line each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from retail_sync.core.errors import SettingsError
+from retail_sync.core.rules import read_rules
+from retail_sync.ledger.adapter import Finding, LedgerAdapter
+from retail_sync.ledger.embedded import Account, EmbeddedLedger
+from retail_sync.settings import Home
+
+Told = Callable[[Finding], None]
+
+
+def open_embedded(home: Home, told: Told = lambda _: None) -> EmbeddedLedger:
+    """Open the ledger we ship, with its tables and the home's chart of accounts installed.
+
+    `told` hears of each guard of the ledger that was missing and is there again. Raises SettingsError where the home posts
+    to another ledger.
+    """
+    if home.settings.ledger.adapter != "embedded":
+        name = home.settings.ledger.adapter
+        raise SettingsError(
+            f"the books of this home are kept in {name}, not in the ledger we ship", f"do it in {name} itself"
+        )
+    ledger = EmbeddedLedger(home.ledger_url, home.state / "ledger_heads.jsonl")
+    chart = read_rules(home.rules, "chart_of_accounts").rows
+    accounts = [Account(r["code"], r["name"], r["type"], r["normal_side"], r["is_active"] == "true") for r in chart]
+    for finding in ledger.install(accounts):
+        told(finding)
+    return ledger
+
+
+LEDGERS: Mapping[str, Callable[[Home, Told], LedgerAdapter]] = {
+    "embedded": open_embedded,
+}
+
+
+def open_ledger(home: Home, told: Told) -> LedgerAdapter:
+    """Open the ledger that the settings of a home name."""
+    return LEDGERS[home.settings.ledger.adapter](home, told)
