@@ -271,7 +271,7 @@ class Pipeline:
         ledger, stock = self.ledger, self.home.settings.ledger.stock
         if not isinstance(ledger, DailyBooks):
             return StockLedger()
-        account = PostingRules.read(self.home.rules).legs["inventory"]
+        account = PostingRules.read(self.home.rules).only_account("inventory")
 
         def balances(month_ends: Sequence[date]) -> dict[date, dict[str, Decimal]]:
             changes = ledger.daily_changes(account, leaving_out="stock:")
@@ -298,7 +298,7 @@ class Pipeline:
         return Policies(settings.home_currency, settings.ledger.deposits, settings.ledger.stock)
 
     def _booking(self) -> Booking:
-        return Booking(booked_kinds(self._policies), PostingRules.read(self.home.rules).legs["inventory"])
+        return Booking(booked_kinds(self._policies), PostingRules.read(self.home.rules).only_account("inventory"))
 
     @property
     def clearing_accounts(self) -> list[str]:

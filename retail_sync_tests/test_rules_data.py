@@ -34,7 +34,10 @@ HEADERS = {
         "channel,transaction_type,amount_type,amount_description,sign,category,"
         "valid_from,valid_to,prepared_by,approved_by"
     ),
-    "category_accounts.csv": "category,account,role,description",
+    "posting_rules.csv": (
+        "category,channel,marketplace,tax_treatment,account,tax_code,role,"
+        "valid_from,valid_to,version,prepared_by,approved_by,description"
+    ),
     "auto_clear.csv": "rule_id,break_class,currency,cap,account,valid_from,valid_to,prepared_by,approved_by",
     "bank_payers.csv": "channel,pattern,prepared_by,approved_by",
     "break_kinds.csv": "break_class,kind,owner,sla_days,prepared_by,approved_by",
@@ -44,7 +47,7 @@ HEADERS = {
 SORT_KEY_COLUMNS = {
     "chart_of_accounts.csv": 1,
     "settlement_categories.csv": 5,
-    "category_accounts.csv": 1,
+    "posting_rules.csv": 4,
     "auto_clear.csv": 1,
     "bank_payers.csv": 2,
     "break_kinds.csv": 1,
@@ -467,38 +470,50 @@ STORE_COMPONENTS = {
     *"pos_sales pos_discounts pos_sales_tax pos_refunds pos_refund_tax pos_gift_cards_sold pos_tips pos_rounding".split(),
     *("cash_over_short", "card_payment", "payment_fee"),
 }
+# Legs that no fact names, and what each is for in its entry.
+OWN_LEGS = {
+    "payout": "payout",
+    "carried_forward": "carried_forward",
+    "bank": "bank",
+    "own_tax": "own_tax",
+    "cogs": "stock",
+    "inventory": "stock",
+    "shrinkage": "stock",
+    "stock_write_off": "stock",
+}
 # What a card report adds (journal/touched_gift_cards.sql).
 GIFT_CARDS = {"gift_card_liability", "gift_cards_issued", "gift_cards_expired"}
 
 
 def test_every_category_has_one_account_and_every_account_is_in_the_chart() -> None:
     """No line can reach a category without an account, or an account that is not in use."""
-    accounts = read_rows("category_accounts.csv")
+    accounts = read_rows("posting_rules.csv")
     chart = {row["code"]: row for row in read_rows("chart_of_accounts.csv")}
-    categories = [row["category"] for row in accounts]
+    categories = [row["category"] for row in accounts if row["channel"] == row["marketplace"] == "*"]
     assert [name for name, count in Counter(categories).items() if count > 1] == []
+    assert {row["category"] for row in accounts} == set(categories)
     of_lines = {rule.category for channel in CHANNELS for rule in read_rules(channel)}
-    assert of_lines | STORE_COMPONENTS | GIFT_CARDS == set(categories)
+    assert of_lines | STORE_COMPONENTS | GIFT_CARDS | OWN_LEGS.keys() == set(categories)
     assert [row for row in accounts if chart[row["account"]]["is_active"] != "true"] == []
 
 
 def test_categories_tell_the_journal_how_to_treat_them() -> None:
     """Taxes, reserves, debts and transfers carry their own role; all else is a component."""
-    for row in read_rows("category_accounts.csv"):
-        assert row["role"] == SPECIAL_ROLES.get(row["category"], "component")
+    for row in read_rows("posting_rules.csv"):
+        assert row["role"] == (SPECIAL_ROLES | OWN_LEGS).get(row["category"], "component")
         assert re.fullmatch(r"[A-Z][^\n]{20,}\.", row["description"])
 
 
 def test_facilitator_tax_nets_in_one_account() -> None:
     """Collected, refunded and withheld tax share the account that has to come back to zero."""
-    accounts = read_rows("category_accounts.csv")
+    accounts = read_rows("posting_rules.csv")
     assert {row["account"] for row in accounts if row["role"] == "tax"} == {"2210"}
 
 
 def test_fees_never_post_to_income_nor_sales_to_expense() -> None:
     """The kind of a category and the type of its account agree."""
     types = {row["code"]: row["type"] for row in read_rows("chart_of_accounts.csv")}
-    account_types = {row["category"]: types[row["account"]] for row in read_rows("category_accounts.csv")}
+    account_types = {row["category"]: types[row["account"]] for row in read_rows("posting_rules.csv")}
     fees = {name for name in account_types if "_fee" in name or name.startswith("advertising")}
     assert {name: account_types[name] for name in fees - {"restocking_fee", "fee_tax"}} == {
         name: "expense" for name in fees - {"restocking_fee", "fee_tax"}
@@ -594,7 +609,7 @@ def test_shopify_type_nobody_decided_about_stays_unclassified(kind: str) -> None
 
 def test_money_of_storefront_orders_clears_their_receivable() -> None:
     """What customers paid and got back meets on the storefront receivable; fees, disputes and reserves do not."""
-    accounts = {row["category"]: row["account"] for row in read_rows("category_accounts.csv")}
+    accounts = {row["category"]: row["account"] for row in read_rows("posting_rules.csv")}
     shopify = {rule.category: accounts[rule.category] for rule in read_rules("shopify")}
     assert {category for category, account in shopify.items() if account == "1115"} == {
         "order_payments",

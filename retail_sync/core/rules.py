@@ -22,8 +22,10 @@ HEADERS = {
         "channel", "transaction_type", "amount_type", "amount_description", "sign", "category",
         "valid_from", "valid_to", "prepared_by", "approved_by",
     ),
-    "category_accounts": ("category", "account", "role", "description"),
-    "leg_accounts": ("leg", "account", "description"),
+    "posting_rules": (
+        "category", "channel", "marketplace", "tax_treatment", "account", "tax_code", "role", "valid_from", "valid_to",
+        "version", "prepared_by", "approved_by", "description",
+    ),
     "order_components": ("category", "component", "prepared_by", "approved_by"),
     "safety_stock": ("sku", "channel", "quantity", "prepared_by", "approved_by"),
     "channel_locations": ("channel", "location_id", "prepared_by", "approved_by"),
@@ -43,7 +45,13 @@ HEADERS = {
 # Where to look for a governed file: in one folder, or in several, the first that has it.
 Folders = Path | tuple[Path, ...]
 
-_QUANTITY = re.compile(r"\d{1,12}(\.\d{1,6})?", re.ASCII)
+# column, what fits it, what is wrong with anything else, what to do
+_CELLS = (
+    ("sign", re.compile(r"[*+0-]"), "none of * + - 0", "correct that line"),
+    ("quantity", re.compile(r"\d{1,12}(\.\d{1,6})?", re.ASCII), "no number of units",
+     "write it like 5 or 2.5, without sign or separators"),
+    ("version", re.compile(r"\d{1,6}", re.ASCII), "no version", "number the versions of a rule 1, 2, 3"),
+)  # fmt: skip
 _FLAGS = ("is_active", "is_confirming", "is_clearing")
 
 
@@ -113,13 +121,9 @@ def _complaint(row: dict[str, str]) -> tuple[str, str]:
         return "it does not say who prepared and who approved the rule", "name both"
     if row.get("prepared_by") and row["prepared_by"] == row["approved_by"]:
         return f"{row['prepared_by']} prepared and approved the same rule", "have it approved by somebody else"
-    if row.get("sign", "*") not in ("*", "+", "-", "0"):
-        return f"sign {row['sign']!r} is none of * + - 0", "correct that line"
-    if not _QUANTITY.fullmatch(row.get("quantity", "0").strip()):
-        return (
-            f"quantity {row['quantity']!r} is no number of units",
-            "write it like 5 or 2.5, without sign or separators",
-        )
+    for name, pattern, what, remedy in _CELLS:
+        if not pattern.fullmatch(row.get(name, "0").strip()):
+            return f"{name} {row[name]!r} is {what}", remedy
     for flag in _FLAGS:
         if row.get(flag, "true").strip().lower() not in ("true", "false"):
             return f"{flag} {row[flag]!r} is neither true nor false", "write true or false"

@@ -145,7 +145,7 @@ def _line(desired: DesiredEntry, number: int, document: Document) -> tuple[Any, 
     return (
         desired.entry_key, number, line.account, line.role, leg.category, line.transaction_minor,
         line.transaction_currency, line.home_minor, line.home_currency, line.rate, line.channel, line.location,
-        line.tax_code, document.document_id, leg.posting_month, line.memo,
+        line.tax_code, document.document_id, leg.posting_month, line.memo, leg.rule,
     )  # fmt: skip
 
 

@@ -13,12 +13,14 @@ from retail_sync.schemas.journal import Entry, EntryLine
 class Leg:
     """A line of an entry with the canonical rows under it: category, location and `posting_month` name them.
 
-    `posting_month` is the first day of the month, or the day itself where rows are booked by day.
+    `posting_month` is the first day of the month, or the day itself where rows are booked by day. `rule` names the posting rule
+    that chose its account; empty where another governed file names it.
     """
 
     line: EntryLine
     category: str = ""
     posting_month: date | None = None
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,10 @@ import duckdb
 from retail_sync.core import sql
 from retail_sync.core.money import to_minor
 from retail_sync.journal.desired import Document
-from retail_sync.journal.gift_cards import LIABILITY, GiftCardAmount, gift_card_entries
+from retail_sync.journal.gift_cards import GiftCardAmount, gift_card_entries
 from retail_sync.journal.reading import rows_of
 from retail_sync.journal.rules import Policies, PostingRules
-from retail_sync.journal.validation import entry_problem, unknown_category
+from retail_sync.journal.validation import with_entries
 
 KIND = "gift_cards"
 ENTRY_KINDS = ("gift_cards",)
@@ -64,19 +64,16 @@ def _document(document_id: str, rows: Sequence[Mapping[str, Any]], rules: Postin
         value_minor=sum(abs(to_minor(a.amount, a.currency)) for a in amounts) if len(currencies) == 1 else None,
         facts=repr(sorted((item.component, item.currency, str(item.amount)) for item in amounts)),
     )
-    code, reason = _hold(amounts, rules, policies)
+    code, reason = _hold(amounts, policies)
     if code:
         return replace(document, held_code=code, held_reason=reason)
     memo = document.title[:1].upper() + document.title[1:]
-    entries = gift_card_entries(document_id.replace("|", ":"), channel, day, memo, amounts, rules)
-    code, reason = entry_problem(entries, rules)
-    return replace(document, held_code=code, held_reason=reason) if code else replace(document, entries=tuple(entries))
+    key = document_id.replace("|", ":")
+    return with_entries(document, lambda: gift_card_entries(key, channel, day, memo, amounts, rules), rules)
 
 
-def _hold(amounts: Sequence[GiftCardAmount], rules: PostingRules, policies: Policies) -> tuple[str, str]:
+def _hold(amounts: Sequence[GiftCardAmount], policies: Policies) -> tuple[str, str]:
     """Return the exception code and sentence that holds this day, or two empty texts."""
-    if reason := unknown_category({LIABILITY, *(item.component for item in amounts)}, rules):
-        return "account_unknown", reason
     foreign = sorted({item.currency for item in amounts} - {policies.home_currency}) if policies.home_currency else []
     if foreign:
         return "no_exchange_rate", f"there is no rate from {foreign[0]} to {policies.home_currency}"

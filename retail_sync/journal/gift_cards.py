@@ -13,7 +13,7 @@ from decimal import Decimal
 
 from retail_sync.core.money import to_minor
 from retail_sync.journal.desired import DesiredEntry, Leg
-from retail_sync.journal.rules import PostingRules
+from retail_sync.journal.rules import PostingRule, PostingRules
 from retail_sync.schemas.journal import EntryLine
 
 LIABILITY = "gift_card_liability"
@@ -51,20 +51,21 @@ def gift_card_entries(
 def _pair(item: GiftCardAmount, channel: str, on: date, rules: PostingRules) -> tuple[Leg, Leg]:
     minor = to_minor(item.amount, item.currency)
     return (
-        _leg(item, rules.categories[item.component].account, minor, channel, on),
-        _leg(item, rules.categories[LIABILITY].account, -minor, channel, on),
+        _leg(item, rules.rule(item.component, on, channel=channel), minor, channel, on),
+        _leg(item, rules.rule(LIABILITY, on, channel=channel), -minor, channel, on),
     )
 
 
-def _leg(item: GiftCardAmount, account: str, minor: int, channel: str, on: date) -> Leg:
+def _leg(item: GiftCardAmount, rule: PostingRule, minor: int, channel: str, on: date) -> Leg:
     line = EntryLine(
-        account=account,
+        account=rule.account,
         transaction_minor=minor,
         transaction_currency=item.currency,
         home_minor=minor,
         home_currency=item.currency,
         role="component",
         channel=channel,
+        tax_code=rule.tax_code,
         memo=item.component.replace("_", " "),
     )
-    return Leg(line, item.component, on)
+    return Leg(line, item.component, on, rule.name)

@@ -9,7 +9,7 @@ from retail_sync.operations.exceptions import Kind, Problem
 _OWN: dict[str, tuple[Kind, str]] = {
     "account_unknown": (
         "configuration",
-        "correct data/rules (category_accounts.csv or chart_of_accounts.csv), run again",
+        "correct data/rules (posting_rules.csv or chart_of_accounts.csv), run again",
     ),
     "no_exchange_rate": (
         "configuration",

@@ -56,29 +56,36 @@ class Settlement:
     cleared: Cleared | None = None
 
 
+@dataclass(frozen=True, slots=True)
 class _Legs:
-    """Makes legs of one settlement: same currency, channel and home amounts everywhere."""
+    """Makes legs of one settlement booked on one day: same currency, channel and home amounts everywhere."""
 
-    def __init__(self, settlement: Settlement, rules: PostingRules) -> None:
-        self.settlement = settlement
-        self.rules = rules
+    settlement: Settlement
+    rules: PostingRules
+    on: date
 
     def minor(self, amount: Decimal) -> int:
         return to_minor(amount, self.settlement.currency)
 
     def own(self, leg: str, minor: int, memo: str, role: str = "") -> Leg:
-        return self.named(self.rules.legs[leg], minor, memo, role or leg)
+        rule = self.rules.rule(leg, self.on, channel=self.settlement.channel)
+        line = self._line(rule.account, minor, role or rule.role, "", memo, rule.tax_code)
+        return Leg(line, rule=rule.name)
 
     def named(self, account: str, minor: int, memo: str, role: str) -> Leg:
         return Leg(self._line(account, minor, role, "", memo))
 
-    def of_category(self, component: Component, minor: int, account: str = "", role: str = "") -> Leg:
-        rule = self.rules.categories[component.category]
+    def of_category(self, component: Component, minor: int, booked_as: str = "") -> Leg:
+        """`booked_as` names another category whose rule says where, as the part of a tax that is ours."""
+        place = {"channel": self.settlement.channel, "marketplace": component.marketplace}
+        rule = self.rules.rule(booked_as or component.category, self.on, **place)
         memo = component.category.replace("_", " ")
-        line = self._line(account or rule.account, minor, role or rule.role, component.marketplace, memo)
-        return Leg(line, component.category, component.posting_month)
+        line = self._line(rule.account, minor, rule.role, component.marketplace, memo, rule.tax_code)
+        return Leg(line, component.category, component.posting_month, rule.name)
 
-    def _line(self, account: str, minor: int, role: str, location: str, memo: str) -> EntryLine:
+    def _line(  # noqa: PLR0913 - the fields of a line
+        self, account: str, minor: int, role: str, location: str, memo: str, tax_code: str = ""
+    ) -> EntryLine:
         currency = self.settlement.currency
         return EntryLine(
             account=account,
@@ -89,6 +96,7 @@ class _Legs:
             role=role,
             channel=self.settlement.channel,
             location=location,
+            tax_code=tax_code,
             memo=memo,
         )
 
@@ -97,11 +105,12 @@ def settlement_entries(
     settlement: Settlement, components: Sequence[Component], rules: PostingRules, deposits: str
 ) -> list[DesiredEntry]:
     """Return every entry the settlement asks for today. `deposits` is the policy: journal or bank_feed."""
-    legs = _Legs(settlement, rules)
+    legs = _Legs(settlement, rules, settlement.closing_date)
     entries = _parts(legs, components)
     entries += _failed_transfers(legs, [c for c in components if c.category == "failed_transfer" and c.amount])
     if deposits == "journal" and settlement.bank_amount and _moves_by_itself(settlement):
-        entries.append(_deposit(legs, settlement.bank_amount))
+        arrived_on = settlement.bank_value_date or settlement.closing_date
+        entries.append(_deposit(replace(legs, on=arrived_on), settlement.bank_amount))
     return entries
 
 
@@ -124,6 +133,8 @@ def _parts(legs: _Legs, components: Sequence[Component]) -> list[DesiredEntry]:
         by_month[component.posting_month].append(component)
     entries, carried = [], 0
     for month in sorted(by_month):
+        last_day = calendar.monthrange(month.year, month.month)[1]
+        legs = replace(legs, on=settlement.closing_date if month == closing_month else month.replace(day=last_day))
         lines = _category_legs(legs, by_month[month])
         owed = -sum(leg.line.home_minor for leg in lines)
         if month < closing_month:
@@ -134,19 +145,19 @@ def _parts(legs: _Legs, components: Sequence[Component]) -> list[DesiredEntry]:
             lines.append(legs.own("payout", legs.minor(settlement.total), "settlement total"))
         lines = [leg for leg in lines if leg.line.home_minor]
         if lines:
-            entries.append(_part(settlement, month, closing_month, len(by_month), lines))
+            entries.append(_part(legs, month, len(by_month), lines))
     return entries
 
 
-def _part(settlement: Settlement, month: date, closing: date, months: int, legs: list[Leg]) -> DesiredEntry:
-    last_day = calendar.monthrange(month.year, month.month)[1]
+def _part(legs: _Legs, month: date, months: int, lines: list[Leg]) -> DesiredEntry:
+    settlement = legs.settlement
     name = f"{settlement.channel.capitalize()} settlement {settlement.settlement_id}"
     return DesiredEntry(
         entry_key=f"{settlement.channel}:settlement:{settlement.settlement_id}:{month:%Y-%m}",
         kind="settlement",
-        posting_date=settlement.closing_date if month == closing else month.replace(day=last_day),
+        posting_date=legs.on,
         memo=f"{name}, {month:%B %Y} part" if months > 1 else f"{name}, closed {settlement.closing_date}",
-        legs=tuple(legs),
+        legs=tuple(lines),
     )
 
 
@@ -200,7 +211,7 @@ def _tax_side(legs: _Legs, collected: Component | None, withheld: Component | No
         result += [legs.of_category(collected, -washed), legs.of_category(withheld, washed)]
     for component, rest in ((collected, c - washed), (withheld, w + washed)):
         if component and rest:
-            result.append(legs.of_category(component, -rest, legs.rules.legs["own_tax"], "own_tax"))
+            result.append(legs.of_category(component, -rest, "own_tax"))
     return result
 
 
@@ -208,10 +219,10 @@ def _failed_transfers(legs: _Legs, components: Sequence[Component]) -> list[Desi
     by_day: dict[date, list[Component]] = defaultdict(list)
     for component in components:
         by_day[component.event_date or legs.settlement.closing_date].append(component)
-    return [_failed_transfer(legs, day, sorted(by_day[day], key=_by_category)) for day in sorted(by_day)]
+    return [_failed_transfer(replace(legs, on=day), sorted(by_day[day], key=_by_category)) for day in sorted(by_day)]
 
 
-def _failed_transfer(legs: _Legs, day: date, components: Sequence[Component]) -> DesiredEntry:
+def _failed_transfer(legs: _Legs, components: Sequence[Component]) -> DesiredEntry:
     """The payout that did not go through leaves the transit account on the day the channel says so (worked example J1).
 
     The day is in the key, so what failed on one day is one entry, whatever marketplaces its lines name.
@@ -220,9 +231,9 @@ def _failed_transfer(legs: _Legs, day: date, components: Sequence[Component]) ->
     amounts = [legs.minor(component.amount) for component in components]
     shown = format_money(sum(amounts), settlement.currency)
     return DesiredEntry(
-        entry_key=f"{settlement.channel}:failed-transfer:{settlement.settlement_id}:{day}",
+        entry_key=f"{settlement.channel}:failed-transfer:{settlement.settlement_id}:{legs.on}",
         kind="failed_transfer",
-        posting_date=day,
+        posting_date=legs.on,
         memo=f"Transfer of {shown} failed and is rolled into settlement {settlement.settlement_id}",
         legs=(
             *(legs.of_category(component, amount) for component, amount in zip(components, amounts, strict=True)),
@@ -241,7 +252,7 @@ def _deposit(legs: _Legs, arrived: Decimal) -> DesiredEntry:
     return DesiredEntry(
         entry_key=f"{settlement.channel}:deposit:{settlement.settlement_id}",
         kind="deposit",
-        posting_date=settlement.bank_value_date or settlement.closing_date,
+        posting_date=legs.on,
         memo=f"Deposit of {settlement.channel.capitalize()} settlement {settlement.settlement_id}",
         legs=(
             legs.own("bank", amount, "deposit"),

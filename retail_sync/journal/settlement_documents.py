@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import duckdb
@@ -16,7 +17,7 @@ from retail_sync.journal.desired import Document
 from retail_sync.journal.reading import rows_of
 from retail_sync.journal.rules import Policies, PostingRules
 from retail_sync.journal.settlement import Cleared, Component, Settlement, settlement_entries
-from retail_sync.journal.validation import SETTLEMENT_VALIDATIONS, entry_problem, unknown_category
+from retail_sync.journal.validation import SETTLEMENT_VALIDATIONS, with_entries
 
 KIND = "settlement"
 ENTRY_KINDS = ("settlement", "failed_transfer", "deposit")
@@ -59,8 +60,6 @@ def _document(
 ) -> Document:
     plain = _plain(row)
     code, reason = _hold(row, policies)
-    if not code and (reason := unknown_category({c.category for c in components}, rules)):
-        code = "account_unknown"
     if code:
         return replace(plain, held_code=code, held_reason=reason)
     settlement = Settlement(
@@ -75,13 +74,12 @@ def _document(
         if row["cleared_by"]
         else None,
     )
-    entries = settlement_entries(settlement, components, rules, policies.deposits)
-    code, reason = entry_problem(entries, rules)
-    if not code and (
-        reason := "; ".join(filter(None, (check(entries, settlement) for check in SETTLEMENT_VALIDATIONS)))
-    ):
-        code = "entry_invariant_broken"
-    return replace(plain, held_code=code, held_reason=reason) if code else replace(plain, entries=tuple(entries))
+    return with_entries(
+        plain,
+        lambda: settlement_entries(settlement, components, rules, policies.deposits),
+        rules,
+        [partial(check, settlement=settlement) for check in SETTLEMENT_VALIDATIONS],
+    )
 
 
 def _plain(row: Mapping[str, Any]) -> Document:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from retail_sync.journal.desired import DesiredEntry, Leg
-from retail_sync.journal.rules import PostingRules
+from retail_sync.journal.rules import PostingRule, PostingRules
 from retail_sync.schemas.journal import EntryLine
 
 # What is booked → the leg that is debited and the one that is credited by a positive amount.
@@ -55,20 +55,21 @@ def stock_entry(
 def _pair(item: StockAmount, on: date, location: str, rules: PostingRules) -> tuple[Leg, Leg]:
     debit, credit = PAIRS[item.component]
     return (
-        _leg(item.component, rules.legs[debit], item.minor, item.currency, on, location),
-        _leg(item.component, rules.legs[credit], -item.minor, item.currency, on, location),
+        _leg(item, rules.rule(debit, on, marketplace=location), item.minor, on, location),
+        _leg(item, rules.rule(credit, on, marketplace=location), -item.minor, on, location),
     )
 
 
-def _leg(component: str, account: str, minor: int, currency: str, on: date, location: str) -> Leg:
+def _leg(item: StockAmount, rule: PostingRule, minor: int, on: date, location: str) -> Leg:
     line = EntryLine(
-        account=account,
+        account=rule.account,
         transaction_minor=minor,
-        transaction_currency=currency,
+        transaction_currency=item.currency,
         home_minor=minor,
-        home_currency=currency,
-        role="stock",
+        home_currency=item.currency,
+        role=rule.role,
         location=location,
-        memo=component.replace("_", " "),
+        tax_code=rule.tax_code,
+        memo=item.component.replace("_", " "),
     )
-    return Leg(line, component, on)
+    return Leg(line, item.component, on, rule.name)

@@ -19,11 +19,11 @@ import duckdb
 
 from retail_sync.core import sql
 from retail_sync.core.money import to_minor
-from retail_sync.journal.desired import DesiredEntry, Document
+from retail_sync.journal.desired import Document
 from retail_sync.journal.reading import rows_of
 from retail_sync.journal.rules import Policies, PostingRules
 from retail_sync.journal.stock import StockAmount, stock_entry
-from retail_sync.journal.validation import entry_problem
+from retail_sync.journal.validation import with_entries
 
 KIND = "stock"
 ENTRY_KINDS = ("cogs", "count_variance", "stock_valuation")
@@ -101,7 +101,7 @@ def _true_up(
     booked = rows_of(
         connection,
         sql.statement(__package__, "stock_booked"),
-        {"account": rules.legs["inventory"], "month_end": month_end},
+        {"account": rules.only_account("inventory"), "month_end": month_end},
     )
     own = {row["currency"]: int(row["minor"]) for row in booked}
     document = _plain(document_id, "valuation", "", month_end, rows, f"{rows[0]['facts']}|{sorted(own.items())}")
@@ -158,8 +158,9 @@ def _with_entries(
         return replace(document, held_code="no_exchange_rate", held_reason=reason)
     key = document.document_id.replace("|", ":")
     memo = document.title[:1].upper() + document.title[1:]
-    entries: list[DesiredEntry] = stock_entry(
-        key, _KINDS[kind].entry_kind, document.since_date, memo, location, amounts, rules
+    entry_kind = _KINDS[kind].entry_kind
+    return with_entries(
+        document,
+        lambda: stock_entry(key, entry_kind, document.since_date, memo, location, amounts, rules),
+        rules,
     )
-    code, reason = entry_problem(entries, rules)
-    return replace(document, held_code=code, held_reason=reason) if code else replace(document, entries=tuple(entries))

@@ -65,7 +65,7 @@ def store_day_entries(day: StoreDay, rules: PostingRules) -> list[DesiredEntry]:
 
 
 def _leg(day: StoreDay, component: str, minor: int, rules: PostingRules) -> Leg:
-    rule = rules.categories[component]
+    rule = rules.rule(component, day.business_date, channel="pos", marketplace=day.store)
     line = EntryLine(
         account=rule.account,
         transaction_minor=minor,
@@ -75,6 +75,7 @@ def _leg(day: StoreDay, component: str, minor: int, rules: PostingRules) -> Leg:
         role=rule.role,
         channel="pos",
         location=day.store,
+        tax_code=rule.tax_code,
         memo=component.removeprefix("pos_").replace("_", " "),
     )
-    return Leg(line, component, day.business_date)
+    return Leg(line, component, day.business_date, rule.name)

@@ -15,7 +15,7 @@ from retail_sync.journal.desired import Document
 from retail_sync.journal.reading import rows_of
 from retail_sync.journal.rules import Policies, PostingRules
 from retail_sync.journal.store_day import DayComponent, StoreDay, store_day_entries
-from retail_sync.journal.validation import entry_problem, unknown_category
+from retail_sync.journal.validation import with_entries
 
 KIND = "store_day"
 ENTRY_KINDS = ("store_day",)
@@ -60,17 +60,10 @@ def _document(
         facts=repr(sorted((part.side, part.component, str(part.amount)) for part in components)),
     )
     code, reason = _hold(row, policies)
-    if not code and (reason := unknown_category({part.component for part in components} - _NOT_BOOKED, rules)):
-        code = "account_unknown"
     if code:
         return replace(document, held_code=code, held_reason=reason)
     day = StoreDay(row["store"], row["business_date"], row["currency"], components)
-    entries = store_day_entries(day, rules)
-    code, reason = entry_problem(entries, rules)
-    return replace(document, held_code=code, held_reason=reason) if code else replace(document, entries=tuple(entries))
-
-
-_NOT_BOOKED = {"drawer_proceeds", "drawer_open"}
+    return with_entries(document, lambda: store_day_entries(day, rules), rules)
 
 
 def _hold(row: Mapping[str, Any], policies: Policies) -> tuple[str, str]:

@@ -6,28 +6,33 @@ sum to what the settlement says it pays, the deposit to what the bank shows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from retail_sync.core.money import to_minor
-from retail_sync.journal.desired import DesiredEntry
-from retail_sync.journal.rules import PostingRules
+from retail_sync.journal.desired import DesiredEntry, Document
+from retail_sync.journal.rules import NoPostingRule, PostingRules
 from retail_sync.journal.settlement import Settlement
 
 
-def unknown_category(categories: Collection[str], rules: PostingRules) -> str:
-    """Every category needs an account."""
-    missing = sorted(category for category in categories if category not in rules.categories)
-    return f"category_accounts.csv has no account for {', '.join(missing)}" if missing else ""
-
-
-def entry_problem(entries: Sequence[DesiredEntry], rules: PostingRules) -> tuple[str, str]:
-    """Return exception code and sentence where an entry, of whatever document, may not be released; else two empty texts."""
+def with_entries(
+    document: Document,
+    build: Callable[[], Sequence[DesiredEntry]],
+    rules: PostingRules,
+    validations: Sequence[Callable[[Sequence[DesiredEntry]], str]] = (),
+) -> Document:
+    """Return the document with the entries that `build` makes, or held where one of them may not be released."""
+    try:
+        entries = build()
+    except NoPostingRule as missing:
+        return replace(document, held_code="account_unknown", held_reason=str(missing))
     if reason := _unknown_account(entries, rules):
-        return "account_unknown", reason
-    if reason := "; ".join(filter(None, (entry.entry.imbalance() for entry in entries))):
-        return "entry_invariant_broken", reason
-    return "", ""
+        return replace(document, held_code="account_unknown", held_reason=reason)
+    found = [*(entry.entry.imbalance() for entry in entries), *(check(entries) for check in validations)]
+    if reason := "; ".join(filter(None, found)):
+        return replace(document, held_code="entry_invariant_broken", held_reason=reason)
+    return replace(document, entries=tuple(entries))
 
 
 def _unknown_account(entries: Sequence[DesiredEntry], rules: PostingRules) -> str:
@@ -66,14 +71,14 @@ def cleared_rest(entries: Sequence[DesiredEntry], settlement: Settlement) -> str
     return f"a rule clears its difference, and {left} minor units stay in transit" if left else ""
 
 
-def carried_forward_open(entries: Sequence[DesiredEntry], _settlement: Settlement) -> str:
+def carried_forward_open(entries: Sequence[DesiredEntry], settlement: Settlement) -> str:
     """What earlier months park, the closing month takes back."""
     lines = [leg.line for entry in entries for leg in entry.legs]
     rest = sum(line.home_minor for line in lines if line.role == "carried_forward")
     return "" if rest == 0 else f"the carried-forward account keeps {rest} minor units"
 
 
-SETTLEMENT_VALIDATIONS: tuple[Callable[[Sequence[DesiredEntry], Settlement], str], ...] = (
+SETTLEMENT_VALIDATIONS: tuple[Callable[..., str], ...] = (
     payout_differs,
     deposit_differs,
     cleared_rest,

@@ -42,16 +42,14 @@ _CAUSES = {
     ),
     "accounts": _Cause(
         "account rules",
-        "restore the account in category_accounts.csv or leg_accounts.csv, or move the balance by an entry",
+        "restore the account in posting_rules.csv, or move the balance by an entry",
     ),
     "bank matching": _Cause(
         "matching rules",
         "restore match_rules.csv, bank_payers.csv, auto_clear.csv, settlement_categories.csv or the setting ledger.deposits, "
         "or say what belongs together: retail-sync matches confirm",
     ),
-    "categories": _Cause(
-        "category rules", "restore settlement_categories.csv, category_accounts.csv or leg_accounts.csv"
-    ),
+    "categories": _Cause("category rules", "restore settlement_categories.csv or posting_rules.csv"),
     "texts": _Cause("texts", "restore the rule; amounts and accounts are the same"),
 }
 

@@ -276,3 +276,4 @@ class Lines(pa.DataFrameModel):
     document_id: str = text("with posting_month, category and location it names the canonical rows under the leg")
     posting_month: Day = plain("first day of their month; the day itself where rows are booked by day", nullable=True)
     memo: str = text("what a person reads on the leg")
+    rule: str = text("rule of posting_rules.csv behind its account: category|channel|marketplace|tax treatment@version")

@@ -24,7 +24,7 @@ class StoreDayComponents(pa.DataFrameModel):
     currency: str = currency()
     register: str = key("till within the store")
     side: str = one_of("which side of the day it belongs to", *SIDES)
-    component: str = key("category_accounts.csv says where it is booked")
+    component: str = key("posting_rules.csv says where it is booked")
     amount: Money = plain("sum of the rows")
     row_count: Count = plain("rows summed")
 

@@ -146,8 +146,10 @@ def test_an_exception_of_waiting_entries_names_them(cli: Cli, quiet: Home, tmp_p
     """Deposits go to another account from today: one exception, and `show` has the deposit with both sides."""
     home = copied(quiet, tmp_path / "home")
     (home.root / "rules").mkdir()
-    legs = (PROJECT_ROOT / "data" / "rules" / "leg_accounts.csv").read_text(encoding="utf-8")
-    (home.root / "rules" / "leg_accounts.csv").write_text(legs.replace("bank,1000,", "bank,1010,"), encoding="utf-8")
+    legs = (PROJECT_ROOT / "data" / "rules" / "posting_rules.csv").read_text(encoding="utf-8")
+    (home.root / "rules" / "posting_rules.csv").write_text(
+        legs.replace("bank,*,*,*,1000,", "bank,*,*,*,1010,"), encoding="utf-8"
+    )
     nightly(home)
     (row,) = cli("exceptions", "list", "--home", home.root, "--json").json
     assert (row["code"], row["subject"]) == ("rule_change_waits", "accounts")

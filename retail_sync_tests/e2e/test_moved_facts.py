@@ -242,10 +242,10 @@ def test_another_inventory_account_takes_no_true_up_back(goods: Pipeline) -> Non
     before = true_ups(goods)
     # 1,000.00 of stock; the ledger's 900.00 less 50.00 cost of sales.
     assert before == {"stock:valuation:2026-10:USD": 15000}
-    rules = goods.home.root / "rules" / "leg_accounts.csv"
+    rules = goods.home.root / "rules" / "posting_rules.csv"
     text = rules.read_text(encoding="utf-8")
-    assert "inventory,1200," in text
-    rules.write_text(text.replace("inventory,1200,", "inventory,1300,"), encoding="utf-8")
+    assert "inventory,*,*,*,1200," in text
+    rules.write_text(text.replace("inventory,*,*,*,1200,", "inventory,*,*,*,1300,"), encoding="utf-8")
     chart = goods.home.root / "rules" / "chart_of_accounts.csv"
     chart.write_text(chart.read_text(encoding="utf-8") + "1300,Goods,asset,debit,true,false\n", encoding="utf-8")
     pipeline = again(goods)

@@ -67,7 +67,7 @@ def test_a_changed_account_waits_for_approval(home: Home) -> None:
     Both settlements have such fees; what moves is their sum.
     """
     keys, before = booked(home), net(home)
-    rewrite(home, "category_accounts", "referral_fee,6000,", "referral_fee,6040,")
+    rewrite(home, "posting_rules", "referral_fee,*,*,*,6000,", "referral_fee,*,*,*,6040,")
     nightly(home)
     assert (booked(home), net(home)) == (keys, before)
     assert problems(home) == [("rule_change_waits", "accounts")]
@@ -81,14 +81,14 @@ def test_a_changed_account_waits_for_approval(home: Home) -> None:
         f"6000 -{fees} USD, 6040 {fees} USD. Nothing was changed in the ledger."
     )
     assert findings(home) == []
-    rewrite(home, "category_accounts", "referral_fee,6040,", "referral_fee,6000,")
+    rewrite(home, "posting_rules", "referral_fee,*,*,*,6040,", "referral_fee,*,*,*,6000,")
     nightly(home)
     assert problems(home) == []
 
 
 def change_bank_account(home: Home) -> None:
     """Deposits go to another account from today."""
-    rewrite(home, "leg_accounts", "bank,1000,", "bank,1010,")
+    rewrite(home, "posting_rules", "bank,*,*,*,1000,", "bank,*,*,*,1010,")
 
 
 def deliver_overlapping_statement(home: Home) -> None:
@@ -121,7 +121,7 @@ def test_a_statement_that_overlaps_does_not_carry_a_rule_along(
 def test_a_new_settlement_is_booked_by_the_new_rule(home: Home) -> None:
     """The past waits, the next settlement does not."""
     keys = booked(home)
-    rewrite(home, "category_accounts", "referral_fee,6000,", "referral_fee,6040,")
+    rewrite(home, "posting_rules", "referral_fee,*,*,*,6000,", "referral_fee,*,*,*,6040,")
     drop(home, {"amazon/e.txt": ALL["amazon/e.txt"]})
     nightly(home)
     new = [key for key in booked(home) if key not in keys]

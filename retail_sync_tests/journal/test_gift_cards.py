@@ -188,7 +188,7 @@ def test_another_currency_than_that_of_the_books_is_held(make_home: Callable[...
 def test_own_rules_without_an_account_hold_the_day(make_home: Callable[..., Home]) -> None:
     """A home with governed files of its own is told which account is missing; the rest of its books goes on."""
     home = make_home(settings=CARDS)
-    own_rules(home.root / "rules", "category_accounts", {"category": "gift_cards_issued"}, category="gift_cards_given")
+    own_rules(home.root / "rules", "posting_rules", {"category": "gift_cards_issued"}, category="gift_cards_given")
     pipeline = Pipeline(home, "test")
     deliver(pipeline, {"cards": (HEADER, ISSUED, EXPIRED)})
     run_line(pipeline)

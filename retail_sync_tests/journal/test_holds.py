@@ -34,7 +34,7 @@ def _damaged() -> dict[str, bytes]:
 
 def test_every_damage_holds_its_own_settlement_and_is_told_with_amount_and_remedy(tmp_path: Path) -> None:
     """One bad file must not stop the others, and finance must hear what to do about it."""
-    own_rules(tmp_path / "rules", "category_accounts", {"category": "storage_fee"}, account="6999")
+    own_rules(tmp_path / "rules", "posting_rules", {"category": "storage_fee"}, account="6999")
     pipeline = new_pipeline(tmp_path)
     deliver(pipeline, *_damaged().values())
     run_to_journal(pipeline)
@@ -60,7 +60,7 @@ def test_every_damage_holds_its_own_settlement_and_is_told_with_amount_and_remed
     ]
     remedies = {row.subject: row.remedy for row in told if row.code != "settlement_does_not_foot"}
     assert "settlement_categories.csv" in remedies["31000001"]
-    assert "category_accounts.csv" in remedies["31000005"]
+    assert "posting_rules.csv" in remedies["31000005"]
     assert "Sustainability Programme Fee" in next(row.message for row in told if row.subject == "31000001")
     assert all(row.remedy and row.message.endswith(".") for row in told)
 
@@ -91,13 +91,13 @@ FOUR = """
     ("change", "code", "holds"),
     [
         pytest.param(
-            ("category_accounts", {"category": "storage_fee"}, {"account": "6999"}),
+            ("posting_rules", {"category": "storage_fee"}, {"account": "6999"}),
             "account_unknown",
             {"31000002": 6000},
             id="an account that the chart does not have",
         ),
         pytest.param(
-            ("category_accounts", {"category": "storage_fee"}, {"category": "storage"}),
+            ("posting_rules", {"category": "storage_fee"}, {"category": "storage"}),
             "account_unknown",
             {"31000002": 6000},
             id="a category without an account",
@@ -109,7 +109,7 @@ FOUR = """
             id="an account taken out of the chart",
         ),
         pytest.param(
-            ("leg_accounts", {"leg": "payout"}, {"account": "1121"}),
+            ("posting_rules", {"category": "payout"}, {"account": "1121"}),
             "account_unknown",
             {"31000001": 8500, "31000002": 6000, "31000003": 3000},
             id="a leg of our own, which every payout needs",

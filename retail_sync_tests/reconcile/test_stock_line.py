@@ -287,7 +287,7 @@ def test_a_changed_inventory_account_is_valued_by_the_next_run(tmp_path: Path) -
     _trued_up(root)
     shutil.copytree(PROJECT_ROOT / "data" / "rules", root / "rules")
     for name, old, new in (
-        ("leg_accounts", "inventory,1200,", "inventory,1210,"),
+        ("posting_rules", "inventory,*,*,*,1200,", "inventory,*,*,*,1210,"),
         ("chart_of_accounts", "1200,", "1210,Other stock,asset,debit,true,false\n1200,"),
     ):
         path = root / "rules" / f"{name}.csv"
