@@ -295,7 +295,9 @@ class Pipeline:
     @property
     def _policies(self) -> Policies:
         settings = self.home.settings
-        return Policies(settings.home_currency, settings.ledger.deposits, settings.ledger.stock)
+        rules = read_rules(self.home.rules, "match_rules").rows
+        days = [int(row["days_before"]) for row in rules if row["reconciliation"] == "currency_rate"]
+        return Policies(settings.home_currency, settings.ledger.deposits, settings.ledger.stock, max(days, default=0))
 
     def _booking(self) -> Booking:
         return Booking(booked_kinds(self._policies), PostingRules.read(self.home.rules).only_account("inventory"))

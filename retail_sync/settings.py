@@ -159,7 +159,11 @@ class RawSettings(_Section):
 class Settings(_Section):
     """The whole file. Missing sections take the defaults shown by `retail-sync doctor`."""
 
-    home_currency: str = Field("", description="empty: each settlement is booked in its own currency")
+    home_currency: str = Field(
+        "",
+        description="currency of the books, e.g. USD: what is in another one is converted at delivered rates (fx_rates) and revalued at "
+        "month end; empty: each document is booked in its own currency",
+    )
     warehouse: WarehouseSettings = WarehouseSettings()
     operations: OperationsSettings = OperationsSettings()
     ledger: LedgerSettings = LedgerSettings()

@@ -15,9 +15,17 @@ import pyarrow as pa
 
 from retail_sync.core.failpoints import failpoint
 from retail_sync.core.warehouse import transaction
-from retail_sync.journal import gift_card_documents, settlement_documents, stock_documents, store_day_documents
+from retail_sync.journal import (
+    gift_card_documents,
+    revaluation,
+    settlement_documents,
+    stock_documents,
+    store_day_documents,
+)
+from retail_sync.journal.currency import Rates, in_home
 from retail_sync.journal.desired import DesiredEntry, Document
 from retail_sync.journal.rules import Policies, PostingRules
+from retail_sync.journal.validation import balanced
 from retail_sync.operations.releases import Standing
 from retail_sync.schemas.proof import mark_changed
 
@@ -45,18 +53,23 @@ def build_journal(
 
     `standing` reads what the ledger holds of our stock entries: a true-up books what is missing beside them.
     """
-    version = _hash(f"{rules.hash}|{policies.home_currency}|{policies.deposits}|{policies.stock}")
+    version = _hash(f"{rules.hash}|{policies.home_currency}|{policies.deposits}|{policies.stock}|{policies.rate_days}")
     touched = ready = held = 0
     with transaction(connection):
         _touch_all_if_changed(connection, version)
+        rates = Rates.read(connection, policies.home_currency, policies.rate_days)
+        _touch_foreign_if_changed(connection, rates)
         _show_standing(connection, policies, standing)
         for kind in _KINDS:
             _forget_touched(connection, kind.KIND)
             for documents in kind.touched_documents(connection, rules, policies):
-                _write(connection, documents)
-                touched += len(documents)
-                held += sum(bool(document.held_code) for document in documents)
+                finished = [balanced(in_home(document, rates, rules)) for document in documents]
+                _write(connection, finished)
+                touched += len(finished)
+                held += sum(bool(document.held_code) for document in finished)
                 progress(f"journal: {touched} documents")
+        if touched:
+            _revalue(connection, rates, rules)
         ready = touched - held
         connection.execute("delete from raw.touched where stage = 'journal'")
         if touched:
@@ -70,7 +83,8 @@ def build_journal(
 
 def booked_kinds(policies: Policies) -> frozenset[str]:
     """Return the kinds of entries that are ours to book under today's settings."""
-    return frozenset(name for kind in _KINDS if kind.is_booked(policies) for name in kind.ENTRY_KINDS)
+    kinds = [name for kind in _KINDS if kind.is_booked(policies) for name in kind.ENTRY_KINDS]
+    return frozenset([*kinds, *(revaluation.ENTRY_KINDS if policies.home_currency else ())])
 
 
 def _touch_all_if_changed(connection: duckdb.DuckDBPyConnection, version: str) -> None:
@@ -85,6 +99,30 @@ def _touch_all_if_changed(connection: duckdb.DuckDBPyConnection, version: str) -
         )
     connection.execute("delete from raw.applied where name = 'posting_rules'")
     connection.execute("insert into raw.applied values ('posting_rules', ?)", [version])
+
+
+def _touch_foreign_if_changed(connection: duckdb.DuckDBPyConnection, rates: Rates) -> None:
+    """Hand over all that is in another currency, or waits for a rate, when a rate of any day came or changed."""
+    version = _hash(repr(rates))
+    found = connection.execute("select hash from raw.applied where name = 'exchange_rates'").fetchone()
+    if (found[0] if found else _hash(repr(Rates(rates.home, rates.days_old)))) == version:
+        return
+    connection.execute(
+        "insert into raw.touched select distinct 'journal', kind, document_id from journal.documents "
+        "where kind <> 'revaluation' and (held_code = 'no_exchange_rate' or document_id in "
+        "(select document_id from journal.lines where transaction_currency <> ?)) "
+        "except select stage, kind, document_id from raw.touched",
+        [rates.home],
+    )
+    connection.execute("delete from raw.applied where name = 'exchange_rates'")
+    connection.execute("insert into raw.applied values ('exchange_rates', ?)", [version])
+
+
+def _revalue(connection: duckdb.DuckDBPyConnection, rates: Rates, rules: PostingRules) -> None:
+    """Write the revaluations anew: each rests on all balances before it, so they are computed from what is written now."""
+    for name in ("documents", "entries", "lines"):
+        connection.execute(f"delete from journal.{name} where document_id like 'revaluation:%'")  # noqa: S608
+    _write(connection, [balanced(document) for document in revaluation.revaluations(connection, rates, rules)])
 
 
 def _show_standing(

@@ -8,7 +8,6 @@ be booked twice.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from itertools import groupby
 from typing import Any
@@ -38,19 +37,19 @@ def is_booked(_policies: Policies) -> bool:
 
 
 def touched_documents(
-    connection: duckdb.DuckDBPyConnection, rules: PostingRules, policies: Policies
+    connection: duckdb.DuckDBPyConnection, rules: PostingRules, _policies: Policies
 ) -> Iterator[Sequence[Document]]:
     """Yield the touched days in bounded pieces."""
     rows = rows_of(connection, sql.statement(__package__, "touched_gift_cards"))
     documents = [
-        _document(document_id, list(parts), rules, policies)
+        _document(document_id, list(parts), rules)
         for document_id, parts in groupby(rows, key=lambda row: row["document_id"])
     ]
     for start in range(0, len(documents), _CHUNK):
         yield documents[start : start + _CHUNK]
 
 
-def _document(document_id: str, rows: Sequence[Mapping[str, Any]], rules: PostingRules, policies: Policies) -> Document:
+def _document(document_id: str, rows: Sequence[Mapping[str, Any]], rules: PostingRules) -> Document:
     channel, _, on = document_id.removeprefix("gift_cards:").rpartition("|")
     day = date.fromisoformat(on)
     amounts = [GiftCardAmount(row["component"], row["amount"], row["currency"]) for row in rows]
@@ -64,17 +63,6 @@ def _document(document_id: str, rows: Sequence[Mapping[str, Any]], rules: Postin
         value_minor=sum(abs(to_minor(a.amount, a.currency)) for a in amounts) if len(currencies) == 1 else None,
         facts=repr(sorted((item.component, item.currency, str(item.amount)) for item in amounts)),
     )
-    code, reason = _hold(amounts, policies)
-    if code:
-        return replace(document, held_code=code, held_reason=reason)
     memo = document.title[:1].upper() + document.title[1:]
     key = document_id.replace("|", ":")
     return with_entries(document, lambda: gift_card_entries(key, channel, day, memo, amounts, rules), rules)
-
-
-def _hold(amounts: Sequence[GiftCardAmount], policies: Policies) -> tuple[str, str]:
-    """Return the exception code and sentence that holds this day, or two empty texts."""
-    foreign = sorted({item.currency for item in amounts} - {policies.home_currency}) if policies.home_currency else []
-    if foreign:
-        return "no_exchange_rate", f"there is no rate from {foreign[0]} to {policies.home_currency}"
-    return "", ""

@@ -13,7 +13,7 @@ _OWN: dict[str, tuple[Kind, str]] = {
     ),
     "no_exchange_rate": (
         "configuration",
-        "leave home_currency empty to book each currency by itself, or wait for rates",
+        "deliver rates into the home currency (object fx_rates), or leave home_currency empty to book each currency by itself",
     ),
     "store_day_currencies": (
         "business",

@@ -17,7 +17,10 @@ from itertools import combinations
 from retail_sync.core.errors import RulesError
 from retail_sync.core.rules import Folders, read_rules
 
-LEGS = ("payout", "carried_forward", "bank", "own_tax", "cogs", "inventory", "shrinkage", "stock_write_off")
+LEGS = (
+    "payout", "carried_forward", "bank", "own_tax", "cogs", "inventory", "shrinkage", "stock_write_off",
+    "exchange_realised", "exchange_unrealised",
+)  # fmt: skip
 """Categories that no source has: legs which the entries add by themselves."""
 ANY = "*"
 _FILE = "posting_rules"
@@ -29,11 +32,12 @@ class NoPostingRule(Exception):  # noqa: N818 - not a failure: the document is h
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """Settings that decide what is journalled."""
+    """Settings that decide what is journalled. A rate stands for its day and `rate_days` days after it."""
 
     home_currency: str
     deposits: str
     stock: str = "erp"
+    rate_days: int = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +86,11 @@ class PostingRule:
 
 @dataclass(frozen=True, slots=True)
 class PostingRules:
-    """The posting rules and the chart they post to. `hash` changes when either file does."""
+    """The posting rules, and the chart they post to by name and type. `hash` changes when either file does."""
 
     by_category: Mapping[str, Sequence[PostingRule]]
     chart: Mapping[str, str]
+    types: Mapping[str, str]
     hash: str
 
     @classmethod
@@ -103,6 +108,7 @@ class PostingRules:
         return cls(
             by_category=by_category,
             chart={row["code"]: row["name"] for row in chart.rows},
+            types={row["code"]: row["type"] for row in chart.rows},
             hash=hashlib.sha256(f"{chart.hash}{rules.hash}".encode()).hexdigest(),
         )
 

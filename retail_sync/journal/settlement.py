@@ -43,8 +43,21 @@ class Cleared:
 
 
 @dataclass(frozen=True, slots=True)
+class Converted:
+    """A payout as it arrived on an account of another currency."""
+
+    amount: Decimal
+    currency: str
+    value_date: date
+
+
+@dataclass(frozen=True, slots=True)
 class Settlement:
-    """What the journal needs to know of a settlement that foots. The bank fields are set when its deposit is matched."""
+    """What the journal needs to know of a settlement that foots.
+
+    The bank fields are set when its deposit is matched; `converted` where it arrived in another currency and the books have
+    one of their own, so that the difference has a place.
+    """
 
     settlement_id: str
     channel: str
@@ -54,6 +67,7 @@ class Settlement:
     bank_value_date: date | None
     bank_amount: Decimal | None
     cleared: Cleared | None = None
+    converted: Converted | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +125,8 @@ def settlement_entries(
     if deposits == "journal" and settlement.bank_amount and _moves_by_itself(settlement):
         arrived_on = settlement.bank_value_date or settlement.closing_date
         entries.append(_deposit(replace(legs, on=arrived_on), settlement.bank_amount))
+    if deposits == "journal" and settlement.converted:
+        entries.append(_converted_deposit(replace(legs, on=settlement.converted.value_date), settlement.converted))
     return entries
 
 
@@ -260,6 +276,18 @@ def _deposit(legs: _Legs, arrived: Decimal) -> DesiredEntry:
             *_cleared(legs),
         ),
     )
+
+
+def _converted_deposit(legs: _Legs, converted: Converted) -> DesiredEntry:
+    """The whole payout leaves transit in its own currency; the bank is debited in that of the account (worked example I2).
+
+    The difference of the two has an amount only in the home currency, where conversion adds it (`currency.py`).
+    """
+    total, arrived = legs.minor(legs.settlement.total), to_minor(converted.amount, converted.currency)
+    in_bank = legs.own("bank", arrived, "deposit")
+    line = replace(in_bank.line, transaction_currency=converted.currency, home_currency=converted.currency)
+    paid = legs.own("payout", -total, "deposit", "deposit")
+    return replace(_deposit(legs, legs.settlement.total), legs=(replace(in_bank, line=line), paid))
 
 
 def _cleared(legs: _Legs) -> list[Leg]:

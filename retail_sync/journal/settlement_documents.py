@@ -16,7 +16,7 @@ from retail_sync.core.money import format_money, to_minor
 from retail_sync.journal.desired import Document
 from retail_sync.journal.reading import rows_of
 from retail_sync.journal.rules import Policies, PostingRules
-from retail_sync.journal.settlement import Cleared, Component, Settlement, settlement_entries
+from retail_sync.journal.settlement import Cleared, Component, Converted, Settlement, settlement_entries
 from retail_sync.journal.validation import SETTLEMENT_VALIDATIONS, with_entries
 
 KIND = "settlement"
@@ -59,7 +59,7 @@ def _document(
     row: Mapping[str, Any], components: Sequence[Component], rules: PostingRules, policies: Policies
 ) -> Document:
     plain = _plain(row)
-    code, reason = _hold(row, policies)
+    code, reason = _hold(row)
     if code:
         return replace(plain, held_code=code, held_reason=reason)
     settlement = Settlement(
@@ -72,6 +72,9 @@ def _document(
         bank_amount=row["bank_amount"],
         cleared=Cleared(row["cleared_amount"], row["cleared_account"], row["cleared_by"])
         if row["cleared_by"]
+        else None,
+        converted=Converted(row["converted_amount"], row["converted_currency"], row["converted_on"])
+        if row["converted_on"] and policies.home_currency
         else None,
     )
     return with_entries(
@@ -100,7 +103,7 @@ def _plain(row: Mapping[str, Any]) -> Document:
     )
 
 
-def _hold(row: Mapping[str, Any], policies: Policies) -> tuple[str, str]:
+def _hold(row: Mapping[str, Any]) -> tuple[str, str]:
     """Return the exception code and sentence that holds this settlement, or two empty texts."""
     if row["header_total"] is None:
         return row["headless_code"], _why_headless(row)
@@ -116,11 +119,6 @@ def _hold(row: Mapping[str, Any], policies: Policies) -> tuple[str, str]:
         return (
             "settlement_unclassified",
             f"no rule says what {row['unclassified_count']} of its lines are",
-        )
-    if policies.home_currency and row["currency"] != policies.home_currency:
-        return (
-            "no_exchange_rate",
-            f"there is no rate from {row['currency']} to {policies.home_currency}",
         )
     return "", ""
 

@@ -29,7 +29,7 @@ def is_booked(_policies: Policies) -> bool:
 
 
 def touched_documents(
-    connection: duckdb.DuckDBPyConnection, rules: PostingRules, policies: Policies
+    connection: duckdb.DuckDBPyConnection, rules: PostingRules, _policies: Policies
 ) -> Iterator[Sequence[Document]]:
     """Yield the store days that reconcile handed over, in bounded pieces: one document per store and day."""
     rows = rows_of(connection, sql.statement(__package__, "touched_store_days"))
@@ -38,15 +38,13 @@ def touched_documents(
         parts[part["document_id"]].append(DayComponent(part["side"], part["component"], part["amount"]))
     for start in range(0, len(rows), _CHUNK):
         yield [
-            _document(row, parts[row["document_id"]], rules, policies)
+            _document(row, parts[row["document_id"]], rules)
             for row in rows[start : start + _CHUNK]
             if parts[row["document_id"]]
         ]
 
 
-def _document(
-    row: Mapping[str, Any], components: Sequence[DayComponent], rules: PostingRules, policies: Policies
-) -> Document:
+def _document(row: Mapping[str, Any], components: Sequence[DayComponent], rules: PostingRules) -> Document:
     sales = sum((part.amount for part in components if part.side == "sales"), start=row["zero"])
     is_one_currency = row["currency_count"] == 1
     document = Document(
@@ -59,14 +57,14 @@ def _document(
         value_minor=to_minor(sales, row["currency"]) if is_one_currency else None,
         facts=repr(sorted((part.side, part.component, str(part.amount)) for part in components)),
     )
-    code, reason = _hold(row, policies)
+    code, reason = _hold(row)
     if code:
         return replace(document, held_code=code, held_reason=reason)
     day = StoreDay(row["store"], row["business_date"], row["currency"], components)
     return with_entries(document, lambda: store_day_entries(day, rules), rules)
 
 
-def _hold(row: Mapping[str, Any], policies: Policies) -> tuple[str, str]:
+def _hold(row: Mapping[str, Any]) -> tuple[str, str]:
     """Return the exception code and sentence that holds this day, or two empty texts."""
     if row["currency_count"] > 1:
         return "store_day_currencies", "its tills used more than one currency"
@@ -81,6 +79,4 @@ def _hold(row: Mapping[str, Any], policies: Policies) -> tuple[str, str]:
         return "drawer_open", "a drawer was not closed yet"
     if row["drawers_missing"]:
         return "drawer_not_counted", "a drawer with cash was not counted"
-    if policies.home_currency and row["currency"] != policies.home_currency:
-        return "no_exchange_rate", f"there is no rate from {row['currency']} to {policies.home_currency}"
     return "", ""

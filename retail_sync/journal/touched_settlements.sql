@@ -24,8 +24,17 @@ movements as (
         ) as movement
     from reconcile.matches as m
     join canonical.bank_transactions as b on b.source || ':' || b.account || ':' || b.transaction_id = m.right_id
-    where m.reconciliation = 'settlement_deposit' and m.is_confirmed and m.left_id in (select settlement_id from touched)
+    where m.reconciliation in ('settlement_deposit', 'currency_deposit') and m.is_confirmed
+        and m.left_id in (select settlement_id from touched)
     group by m.left_id
+),
+conversions as (
+    -- A payout that arrived in another currency did so as one line (match_rules.csv, one_to_one).
+    select m.left_id as settlement_id, min(b.amount) as amount, min(b.currency) as currency, min(b.value_date) as value_date
+    from reconcile.matches as m
+    join canonical.bank_transactions as b on b.source || ':' || b.account || ':' || b.transaction_id = m.right_id
+    where m.reconciliation = 'currency_deposit' and m.is_confirmed and m.left_id in (select settlement_id from touched)
+    group by m.left_id having count(*) = 1
 ),
 headless as (
     -- Why the list of payouts gives no total, where it is not simply missing.
@@ -42,11 +51,13 @@ select
     coalesce(d.delivery_id, concat_ws('|', c.hash, t.header_total, t.closing_date), '') as facts,
     coalesce(m.delivery_id, '') as bank_delivery_id,
     coalesce(m.movement, '') as bank_movement,
+    v.amount as converted_amount, v.currency as converted_currency, v.value_date as converted_on,
     x.amount as cleared_amount, x.account as cleared_account, x.rule_id as cleared_by
 from reconcile.settlement_totals as t
 left join raw.deliveries as d on d.document_id = t.settlement_id and d.is_current
 left join contents as c on c.settlement_id = t.settlement_id
 left join movements as m on m.settlement_id = t.settlement_id
+left join conversions as v on v.settlement_id = t.settlement_id
 left join headless as h on h.settlement_id = t.settlement_id
 left join reconcile.cleared_differences as x on x.subject = t.settlement_id and x.reconciliation = 'settlement_deposit'
 where t.settlement_id in (select settlement_id from touched)

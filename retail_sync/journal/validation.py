@@ -29,10 +29,17 @@ def with_entries(
         return replace(document, held_code="account_unknown", held_reason=str(missing))
     if reason := _unknown_account(entries, rules):
         return replace(document, held_code="account_unknown", held_reason=reason)
-    found = [*(entry.entry.imbalance() for entry in entries), *(check(entries) for check in validations)]
-    if reason := "; ".join(filter(None, found)):
+    if reason := "; ".join(filter(None, (check(entries) for check in validations))):
         return replace(document, held_code="entry_invariant_broken", held_reason=reason)
     return replace(document, entries=tuple(entries))
+
+
+def balanced(document: Document) -> Document:
+    """Return the document, or held where one of its entries does not balance: the last look before it is written."""
+    found = [entry.entry.imbalance() for entry in document.entries]
+    if reason := "; ".join(filter(None, found)):
+        return replace(document, entries=(), held_code="entry_invariant_broken", held_reason=reason)
+    return document
 
 
 def _unknown_account(entries: Sequence[DesiredEntry], rules: PostingRules) -> str:
@@ -54,8 +61,10 @@ def payout_differs(entries: Sequence[DesiredEntry], settlement: Settlement) -> s
 def deposit_differs(entries: Sequence[DesiredEntry], settlement: Settlement) -> str:
     """A deposit debits the bank with what the bank shows: its balance is that of the statement, whatever was announced."""
     lines = [leg.line for entry in entries if entry.kind == "deposit" for leg in entry.legs]
-    booked = sum(line.home_minor for line in lines if line.role == "bank")
+    booked = sum(line.transaction_minor for line in lines if line.role == "bank")
     arrived = to_minor(settlement.bank_amount or Decimal(0), settlement.currency)
+    if settlement.converted:
+        arrived += to_minor(settlement.converted.amount, settlement.converted.currency)
     return "" if not lines or booked == arrived else f"its deposit is {booked} minor units, the bank shows {arrived}"
 
 

@@ -12,7 +12,8 @@ with legs as (
     from journal.lines as j
     join journal.entries as e on e.entry_key = j.entry_key
     left join minor_units as m on m.currency = j.transaction_currency
-    where list_contains($accounts, j.account) and not list_contains($left_out, j.entry_key)
+    -- A revaluation moves nothing in the currency that an item is in.
+    where list_contains($accounts, j.account) and not list_contains($left_out, j.entry_key) and e.kind <> 'revaluation'
 ),
 -- One settlement's failed transfers of a day close the payout that they are matched with; two of them are not told apart.
 failed as (

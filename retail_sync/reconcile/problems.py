@@ -99,7 +99,7 @@ _WORDINGS: dict[str, Wording] = {
     "deposit_currency_differs": Wording(
         "business",
         lambda b: f"The bank shows {b.money} {more_or_less(b)} than {b.document} comes to at the rate of the day: "
-        f"{_converted(b)}. The deposit is not booked.",
+        f"{_converted(b)}. Where the settings name a home currency, the deposit is booked and this is exchange gain or loss.",
         lambda b: f"see the conversion in {'the payout details' if b.is_payout else 'the marketplace'} or at the bank; "
         "book the deposit and the difference of rates by hand",
     ),

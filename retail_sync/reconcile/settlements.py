@@ -136,6 +136,15 @@ def _changed(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
             )
         )
         union
+        select settlement_id, closing_date from new_settlement_totals where settlement_id in (
+            select left_id from (
+                (select * from match_pairs except select * from reconcile.matches)
+                union all
+                (select * from reconcile.matches except select * from match_pairs)
+            )
+            where reconciliation = 'currency_deposit'
+        )
+        union
         select settlement_id, closing_date from new_settlement_totals
         where settlement_id in (select document_id from raw.touched where stage = 'reconcile' and kind = 'settlement')
         """

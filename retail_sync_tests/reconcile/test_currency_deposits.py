@@ -70,7 +70,8 @@ def test_a_named_deposit_is_compared_at_the_rate_of_its_day() -> None:
     assert (problem.amount_minor, problem.currency, problem.since_date) == (-11_00, "USD", "2026-10-17")
     assert problem.message == (
         "The bank shows 11.00 USD less than settlement 31000001 comes to at the rate of the day: 1,000.00 EUR arrived as "
-        "1,089.00 USD (bank transaction B1): a rate of 1.089000, where that of 2026-10-16 is 1.1. The deposit is not booked."
+        "1,089.00 USD (bank transaction B1): a rate of 1.089000, where that of 2026-10-16 is 1.1. Where the settings "
+        "name a home currency, the deposit is booked and this is exchange gain or loss."
     )
     shown = facts.connection.execute(
         "select cast(business_date as varchar), currency, left_total, right_total, breaks_total from reconcile.proofs "
