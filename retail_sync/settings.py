@@ -161,8 +161,7 @@ class Settings(_Section):
 
     home_currency: str = Field(
         "",
-        description="currency of the books, e.g. USD: what is in another one is converted at delivered rates (fx_rates) and revalued at "
-        "month end; empty: each document is booked in its own currency",
+        description="currency of the books: others are converted at delivered rates (fx_rates); empty: each is booked by itself",
     )
     warehouse: WarehouseSettings = WarehouseSettings()
     operations: OperationsSettings = OperationsSettings()
