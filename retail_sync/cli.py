@@ -367,6 +367,28 @@ def exceptions_resolve(
     _print({"exception_id": row.exception_id, "state": "resolved"}, as_json, f"{row.exception_id} is resolved by {by}")
 
 
+@app.command("approve")
+def approve_command(
+    exception_id: Annotated[
+        str, typer.Argument(help="The exception under which entries wait, or the beginning of its id.")
+    ],
+    by: Annotated[str, typer.Option("--by", help="Who approves: not who prepared the rule, or released the entry.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why, for the auditor.")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Approve an entry over the limit (entry_held), or that a changed rule corrects the past (rule_change_waits).
+
+    What is approved is what waits now, to the cent: an entry that is something else by the next run waits again.
+    """
+    from retail_sync.reports.approving import approve
+
+    count = approve(_pipeline(home), exception_id, by=by, reason=reason)
+    told = f"{'one entry' if count == 1 else f'{count} entries'} approved by {by}"
+    value = {"exception_id": exception_id, "approved": count, "by": by}
+    _print(value, as_json, told, f"next: retail-sync run hourly{_home_option(home)}")
+
+
 @matches_app.command("list")
 def matches_list(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """List the items that are not matched: payouts and bank lines, debts, reserves. The oldest first."""

@@ -28,6 +28,7 @@ from retail_sync.core.failpoints import failpoint
 from retail_sync.core.money import format_money, from_minor
 from retail_sync.ledger.adapter import LedgerAdapter, PostedEntry
 from retail_sync.operations import database as db
+from retail_sync.operations.approvals import Approvals, Content
 from retail_sync.schemas.journal import Entry, difference
 
 BATCH = 100
@@ -164,11 +165,15 @@ class Outbox:
         accounts = self._adapter.accounts()
         days = {row.entry.posting_date for row in rows}
         closed = {day: first for day in days if (first := self._adapter.first_open_date(day)) != day}
+        approved = Approvals(self._engine).of("posting")
         originals = [row.entry.reverses for row in rows if row.entry.reverses]
         there = {*self._adapter.find(originals), *(row.entry.key for row in rows)}
         holds = {}
         for row in rows:  # in the order of release: an original stands before its reversal
+            is_approved = Content(row.entry.key, row.entry.body_hash) in approved
             reason = self._hold(row.entry, accounts, closed, there)
+            if reason is None and not is_approved:
+                reason = self._over_limit(row.entry)
             if reason:
                 holds[row.release_id] = reason
                 there.discard(row.entry.key)
@@ -198,7 +203,7 @@ class Outbox:
             )
         if entry.reverses and entry.reverses not in there:
             return "original_missing", f"{entry.reverses}, which it reverses, is not in the ledger"
-        return self._over_limit(entry)
+        return None
 
     def _over_limit(self, entry: Entry) -> tuple[str, str] | None:
         if not self._policy.approval_above:

@@ -11,7 +11,8 @@ _STATES: dict[str, tuple[str, Kind, str]] = {
     "held": (
         "entry_held",
         "business",
-        "decide: reopen the period or account in the ledger, or approve; the next run posts it",
+        "decide: reopen the period or account in the ledger, or, over the limit, retail-sync approve <id> --by WHO --reason WHY; "
+        "the next run posts it",
     ),
     "rejected": (
         "entry_rejected",

@@ -140,6 +140,21 @@ waiting_entries = sa.Table(
     sa.Column("currency", sa.String(3), primary_key=True),
     sa.Column("released_minor", sa.BigInteger, nullable=False),
     sa.Column("wanted_minor", sa.BigInteger, nullable=False),
+    # Of the entry that would be booked, as an approval names it; empty where it would be taken back.
+    sa.Column("wanted_hash", sa.String(64), nullable=False, server_default=""),
+)
+
+approvals = sa.Table(
+    "approvals",
+    metadata,
+    sa.Column("approval_id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("kind", sa.String(12), nullable=False),
+    sa.Column("key", sa.String(140), nullable=False),
+    sa.Column("body_hash", sa.String(64), nullable=False),
+    sa.Column("approved_by", sa.String(80), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("approved_at", sa.String(40), nullable=False),
+    sqlite_autoincrement=True,
 )
 
 outbox = sa.Table(

@@ -19,9 +19,10 @@ import sqlalchemy as sa
 
 from retail_sync.core.failpoints import failpoint
 from retail_sync.operations import database as db
+from retail_sync.operations.approvals import read_approved
 from retail_sync.operations.evidence import Evidence, Facts, Sight
 from retail_sync.operations.exceptions import Problem
-from retail_sync.operations.verdicts import Desired, Released, Verdict, decide
+from retail_sync.operations.verdicts import Desired, Released, Verdict, carried_by_approval, decide
 from retail_sync.operations.waiting import Waiting, note_waiting, waiting_entry, waiting_problems
 from retail_sync.schemas.journal import Entry
 
@@ -91,6 +92,7 @@ class Releaser:
         with self.engine.begin() as connection:
             last, versions = self._last(connection)
             verdicts = decide(wanted, last, ready, sight, versions, self._empty(connection))
+            verdicts |= carried_by_approval(verdicts, wanted, last, read_approved(connection, "correction"))
             last |= self._with_bodies(connection, [last[key] for key in last if verdicts[key] in _NEEDS_BODY])
             for key in [*wanted, *(key for key in last if key not in wanted)]:
                 version = versions.get(key, 0)

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from retail_sync.operations.approvals import Content
 from retail_sync.operations.evidence import Evidence, Facts, Sight, movements_of
 
 Verdict = Literal[
@@ -137,6 +138,36 @@ def decide(
     while taken := _taken(wanted, standing, verdicts):  # each pass settles one key or more
         verdicts |= taken
     return verdicts
+
+
+def carried_by_approval(
+    verdicts: Mapping[str, Verdict],
+    wanted: Mapping[str, Desired],
+    standing: Mapping[str, Released],
+    approved: Collection[Content],
+) -> dict[str, Verdict]:
+    """Return what becomes of entries that wait for a rule's sake, where a person approved their very content.
+
+    The entries of a document go together: as long as one of them waits for its approval, the others do.
+    """
+    waiting: dict[str, list[str]] = defaultdict(list)
+    for key, verdict in verdicts.items():
+        if verdict == "rule":
+            waiting[(wanted.get(key) or standing[key]).document_id].append(key)
+    return {
+        key: _by_approval(wanted.get(key), standing.get(key))
+        for keys in waiting.values()
+        if all(Content(key, wanted[key].body_hash if key in wanted else "") in approved for key in keys)
+        for key in keys
+    }
+
+
+def _by_approval(entry: Desired | None, old: Released | None) -> Verdict:
+    if old is None:
+        return "new"
+    if entry is None:
+        return "cancel" if old.was_never_sent else "withdraw"
+    return "replace" if old.was_never_sent else "correct"
 
 
 def _groups(

@@ -68,6 +68,7 @@ class Waiting:
     cause: str
     released: Mapping[Place, int]
     wanted: Mapping[Place, int]
+    wanted_hash: str = ""
 
     @property
     def changes(self) -> dict[Place, int]:
@@ -85,8 +86,9 @@ def waiting_entry(entry_key: str, desired: Desired | None, old: Released | None)
     day = (after if desired else before)["posting_date"]
     cause = _cause(kind, before["lines"], after["lines"])
     return Waiting(
-        entry_key, kind, old.version if old else 0, day, cause, _by_place(before["lines"]), _by_place(after["lines"])
-    )
+        entry_key, kind, old.version if old else 0, day, cause, _by_place(before["lines"]), _by_place(after["lines"]),
+        desired.body_hash if desired else "",
+    )  # fmt: skip
 
 
 def waiting_problems(entries: Sequence[Waiting]) -> list[Problem]:
@@ -146,7 +148,7 @@ def _rows(entry: Waiting) -> list[tuple[Any, ...]]:
     """One row for each account that would change, or one without an account where none does."""
     own = (_exception_id(entry.cause), entry.entry_key, entry.entry_kind, entry.version, entry.posting_date)
     return [
-        (*own, *place, entry.released.get(place, 0), entry.wanted.get(place, 0))
+        (*own, *place, entry.released.get(place, 0), entry.wanted.get(place, 0), entry.wanted_hash)
         for place in entry.changes or [("", "")]
     ]
 
@@ -171,7 +173,8 @@ def _problem(cause: str, entries: Sequence[Waiting]) -> Problem:
         f"{months[0] if len(months) == 1 else f'{months[0]} to {months[-1]}'} otherwise{_worth(moved, accounts)}. "
         f"{_said_of_true_ups(true_ups)}Nothing was changed in the ledger.",
         remedy="where the ledger is right, nothing is to be done: what is new is booked by what holds today. Else "
-        f"{_CAUSES[cause].remedy}. Each entry: exceptions show, or table waiting_entries (query --on operations)",
+        f"{_CAUSES[cause].remedy}; or have the past corrected: retail-sync approve <id> --by WHO --reason WHY. "
+        "Each entry: exceptions show, or table waiting_entries (query --on operations)",
         amount_minor=amount if currency and not others else None,
         currency=currency if not others else "",
         since_date=min(entry.posting_date for entry in entries),

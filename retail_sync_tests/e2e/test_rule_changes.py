@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from retail_sync.core.errors import RetailSyncError
+from retail_sync.reports.approving import approve
 from retail_sync.settings import PROJECT_ROOT, Home
 from retail_sync_tests.e2e.company import ALL, B_CORRECTED, TINY, TINY_BANK, B, F
 from retail_sync_tests.e2e.line import (
@@ -84,6 +86,42 @@ def test_a_changed_account_waits_for_approval(home: Home) -> None:
     rewrite(home, "posting_rules", "referral_fee,*,*,*,6040,", "referral_fee,*,*,*,6000,")
     nightly(home)
     assert problems(home) == []
+
+
+def test_an_approved_change_corrects_the_past_and_nothing_else(home: Home) -> None:
+    """Ann, who prepared no rule, approves: both settlements are reversed and booked anew, to the sum of a home that began so."""
+    before, deposits = net(home), [key for key in booked(home) if ":deposit:" in key]
+    rewrite(home, "posting_rules", "referral_fee,*,*,*,6000,", "referral_fee,*,*,*,6040,")
+    nightly(home)
+    (said,) = opened(home).exceptions.open()
+    with pytest.raises(RetailSyncError, match="who prepares does not approve"):
+        approve(opened(home), said.exception_id, by="Finance", reason="we decided so")
+    assert approve(opened(home), said.exception_id, by="Ann", reason="board of 12 October") == 2
+    hourly(home)
+    assert problems(home) == []
+    moved = {(key, "6040" if account == "6000" else account, currency): minor
+             for (key, account, currency), minor in before.items()}  # fmt: skip
+    assert net(home) == moved
+    assert [key for key in booked(home) if ":deposit:" in key] == deposits
+    keys = booked(home)
+    hourly(home)
+    assert booked(home) == keys
+    assert findings(home) == []
+    with pytest.raises(RetailSyncError, match="nothing waits"):
+        approve(opened(home), said.exception_id, by="Ann", reason="again")
+
+
+def test_an_approval_is_of_what_waited_not_of_the_next_change(home: Home) -> None:
+    """The rule is changed once more before the next run: what would be booked now was never approved."""
+    keys = booked(home)
+    rewrite(home, "posting_rules", "referral_fee,*,*,*,6000,", "referral_fee,*,*,*,6040,")
+    nightly(home)
+    (said,) = opened(home).exceptions.open()
+    approve(opened(home), said.exception_id, by="Ann", reason="board of 12 October")
+    rewrite(home, "posting_rules", "referral_fee,*,*,*,6040,", "referral_fee,*,*,*,6050,")
+    nightly(home)
+    assert booked(home) == keys
+    assert problems(home) == [("rule_change_waits", "accounts")]
 
 
 def change_bank_account(home: Home) -> None:

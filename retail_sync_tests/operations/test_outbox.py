@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from retail_sync.core.errors import RetailSyncError
 from retail_sync.ledger.outbox import Policy, PostingReport
 from retail_sync.ledger.problems import find_posting_problems
+from retail_sync.operations import database as db
+from retail_sync.operations.approvals import Approvals, Content
 from retail_sync.operations.evidence import Facts
 from retail_sync.schemas.journal import difference
 from retail_sync_tests.ledger.bookkeeping import CHART, leg
@@ -69,6 +72,31 @@ def test_held_over_the_limit_and_freed_when_it_is_raised(shop: Shop, limit: str)
     assert shop.reasons() == {FIRST: "over_limit"}
     assert shop.books() == {}
     shop.post(Policy("100.00"))
+    assert shop.states() == {FIRST: "verified"}
+
+
+def test_over_the_limit_is_posted_once_somebody_else_approved_it(shop: Shop) -> None:
+    """Who released it does not approve it; what was approved is this very entry, not the next one of its key."""
+    shop.release(wanted(1))
+    shop.post(Policy("1.00"))
+    with shop.engine.connect() as connection:
+        ((key, body_hash, released_by),) = connection.execute(
+            sa.select(
+                db.released_entries.c.ledger_key, db.released_entries.c.body_hash, db.released_entries.c.released_by
+            )
+        ).all()
+    approvals = Approvals(shop.engine)
+    content = [Content(key, body_hash)]
+    for by, reason in ((released_by, "fine"), (released_by.upper(), "fine"), ("", "fine"), ("Ann", " ")):
+        with pytest.raises(RetailSyncError):
+            approvals.add("posting", content, by=by, reason=reason, prepared_by={released_by})
+    approvals.add("correction", content, by="Ann", reason="seen the file", prepared_by={released_by})
+    approvals.add("posting", [Content(key, "0" * 64)], by="Ann", reason="seen the file", prepared_by={released_by})
+    shop.post(Policy("1.00"))
+    assert shop.reasons() == {FIRST: "over_limit"}
+    assert approvals.add("posting", content, by="Ann", reason="seen the file", prepared_by={released_by}) == 1
+    assert approvals.add("posting", content, by="Bob", reason="me too", prepared_by={released_by}) == 0
+    shop.post(Policy("1.00"))
     assert shop.states() == {FIRST: "verified"}
 
 
