@@ -40,6 +40,8 @@ matches_app = typer.Typer(
     no_args_is_help=True, help="What is not matched, and a person's word on what belongs together."
 )
 app.add_typer(matches_app, name="matches")
+rules_app = typer.Typer(no_args_is_help=True, help="The governed files: are they right, and what would a change do.")
+app.add_typer(rules_app, name="rules")
 sources_app = typer.Typer(no_args_is_help=True, help="What is declared, and a block for a file that is not yet.")
 app.add_typer(period_app, name="period")
 app.add_typer(sources_app, name="sources")
@@ -685,6 +687,41 @@ def sources_remove(
         f"{count} deliveries of {name} count no more",
         f"next: deliver them under the new name, if it has one, then retail-sync run hourly{_home_option(home)}",
     )
+
+
+@rules_app.command("check")
+def rules_check(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Look whether the governed files are complete, free of overlap, and name accounts that take postings."""
+    from retail_sync.reports.rule_review import check_rules
+
+    found = check_rules(Home.locate(home))
+    lines = list(found.complaints) or ["the rules are complete, do not overlap and name accounts that are there"]
+    if found.unused:
+        lines.append(f"{len(found.unused)} posting rules were used by no entry of this home yet (--json names them)")
+    _print(asdict(found), as_json, *lines)
+    if found.complaints:
+        raise typer.Exit(NEEDS_A_PERSON)
+
+
+@rules_app.command("diff")
+def rules_diff(
+    folder: Annotated[
+        Path, typer.Argument(help="Folder with the proposed files, those that change: posting_rules.csv, ...")
+    ],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what proposed rules would change in the past: by account and amount, tried on a copy. Nothing is changed.
+
+    What was booked already is not corrected by a rule alone: it waits until it is approved (retail-sync approve).
+    """
+    from retail_sync.reports.rule_review import diff_rules
+
+    found = diff_rules(_pipeline(home), folder)
+    table = terminal.table(
+        ("account", "name", "today", "proposed", "change"), found.rows, right=("today", "proposed", "change")
+    )
+    _print(asdict(found), as_json, *(["nothing would be booked otherwise"] if found.is_empty else [table, found.told]))
 
 
 @period_app.command("close")

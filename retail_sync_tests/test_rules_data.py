@@ -480,6 +480,8 @@ OWN_LEGS = {
     "inventory": "stock",
     "shrinkage": "stock",
     "stock_write_off": "stock",
+    "exchange_realised": "exchange",
+    "exchange_unrealised": "exchange",
 }
 # What a card report adds (journal/touched_gift_cards.sql).
 GIFT_CARDS = {"gift_card_liability", "gift_cards_issued", "gift_cards_expired"}

@@ -24,7 +24,7 @@ from retail_sync.journal import (
 )
 from retail_sync.journal.currency import Rates, in_home
 from retail_sync.journal.desired import DesiredEntry, Document
-from retail_sync.journal.rules import Policies, PostingRules
+from retail_sync.journal.rules import LEGS, Policies, PostingRules
 from retail_sync.journal.validation import balanced
 from retail_sync.operations.releases import Standing
 from retail_sync.schemas.proof import mark_changed
@@ -85,6 +85,11 @@ def booked_kinds(policies: Policies) -> frozenset[str]:
     """Return the kinds of entries that are ours to book under today's settings."""
     kinds = [name for kind in _KINDS if kind.is_booked(policies) for name in kind.ENTRY_KINDS]
     return frozenset([*kinds, *(revaluation.ENTRY_KINDS if policies.home_currency else ())])
+
+
+def own_categories() -> frozenset[str]:
+    """Return the categories that no settlement line brings: legs of our own, and what other documents are made of."""
+    return frozenset(LEGS).union(*(getattr(kind, "CATEGORIES", ()) for kind in _KINDS))
 
 
 def _touch_all_if_changed(connection: duckdb.DuckDBPyConnection, version: str) -> None:

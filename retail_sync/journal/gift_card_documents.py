@@ -17,7 +17,7 @@ import duckdb
 from retail_sync.core import sql
 from retail_sync.core.money import to_minor
 from retail_sync.journal.desired import Document
-from retail_sync.journal.gift_cards import GiftCardAmount, gift_card_entries
+from retail_sync.journal.gift_cards import LIABILITY, GiftCardAmount, gift_card_entries
 from retail_sync.journal.reading import rows_of
 from retail_sync.journal.rules import Policies, PostingRules
 from retail_sync.journal.validation import with_entries
@@ -28,6 +28,7 @@ EVERYTHING = """
     select distinct 'gift_cards:' || channel || '|' || business_date from canonical.gift_card_events
     where kind in ('issued', 'expired')
 """
+CATEGORIES = frozenset({LIABILITY, "gift_cards_issued", "gift_cards_expired"})
 _CHUNK = 500
 
 

@@ -16,10 +16,15 @@ from retail_sync.journal.reading import rows_of
 from retail_sync.journal.rules import Policies, PostingRules
 from retail_sync.journal.store_day import DayComponent, StoreDay, store_day_entries
 from retail_sync.journal.validation import with_entries
+from retail_sync.schemas.sales import TENDERS
 
 KIND = "store_day"
 ENTRY_KINDS = ("store_day",)
 EVERYTHING = "select distinct 'store_day:' || store || '|' || business_date from reconcile.store_days"
+CATEGORIES = frozenset({
+    "pos_sales", "pos_discounts", "pos_sales_tax", "pos_refunds", "pos_refund_tax", "pos_gift_cards_sold", "pos_tips",
+    "pos_rounding", "cash_over_short", *(f"tender_{tender}" for tender in TENDERS),
+})  # fmt: skip
 _CHUNK = 500
 
 
