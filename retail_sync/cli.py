@@ -689,6 +689,26 @@ def sources_remove(
     )
 
 
+@app.command("export")
+def export_command(
+    kind: Annotated[
+        str, typer.Argument(metavar="journal|general-ledger", help="Entries in order, or legs by account.")
+    ],
+    target: Annotated[Path, typer.Option("-o", "--output", help="The CSV file to write.")],
+    first: Annotated[str, typer.Option("--from", help="First posting date, YYYY-MM-DD.")] = "",
+    last: Annotated[str, typer.Option("--to", help="Last posting date, YYYY-MM-DD.")] = "",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write our entries, as the ledger holds them, to a CSV file for the auditor."""
+    from retail_sync.reports.ledger_export import KINDS, export
+
+    if kind not in KINDS:
+        raise SettingsError(f"{kind!r} is no export", f"say one of {', '.join(KINDS)}")
+    count = export(_pipeline(home), KINDS[kind], _day(first) if first else None, _day(last) if last else None, target)
+    _print({"file": str(target), "lines": count}, as_json, f"{count:,} lines in {target}")
+
+
 @rules_app.command("check")
 def rules_check(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Look whether the governed files are complete, free of overlap, and name accounts that take postings."""
