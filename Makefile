@@ -9,7 +9,7 @@ test test-full test-slow: export RETAIL_SYNC_THREADS := 1
 
 .DEFAULT_GOAL := help
 SEEDS ?= 200
-.PHONY: help install demo run ui test test-full test-slow ground-truth check format bench bench-compare bench-day sample docs lock clean
+.PHONY: help install demo run ui test test-full test-slow ground-truth check format bench bench-compare bench-day bench-ledger sample docs lock clean
 
 help: ## show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -67,6 +67,9 @@ bench-compare: install ## two sides of ten million rows classified, as a ratio t
 
 bench-day: install ## one more day among a year of history, as a ratio to the same day in a home that has only it
 	@$(BIN)/python -m retail_sync_tests.bench_day
+
+bench-ledger: install ## the embedded ledger beside its bare tables, and verify beside reading, as ratios of one run
+	@$(BIN)/python -m retail_sync_tests.bench_ledger
 
 sample: install ## write data/sample again from its generator
 	@$(BIN)/python -m retail_sync_tests.make_sample
