@@ -42,6 +42,10 @@ matches_app = typer.Typer(
 app.add_typer(matches_app, name="matches")
 rules_app = typer.Typer(no_args_is_help=True, help="The governed files: are they right, and what would a change do.")
 app.add_typer(rules_app, name="rules")
+postings_app = typer.Typer(
+    no_args_is_help=True, help="Entries on their way to the ledger, and exactly what is sent for each."
+)
+app.add_typer(postings_app, name="postings")
 sources_app = typer.Typer(no_args_is_help=True, help="What is declared, and a block for a file that is not yet.")
 app.add_typer(period_app, name="period")
 app.add_typer(sources_app, name="sources")
@@ -170,7 +174,10 @@ def run(
     month: Annotated[str, typer.Option("--month", help="Month to read again (month-end), YYYY-MM.")] = "",
     start: Annotated[str, typer.Option("--from", help="First day of a range (month-end).")] = "",
     end: Annotated[str, typer.Option("--to", help="Last day of that range, included.")] = "",
-    until: Annotated[str, typer.Option("--until", help="Stop after a stage: raw ... ledger.")] = "",
+    until: Annotated[
+        str,
+        typer.Option("--until", help="Stop after a stage: raw ... journal, release (nothing is sent), ledger."),
+    ] = "",
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -707,6 +714,56 @@ def export_command(
         raise SettingsError(f"{kind!r} is no export", f"say one of {', '.join(KINDS)}")
     count = export(_pipeline(home), KINDS[kind], _day(first) if first else None, _day(last) if last else None, target)
     _print({"file": str(target), "lines": count}, as_json, f"{count:,} lines in {target}")
+
+
+@postings_app.command("list")
+def postings_list(
+    state: Annotated[
+        str, typer.Option("--state", help="pending, held, verified, ...; default: all that need something.")
+    ] = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, help="How many, the newest.")] = 50,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List entries by state. `run nightly --until release` stops before anything is sent."""
+    from retail_sync.reports.postings import read_postings
+
+    rows = read_postings(_pipeline(home), state, limit)
+    header = ("released", "entry", "state", "attempts", "ledger's id", "why")
+    shown = [
+        (r["released_at"][:19], r["ledger_key"], r["state"], str(r["attempts"]), r["remote_id"] or "", r["reason"])
+        for r in rows
+    ]
+    told = f"what is sent: retail-sync postings show ENTRY{_home_option(home)}" if rows else "nothing is on its way"
+    _print(rows, as_json, terminal.table(header, shown, right=("attempts",)), told)
+
+
+@postings_app.command("show")
+def postings_show(
+    key: Annotated[str, typer.Argument(metavar="ENTRY", help="Its key, with #version, or without for the newest.")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one entry, the exact payload that is or would be sent, and what the ledger holds. Nothing is sent (a dry run)."""
+    from retail_sync.reports.postings import legs_of, read_posting
+
+    found = read_posting(_pipeline(home), key)
+    body = found["entry"]
+    header = ("account", "text", "debit", "credit", "in its currency")
+    held = (
+        "the ledger does not hold it"
+        if found["in_ledger"] is None
+        else f"in the ledger as {found['remote_id'] or 'one of its own'}"
+    )
+    _print(
+        found,
+        as_json,
+        terminal.bold(f"{found['ledger_key']}  {body['posting_date']}  {body['memo']}"),
+        terminal.table(header, legs_of(body), right=("debit", "credit", "in its currency")),
+        f"{found['state']}{': ' + found['why'] if found['why'] else ''}; {held}; {found['reason']}; token {found['token']}",
+        "What is sent:",
+        terminal.as_json(found["sent"]),
+    )
 
 
 @rules_app.command("check")

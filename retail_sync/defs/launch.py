@@ -18,7 +18,9 @@ from retail_sync.core import errors
 from retail_sync.core.locks import exclusive
 from retail_sync.settings import PROJECT_ROOT, Home
 
-STAGES = ("raw", "canonical", "reconcile", "journal", "ledger", "published")
+STAGES = ("raw", "canonical", "reconcile", "journal", "release", "ledger", "published")
+"""Where a run may stop. `release` decides what the ledger is told and sends nothing: `postings show` is the dry run."""
+_RELEASE = ("ledger", "released_entries")
 _PID_TAG = "retail_sync/process"
 _EXPECTED = frozenset(
     name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.RetailSyncError)
@@ -83,7 +85,7 @@ def run_job(instance: dg.DagsterInstance, job_name: str, tags: Mapping[str, str]
         keys = None
         if until:
             wanted = STAGES[: STAGES.index(until) + 1]
-            keys = [key for key in defs.resolve_asset_graph().get_all_asset_keys() if key.path[0] in wanted]
+            keys = [key for key in defs.resolve_asset_graph().get_all_asset_keys() if _stage_of(key) in wanted]
         result = job.execute_in_process(
             instance=instance,
             tags={**tags, _PID_TAG: str(os.getpid())},
@@ -94,6 +96,10 @@ def run_job(instance: dg.DagsterInstance, job_name: str, tags: Mapping[str, str]
     if result.success:
         return RunOutcome(result.run_id, True)
     return _failure(result)
+
+
+def _stage_of(key: dg.AssetKey) -> str:
+    return "release" if tuple(key.path) == _RELEASE else key.path[0]
 
 
 def last_runs(home: Home, limit: int = 5) -> list[dict[str, str]]:

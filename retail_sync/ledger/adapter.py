@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from retail_sync.core.errors import LedgerRefused
 from retail_sync.schemas.journal import Entry
@@ -53,6 +53,9 @@ class LedgerAdapter(Protocol):
 
         Read-back compares with this, so a ledger that keeps less is compared on less, and says so here.
         """
+
+    def payload(self, entry: Entry, token: str) -> Mapping[str, Any]:
+        """Return what `post` sends for the entry, to the last field, as JSON types and Decimals. Nothing is sent."""
 
     def find(self, keys: Sequence[str]) -> Mapping[str, PostedEntry]:
         """Return those of `keys` that the ledger holds, read back as `shown` gives them."""

@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import func, insert, select
 from sqlalchemy.exc import DataError, IntegrityError
@@ -101,6 +102,10 @@ class EmbeddedLedger:
     def shown(self, entry: Entry) -> Entry:
         """Return `entry` itself: every field of it is kept."""
         return entry
+
+    def payload(self, entry: Entry, token: str) -> Mapping[str, Any]:
+        """Return key, token and body: the body is what is booked and hashed."""
+        return {"key": entry.key, "token": token, "body": entry.body()}
 
     def find(self, keys: Sequence[str]) -> Mapping[str, PostedEntry]:
         """Return those of `keys` that the ledger holds, read back in full."""

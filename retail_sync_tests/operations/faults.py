@@ -9,6 +9,7 @@ import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any
 
 from retail_sync.core.errors import LedgerRefused, LedgerUncertain
 from retail_sync.ledger.adapter import Balance, Finding, PostedEntry
@@ -38,6 +39,10 @@ class FaultyLedger:
     def shown(self, entry: Entry) -> Entry:
         """As the ledger behind it."""
         return self._ledger.shown(entry)
+
+    def payload(self, entry: Entry, token: str) -> Mapping[str, Any]:
+        """As the ledger behind it."""
+        return self._ledger.payload(entry, token)
 
     def find(self, keys: Sequence[str]) -> Mapping[str, PostedEntry]:
         """Look keys up. A request still in flight may arrive before the lookup, or right after it."""

@@ -1,0 +1,89 @@
+"""Entries on their way to the ledger: where each stands, and exactly what is sent for one. Nothing is sent from here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from retail_sync.core.errors import RetailSyncError
+from retail_sync.core.money import format_money
+from retail_sync.operations import database as db
+from retail_sync.pipeline import Pipeline
+from retail_sync.schemas.journal import Entry
+
+STATES = ("pending", "sending", "posted", "verified", "held", "uncertain", "rejected", "mismatch", "reversed")
+
+
+def read_postings(pipeline: Pipeline, state: str, limit: int) -> Sequence[Mapping[str, Any]]:
+    """Return the newest postings of a state ('' for those that are not verified or taken back), the oldest of them first.
+
+    Raises RetailSyncError for a word that is no state.
+    """
+    if state and state not in STATES:
+        raise RetailSyncError(f"{state!r} is no state of a posting", f"say one of {', '.join(STATES)}")
+    entries, outbox = db.released_entries.c, db.outbox.c
+    columns = (entries.release_id, entries.ledger_key, entries.entry_kind, entries.released_at, outbox.state, outbox.attempts,
+               outbox.remote_id, outbox.reason)  # fmt: skip
+    wanted = outbox.state == state if state else outbox.state.not_in(("verified", "reversed"))
+    query = (
+        sa.select(*columns)
+        .join(db.outbox, outbox.release_id == entries.release_id)
+        .where(outbox.ledger == pipeline.ledger.name, wanted)
+        .order_by(entries.release_id.desc())
+        .limit(limit)
+    )
+    with pipeline.operations.connect() as connection:
+        return [dict(row) for row in reversed(connection.execute(query).mappings().all())]
+
+
+def read_posting(pipeline: Pipeline, key: str) -> dict[str, Any]:
+    """Return one entry, by its key in the ledger or its newest version's, with what is sent for it and what the ledger holds.
+
+    Raises RetailSyncError where no such entry was released.
+    """
+    entries, outbox = db.released_entries.c, db.outbox.c
+    query = (
+        sa.select(
+            db.released_entries,
+            outbox.state,
+            outbox.token,
+            outbox.attempts,
+            outbox.remote_id,
+            outbox.reason.label("why"),
+        )
+        .join(db.outbox, outbox.release_id == entries.release_id)
+        .where(sa.or_(entries.ledger_key == key, entries.entry_key == key), outbox.ledger == pipeline.ledger.name)
+        .order_by(entries.release_id.desc())
+        .limit(1)
+    )
+    with pipeline.operations.connect() as connection:
+        row = connection.execute(query).mappings().one_or_none()
+    if row is None:
+        raise RetailSyncError(f"no entry {key} was released to {pipeline.ledger.name}", "see retail-sync postings list")
+    entry = Entry.from_body(row["ledger_key"], json.loads(row["body"]))
+    held = pipeline.ledger.find([entry.key]).get(entry.key)
+    names = (
+        "ledger_key", "version", "state", "why", "attempts", "remote_id", "token", "reason", "released_at", "released_by",
+        "body_hash",
+    )  # fmt: skip
+    return {
+        **{name: row[name] for name in names},
+        "entry": entry.body(),
+        "sent": dict(pipeline.ledger.payload(entry, row["token"])),
+        "in_ledger": held.entry.body() if held else None,
+    }
+
+
+def legs_of(body: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Return (account, memo, debit, credit, original amount) of an entry's lines, as text."""
+    rows: list[tuple[str, ...]] = []
+    for line in body["lines"]:
+        home = format_money(abs(line["home_minor"]), line["home_currency"])
+        sides = (home, "") if line["home_minor"] > 0 else ("", home)
+        is_other = line["transaction_currency"] != line["home_currency"]
+        original = format_money(line["transaction_minor"], line["transaction_currency"]) if is_other else ""
+        rows.append((line["account"], line["memo"], *sides, original))
+    return rows
