@@ -58,7 +58,7 @@ def _class_of(words: str, codes: set[str]) -> tuple[str, str]:
     if codes & {"2500", "610"}:
         if "class" in words or "department" in words:
             return "unknown_dimension", "create it in QuickBooks, or make it active"
-        what = "inactive_account" if "inactive" in words and "not found" not in words else "unknown_account"
+        what = "inactive_account" if "inactive" in words else "unknown_account"
         return what, "create the account in QuickBooks, or make it active"
     return "malformed", "correct the entry and release it anew"
 

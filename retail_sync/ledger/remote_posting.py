@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from retail_sync.core.errors import LedgerRefused, LedgerUncertain
+from retail_sync.core.errors import LedgerRefused, LedgerUncertain, SettingsError
 from retail_sync.core.http_errors import Answered, DeliveryUnknown, HttpError, NotDelivered
 from retail_sync.core.pacing import Clock
 from retail_sync.ledger.adapter import PostedEntry
@@ -28,10 +28,11 @@ from retail_sync.schemas.journal import Entry, difference
 
 Posting = tuple[Entry, str]
 Answers = dict[str, str | LedgerRefused]
-# What a person can cure: a stored answer to an earlier try must not stand in the way of the next one.
 SENDS = 3
 _SHORT_WAIT, _LONGEST_WAIT = 5.0, 90.0
-_CURABLE = frozenset({"closed_period", "unknown_account", "inactive_account", "unknown_dimension"})
+_NOT_CONNECTED = frozenset({401, 403, 404})
+# What a person can cure, or a newer version of ours: a stored answer to an earlier try must not stand in its way.
+_CURABLE = frozenset({"closed_period", "unknown_account", "inactive_account", "unknown_dimension", "malformed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,9 @@ def uncertain_without_answer() -> Iterator[None]:
     try:
         yield
     except HttpError as error:
+        if isinstance(error, Answered) and error.status in _NOT_CONNECTED:
+            remedy = "check the settings, or connect again: docs/runbooks/connect_ledger.md"
+            raise SettingsError(error.message, remedy) from error
         raise LedgerUncertain(
             error.message, "nothing to do: the next run looks it up before it sends anything"
         ) from error
@@ -161,9 +165,9 @@ def _sent(ledger: RemoteLedger, batch: Sequence[Posting], salt: str) -> Sent:
     except NotDelivered as error:
         return Sent(lost=error.message, wait=_SHORT_WAIT)
     except Answered as error:
+        if error.status in _NOT_CONNECTED or (error.retry_after or 0) > _LONGEST_WAIT:
+            raise
         if error.status == 429:
-            if (error.retry_after or 0) > _LONGEST_WAIT:
-                raise
             return Sent(lost=error.message, wait=min(error.retry_after or _SHORT_WAIT, _LONGEST_WAIT))
         if not error.may_have_acted:
             return _refused_whole(ledger, batch, error, salt)
