@@ -116,6 +116,13 @@ class QuickBooks:
             findings.append(Finding("balance", f"QuickBooks' trial balance is off by {rest} minor units"))
         return findings
 
+    def refuses_duplicates(self) -> bool:
+        """Whether QuickBooks itself refuses a second entry of one number: one more guard behind ours."""
+        with uncertain_without_answer():
+            said = self._api.company().preferences or {}
+        pairs = {pair.get("Name"): pair.get("Value") for pair in said.get("OtherPrefs", {}).get("NameValue", ())}
+        return pairs.get("WarnDuplicateJournalNumber") == "true"
+
     def held(self, keys: Sequence[str]) -> Mapping[str, Held]:
         """Look keys up by their document numbers."""
         found: dict[str, Held] = {}

@@ -21,7 +21,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
-from retail_sync.core.errors import LedgerUncertain
+from retail_sync.core.errors import LedgerUncertain, SettingsError
+from retail_sync.core.http import HttpClient
 from retail_sync.ledger.outbox import Outbox, Policy
 from retail_sync.operations import database as db
 from retail_sync.operations.evidence import Facts, Sight
@@ -96,7 +97,7 @@ def run_schedule(name: str, seed: int, folder: Path, faults: int = 14) -> Counte
             Releaser(engine, name, "tests", f"release-{number}", lambda day: day).release(desired, ready, Sight())
             try:
                 Outbox(engine, mortal(opened, rng, plan.happened), Policy()).post_all(lambda _: None)
-            except (Died, LedgerUncertain) as error:
+            except (Died, LedgerUncertain, SettingsError) as error:  # the last: tokens refused twice in a row
                 plan.happened[f"run ended by {type(error).__name__}"] += 1
             opened.clock.sleep(SERVER_GIVES_UP_AFTER)
         plan.stop()
@@ -195,6 +196,18 @@ def test_more_schedules(name: str, first: int, tmp_path: Path) -> None:
 def test_many_more_schedules(name: str, first: int, tmp_path: Path) -> None:
     """The same over a thousand others of each ledger."""
     run_schedules(name, first, 100, tmp_path)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", LEDGERS)
+def test_the_schedules_find_a_poster_that_repeats_writes(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Schedules that find nothing in a poster known to be wrong would prove nothing of a right one."""
+    send = HttpClient.request
+    monkeypatch.setattr(HttpClient, "request", lambda *given, **named: send(*given, **{**named, "may_repeat": True}))
+    with pytest.raises(AssertionError):
+        run_schedules(name, 500, 60, tmp_path)
 
 
 def test_the_held_entry_is_of_a_closed_month() -> None:
