@@ -122,10 +122,51 @@ class OperationsSettings(_Section):
     url: str = ""
 
 
+class RemoteLedgerSettings(_Section):
+    """A ledger that is reached over HTTP."""
+
+    base_url: str
+    token_url: str
+
+    @field_validator("base_url", "token_url")
+    @classmethod
+    def _is_private(cls, value: str) -> str:
+        if not re.match(r"https://|http://(127\.0\.0\.1|localhost)(:|/|$)", value):
+            raise ValueError(f"{value!r}: credentials travel over https only")
+        return value
+
+
+class QuickBooksSettings(RemoteLedgerSettings):
+    """QuickBooks Online. What an entry says of channel and location is decided once: see docs/runbooks/connect_ledger.md."""
+
+    realm_id: str = Field("", pattern=r"^\d*$", description="number of the company")
+    base_url: str = Field("https://quickbooks.api.intuit.com", description="for a sandbox, its address")
+    token_url: str = "https://oauth.platform.intuit.com/oauth2/v1/tokens/bearer"  # noqa: S105
+    use_classes: bool = Field(
+        False, description="the channel of a line is its class; else it stands in the description"
+    )
+    use_departments: bool = Field(
+        False, description="the location of a line is its location in QuickBooks; else in words"
+    )
+    multicurrency: bool = Field(
+        False, description="entries of one other currency are sent in it; else in home currency"
+    )
+
+
+class XeroSettings(RemoteLedgerSettings):
+    """Xero. Manual journals are in the organisation's base currency."""
+
+    tenant_id: str = Field("", description="identifier of the organisation")
+    base_url: str = "https://api.xero.com/api.xro/2.0"
+    token_url: str = "https://identity.xero.com/connect/token"  # noqa: S105
+    channel_category: str = Field("", description="tracking category whose options are the channels; else in words")
+    location_category: str = Field("", description="tracking category whose options are the locations; else in words")
+
+
 class LedgerSettings(_Section):
     """The ledger that entries are posted to, and the policies that decide what is posted when."""
 
-    adapter: Literal["embedded"] = "embedded"
+    adapter: Literal["embedded", "quickbooks", "xero"] = "embedded"
     url: str = Field("", description="empty: SQLite in the home; RETAIL_SYNC_LEDGER_URL overrides it")
     deposits: Literal["journal", "bank_feed"] = Field(
         "journal",
@@ -139,6 +180,8 @@ class LedgerSettings(_Section):
         "hold", description="what happens to an entry whose period is closed in the ledger"
     )
     approval_above: str = Field("", description='e.g. "50000.00": entries over this home amount wait for a person')
+    quickbooks: QuickBooksSettings = QuickBooksSettings()
+    xero: XeroSettings = XeroSettings()
 
     @field_validator("approval_above")
     @classmethod
@@ -147,6 +190,19 @@ class LedgerSettings(_Section):
         if value and not re.fullmatch(r"\d+(\.\d+)?", value, re.ASCII):
             raise ValueError(f'{value!r} is not an amount: write it like "50000.00", without thousands separators')
         return value
+
+    @model_validator(mode="after")
+    def _ledger_can_do_it(self) -> Self:
+        if self.adapter != "embedded" and self.stock == "journal":
+            raise ValueError(
+                f'stock = "journal" needs a ledger that tells how an account came to its balance day by day: the embedded'
+                f' one does, {self.adapter} does not; with it, let the ERP book stock (stock = "erp")'
+            )
+        needed = {"quickbooks": ("realm_id", self.quickbooks.realm_id), "xero": ("tenant_id", self.xero.tenant_id)}
+        name, value = needed.get(self.adapter, ("", "not needed"))
+        if not value:
+            raise ValueError(f'adapter = "{self.adapter}" needs [ledger.{self.adapter}] {name}')
+        return self
 
 
 class RawSettings(_Section):

@@ -9,9 +9,11 @@ from retail_sync.reports.dictionary import as_markdown
 from retail_sync.settings import (
     LedgerSettings,
     OperationsSettings,
+    QuickBooksSettings,
     RawSettings,
     Source,
     WarehouseSettings,
+    XeroSettings,
 )
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -25,8 +27,9 @@ def test_data_dictionary_is_up_to_date() -> None:
 def test_every_setting_is_documented() -> None:
     """A setting nobody can find does not exist."""
     text = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
-    sections = (WarehouseSettings, OperationsSettings, LedgerSettings, RawSettings, Source)
-    names = {name for section in sections for name in section.model_fields} - {"adapter"}
+    remote = (QuickBooksSettings, XeroSettings)
+    sections = (WarehouseSettings, OperationsSettings, LedgerSettings, RawSettings, Source, *remote)
+    names = {name for section in sections for name in section.model_fields} - {"quickbooks", "xero"}
     assert {name for name in names if f"`{name}`" not in text and f" {name}`" not in text} == set()
 
 

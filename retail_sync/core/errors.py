@@ -52,8 +52,8 @@ class StorageError(RetailSyncError):
 class LedgerRefused(RetailSyncError):
     """The ledger refused an entry for good.
 
-    `code` is one of: closed_period, unknown_account, inactive_account, unbalanced, key_conflict,
-    already_reversed, sealed, malformed.
+    `code` is one of: closed_period, unknown_account, inactive_account, unknown_dimension, original_missing,
+    unbalanced, key_conflict, already_reversed, sealed, malformed.
     """
 
     def __init__(self, code: str, message: str, remedy: str = "") -> None:

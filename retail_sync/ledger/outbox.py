@@ -32,7 +32,9 @@ from retail_sync.operations.approvals import Approvals, Content
 from retail_sync.schemas.journal import Entry, difference
 
 BATCH = 100
-_HELD_CODES = frozenset({"closed_period", "unknown_account", "inactive_account", "original_missing"})
+_HELD_CODES = frozenset(
+    {"closed_period", "unknown_account", "inactive_account", "unknown_dimension", "original_missing"}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from retail_sync.core.errors import SettingsError
+from retail_sync.core.http import HttpClient, Limits
+from retail_sync.core.oauth import Credentials, OAuth
 from retail_sync.core.rules import read_rules
 from retail_sync.ledger.adapter import Finding, LedgerAdapter
 from retail_sync.ledger.embedded import Account, EmbeddedLedger
-from retail_sync.settings import Home
+from retail_sync.ledger.quickbooks import QuickBooks
+from retail_sync.ledger.quickbooks_api import LIMITS as QUICKBOOKS_LIMITS
+from retail_sync.ledger.xero import Xero
+from retail_sync.ledger.xero_api import LIMITS as XERO_LIMITS
+from retail_sync.settings import Home, RemoteLedgerSettings
 
 Told = Callable[[Finding], None]
+_SIGN_IN = Limits(attempts=2)  # the request that needs the token repeats it, too
 
 
 def open_embedded(home: Home, told: Told = lambda _: None) -> EmbeddedLedger:
@@ -32,8 +39,29 @@ def open_embedded(home: Home, told: Told = lambda _: None) -> EmbeddedLedger:
     return ledger
 
 
+def open_quickbooks(home: Home, _told: Told) -> QuickBooks:
+    """Open a company of QuickBooks Online. Raises SettingsError where the environment lacks its credentials."""
+    settings = home.settings.ledger.quickbooks
+    return QuickBooks(_client(home, "quickbooks", "QuickBooks Online", settings, QUICKBOOKS_LIMITS), settings)
+
+
+def open_xero(home: Home, _told: Told) -> Xero:
+    """Open an organisation of Xero. Raises SettingsError where the environment lacks its credentials."""
+    settings = home.settings.ledger.xero
+    return Xero(_client(home, "xero", "Xero", settings, XERO_LIMITS), settings)
+
+
+def _client(home: Home, name: str, system: str, settings: RemoteLedgerSettings, limits: Limits) -> HttpClient:
+    """Return a client whose tokens lie in the home's state."""
+    tokens = HttpClient(f"{system} sign-in", settings.token_url, limits=_SIGN_IN)
+    oauth = OAuth(tokens, "", Credentials.read(name), home.state / "oauth" / f"{name}.json")
+    return HttpClient(system, settings.base_url, oauth, limits)
+
+
 LEDGERS: Mapping[str, Callable[[Home, Told], LedgerAdapter]] = {
     "embedded": open_embedded,
+    "quickbooks": open_quickbooks,
+    "xero": open_xero,
 }
 
 

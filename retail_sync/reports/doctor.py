@@ -17,6 +17,8 @@ from retail_sync.connectors.registry import connector_named
 from retail_sync.core.errors import RetailSyncError
 from retail_sync.core.rules import HEADERS, read_rules
 from retail_sync.journal.rules import PostingRules
+from retail_sync.ledger.quickbooks import QuickBooks
+from retail_sync.ledger.registry import open_ledger
 from retail_sync.reconcile.break_kinds import read_break_kinds
 from retail_sync.reports.sources import told_undeclared, undeclared
 from retail_sync.settings import SETTINGS_NAME, Home
@@ -44,11 +46,29 @@ def examine(home: Home) -> list[Examined]:
         ("Python and DuckDB", _versions),
         ("governed rules", _rules),
         ("operations database", lambda h: _database(h.operations_url)),
-        ("ledger database", lambda h: _database(h.ledger_url)),
+        _ledger_look(home),
     ]
     looks += [(f"source {source.name}", lambda h, s=source: _source(h, s.name)) for source in home.settings.source]  # type: ignore[misc]
     looks.append(("sources not declared", _undeclared))
     return [_look(what, look, home) for what, look in looks]
+
+
+def _ledger_look(home: Home) -> tuple[str, Callable[[Home], str]]:
+    if home.settings.ledger.adapter == "embedded":
+        return "ledger database", lambda h: _database(h.ledger_url)
+    return "ledger", _ledger
+
+
+def _ledger(home: Home) -> str:
+    ledger = open_ledger(home, lambda _: None)
+    if findings := ledger.verify():
+        raise RetailSyncError(
+            "; ".join(f.message for f in findings), "correct the settings, or the ledger's preferences"
+        )
+    found = [f"{ledger.name}: {sum(ledger.accounts().values())} accounts take entries"]
+    if isinstance(ledger, QuickBooks) and not ledger.refuses_duplicates():
+        found.append("QuickBooks does not refuse a second entry of one number (WarnDuplicateJournalNumber is off)")
+    return "; ".join(found)
 
 
 def _look(what: str, look: Callable[[Home], str], home: Home) -> Examined:

@@ -46,3 +46,29 @@ def test_no_number_of_threads_is_refused_in_words(text: str, tmp_path: Path, mon
     monkeypatch.setenv("RETAIL_SYNC_THREADS", text)
     with pytest.raises(SettingsError, match="RETAIL_SYNC_THREADS"):
         _ = Home(tmp_path).threads
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('adapter = "quickbooks"', r"needs \[ledger.quickbooks\] realm_id"),
+        ('adapter = "xero"', r"needs \[ledger.xero\] tenant_id"),
+        ('adapter = "quickbooks"\nstock = "journal"\n[ledger.quickbooks]\nrealm_id = "1"', "the embedded one does"),
+        ('[ledger.xero]\nbase_url = "http://api.xero.com"', "credentials travel over https only"),
+        ('[ledger.xero]\ntoken_url = "http://localhost.example.com/x"', "credentials travel over https only"),
+        ('[ledger.quickbooks]\nrealm_id = "91 30"', "realm_id"),
+        ('[ledger.quickbooks]\nclient_secret = "x"', "client_secret"),
+    ],
+)
+def test_a_ledger_that_cannot_work_is_refused_in_words(tmp_path: Path, text: str, said: str) -> None:
+    """Found when posting, the entries would be released already; a secret in the file would be in every backup."""
+    with pytest.raises(SettingsError, match=said):
+        load_settings(written(tmp_path, f"[ledger]\n{text}\n"))
+
+
+def test_a_ledger_of_somebody_else_is_chosen_by_name(tmp_path: Path) -> None:
+    """And its tracking categories are the two that a line can have."""
+    text = '[ledger]\nadapter = "xero"\ndeposits = "bank_feed"\n[ledger.xero]\ntenant_id = "t"\nchannel_category = "Channel"\n'
+    xero = load_settings(written(tmp_path, text)).ledger.xero
+    assert (xero.channel_category, xero.location_category) == ("Channel", "")
+    assert xero.base_url == "https://api.xero.com/api.xro/2.0"

@@ -6,8 +6,9 @@ A ledger under test is opened with the chart of `bookkeeping.py` and with Septem
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +24,17 @@ from retail_sync_tests.ledger.bookkeeping import (
     sale,
     token,
 )
+from retail_sync_tests.ledger.remote import Opened, open_quickbooks, open_xero
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How to open a ledger, and in what ledgers may differ. `closes_up_to_a_day`: a closed month closes all before it."""
+
+    open: Callable[[pytest.FixtureRequest], LedgerAdapter]
+    closes_up_to_a_day: bool = False
+    keys_looked_up: int = 40_000
+    needs_services: bool = False
 
 
 def _embedded(request: pytest.FixtureRequest, database: str) -> LedgerAdapter:
@@ -33,19 +45,37 @@ def _embedded(request: pytest.FixtureRequest, database: str) -> LedgerAdapter:
     return ledger
 
 
-LEDGERS: dict[str, Callable[[pytest.FixtureRequest], LedgerAdapter]] = {
-    "embedded-sqlite": lambda request: _embedded(request, "sqlite"),
-    "embedded-postgresql": lambda request: _embedded(request, "postgresql"),
+def _remote(request: pytest.FixtureRequest, opening: Callable[[Path], Opened]) -> LedgerAdapter:
+    opened = opening(request.getfixturevalue("tmp_path"))
+    request.addfinalizer(opened.close)
+    return opened.ledger
+
+
+LEDGERS: dict[str, Kind] = {
+    "embedded-sqlite": Kind(lambda request: _embedded(request, "sqlite")),
+    "embedded-postgresql": Kind(lambda request: _embedded(request, "postgresql"), needs_services=True),
+    "quickbooks": Kind(
+        lambda request: _remote(request, open_quickbooks), closes_up_to_a_day=True, keys_looked_up=1_000
+    ),
+    "xero": Kind(lambda request: _remote(request, open_xero), closes_up_to_a_day=True, keys_looked_up=1_000),
 }
-NEEDS_SERVICES = {"embedded-postgresql"}
 
 
 @pytest.fixture(
-    params=[pytest.param(name, marks=[pytest.mark.services] if name in NEEDS_SERVICES else []) for name in LEDGERS]
+    params=[
+        pytest.param(name, marks=[pytest.mark.services] if kind.needs_services else [])
+        for name, kind in LEDGERS.items()
+    ]
 )
-def ledger(request: pytest.FixtureRequest) -> LedgerAdapter:
-    """Each registered ledger in turn."""
-    return LEDGERS[request.param](request)
+def kind(request: pytest.FixtureRequest) -> Kind:
+    """Each registered kind of ledger in turn."""
+    return LEDGERS[request.param]
+
+
+@pytest.fixture
+def ledger(kind: Kind, request: pytest.FixtureRequest) -> LedgerAdapter:
+    """A ledger of that kind."""
+    return kind.open(request)
 
 
 def refusal(ledger: LedgerAdapter, entry: Entry) -> LedgerRefused:
@@ -80,10 +110,10 @@ def test_finding_returns_only_the_keys_that_are_there(ledger: LedgerAdapter) -> 
     assert ledger.find([]) == {}
 
 
-def test_more_keys_than_one_query_can_carry_are_found(ledger: LedgerAdapter) -> None:
+def test_more_keys_than_one_query_can_carry_are_found(ledger: LedgerAdapter, kind: Kind) -> None:
     """Databases bound the parameters of a query; a month end asks for thousands of keys."""
     ledger.post(sale(1), token(sale(1)))
-    assert set(ledger.find([sale(n).key for n in range(40_000)])) == {sale(1).key}
+    assert set(ledger.find([sale(n).key for n in range(kind.keys_looked_up)])) == {sale(1).key}
 
 
 def test_a_repeat_returns_the_first_number_and_books_nothing(ledger: LedgerAdapter) -> None:
@@ -165,11 +195,12 @@ def test_the_balance_of_a_day_leaves_later_entries_out(ledger: LedgerAdapter) ->
     assert {b.account: b.transaction_minor for b in ledger.balances()}["1120"] == 18_000
 
 
-def test_the_first_open_date_skips_closed_months(ledger: LedgerAdapter) -> None:
+def test_the_first_open_date_skips_closed_months(ledger: LedgerAdapter, kind: Kind) -> None:
     """A late correction goes to the first day that still takes entries."""
     assert ledger.first_open_date(date(2026, 9, 15)) == date(2026, 10, 1)
     assert ledger.first_open_date(date(2026, 10, 15)) == date(2026, 10, 15)
-    assert ledger.first_open_date(date(2026, 8, 15)) == date(2026, 8, 15)
+    august = date(2026, 10, 1) if kind.closes_up_to_a_day else date(2026, 8, 15)
+    assert ledger.first_open_date(date(2026, 8, 15)) == august
 
 
 def test_the_chart_says_which_accounts_take_entries(ledger: LedgerAdapter) -> None:
