@@ -15,14 +15,26 @@ import pyarrow as pa
 
 from retail_sync.core.failpoints import failpoint
 from retail_sync.core.warehouse import transaction
-from retail_sync.journal import gift_card_documents, settlement_documents, stock_documents, store_day_documents
+from retail_sync.journal import (
+    gift_card_documents,
+    settlement_documents,
+    stock_documents,
+    store_day_documents,
+    voucher_documents,
+)
 from retail_sync.journal.desired import DesiredEntry, Document
 from retail_sync.journal.rules import Policies, PostingRules
 from retail_sync.operations.releases import Standing
 from retail_sync.schemas.proof import mark_changed
 
 _NO_LEG = dict.fromkeys(("account", "home_currency", "home_minor"))
-_KINDS = (settlement_documents, store_day_documents, stock_documents, gift_card_documents)
+_KINDS = (
+    settlement_documents,
+    store_day_documents,
+    stock_documents,
+    gift_card_documents,
+    voucher_documents,
+)
 
 
 @dataclass(frozen=True, slots=True)
