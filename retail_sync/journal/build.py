@@ -16,6 +16,7 @@ import pyarrow as pa
 from retail_sync.core.failpoints import failpoint
 from retail_sync.core.warehouse import transaction
 from retail_sync.journal import (
+    deferral_documents,
     gift_card_documents,
     settlement_documents,
     stock_documents,
@@ -34,6 +35,7 @@ _KINDS = (
     stock_documents,
     gift_card_documents,
     voucher_documents,
+    deferral_documents,
 )
 
 
@@ -62,6 +64,7 @@ def build_journal(
     with transaction(connection):
         _touch_all_if_changed(connection, version)
         _show_standing(connection, policies, standing)
+        deferral_documents.touch_changed_goods(connection, policies)
         for kind in _KINDS:
             _forget_touched(connection, kind.KIND)
             for documents in kind.touched_documents(connection, rules, policies):
