@@ -123,6 +123,8 @@ def _hold(rows: Sequence[Mapping[str, Any]], rules: PostingRules, policies: Poli
     currency = rows[0]["currency"]
     if any(row["is_incomplete"] for row in rows):
         return "deferral_incomplete", f"a row of the snapshot of {rows[0]['snapshot_date']} was rejected"
+    if currency == "XXX":
+        return "currency_missing", f"its snapshot of {rows[0]['snapshot_date']} names no currency"
     for row in rows:
         if any(rule.role not in _ROLES for rule in rules.by_category.get(row["category"], ())):
             return "deferral_category", f"{row['category']} is no part of a sale that can be deferred"

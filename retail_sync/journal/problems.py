@@ -31,6 +31,10 @@ _OWN: dict[str, tuple[Kind, str]] = {
         "data",
         "settle the held documents of stock first; the true-up follows by itself",
     ),
+    "currency_missing": (
+        "data",
+        "name the currency in the [[source]] block, as a column or a constant",
+    ),
     "voucher_incomplete": (
         "data",
         "correct the rejected rows (exceptions list) and deliver the file again",

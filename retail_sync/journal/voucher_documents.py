@@ -91,6 +91,8 @@ def _hold(
     currencies = sorted({line.currency for line in lines})
     if len(currencies) > 1:
         return "voucher_currencies", f"its lines are in {' and '.join(currencies)}"
+    if currencies == ["XXX"]:
+        return "currency_missing", "it names no currency"
     rest = sum(to_minor(line.amount, line.currency) for line in lines)
     if rest:
         return "voucher_unbalanced", f"its lines sum to {format_money(rest, currencies[0])} and not to zero"

@@ -144,6 +144,7 @@ HELD = {
     "it has one line": (TIPS[:1], "voucher_unbalanced"),
     "no rule knows the category": ([TIPS[0].replace("tips_paid", "tips_given"), TIPS[1]], "account_unknown"),
     "its currencies differ": ([TIPS[0], TIPS[1].replace("USD", "EUR")], "voucher_currencies"),
+    "it names no currency": ([line.replace("USD", "XXX") for line in TIPS], "currency_missing"),
     "its days differ": ([TIPS[0], TIPS[1].replace("10-15", "10-16")], "voucher_days_differ"),
     "a leg that a settlement books": ([TIPS[0].replace("tips_paid", "payout"), TIPS[1]], "voucher_category"),
 }  # fmt: skip
