@@ -130,13 +130,17 @@ def days(pipeline: Pipeline) -> dict[str, str]:
     return {posted.entry.key: str(posted.entry.posting_date) for posted in pipeline.embedded_ledger.entries()}
 
 
-def test_worked_examples_c1_and_c2(make_home: Callable[..., Home]) -> None:
+@pytest.mark.parametrize(
+    "warehouse", ["warehouse.duckdb", pytest.param("ducklake:catalog.ducklake", marks=pytest.mark.long)]
+)
+def test_worked_examples_c1_and_c2(make_home: Callable[..., Home], warehouse: str) -> None:
     """Sales, fees and cost of the month end on 31 October, all of it taken back on 1 November.
 
     The cost stands in an entry of its own, as all of stock does, or the month-end true-up would take it for somebody else's.
     The two entries of a day together are the example.
     """
-    pipeline = home_with(make_home, {"deferred": (HEADER, *ROWS)} | WITH_GOODS, OURS)
+    where = f'[warehouse]\nurl = "{warehouse}"\n'
+    pipeline = home_with(make_home, {"deferred": (HEADER, *ROWS)} | WITH_GOODS, where + OURS)
     assert problems(pipeline) == []
     assert booked(pipeline) == pair(KEY, SALES) | pair(COST_KEY, COST)
     found: dict[str, Counter[str]] = {}
