@@ -41,27 +41,39 @@ def is_booked(_policies: Policies) -> bool:
 def touch_changed_goods(connection: duckdb.DuckDBPyConnection, policies: Policies) -> None:
     """Touch the deferrals when what their goods cost, or whether the ERP posted them, is not what it was.
 
-    Orders, movements and costs come without a transaction of the marketplace, and before or after its snapshot.
+    Orders, movements and costs come without a transaction of the marketplace, and before or after its snapshot. They are looked
+    at where a delivery is new since the last time, or a deferral has to be built anyway.
     """
+    connection.execute(
+        "create or replace temp table deferred_goods "
+        "(document_id varchar, sku varchar, dated_cost varchar, quantity decimal(38, 6), cost decimal(38, 12))"
+    )
     if policies.stock != "journal" or not connection.execute("select 1 from journal.deferred_rows limit 1").fetchone():
-        connection.execute(
-            "create or replace temp table deferred_goods "
-            "(document_id varchar, sku varchar, dated_cost varchar, quantity decimal(38, 6), cost decimal(38, 12))"
-        )
+        return
+    (evidence,) = connection.execute(sql.statement(__package__, "deferred_goods_evidence")).fetchone() or ("",)
+    is_new = _is_changed(connection, "deferred_goods_evidence", evidence)
+    touched = connection.execute("select 1 from raw.touched where stage = 'journal' and kind = ? limit 1", [KIND])
+    if not is_new and not touched.fetchone():
         return
     connection.execute(sql.statement(__package__, "deferred_goods"))
     rows = connection.execute("select * from deferred_goods order by all").fetchall()
-    digest = hashlib.sha256(repr(rows).encode()).hexdigest()
-    found = connection.execute("select hash from raw.applied where name = 'deferred_goods'").fetchone()
+    if _is_changed(connection, "deferred_goods", repr(rows)):
+        connection.execute(
+            f"insert into raw.touched select 'journal', ?, document_id from ({EVERYTHING}) "  # noqa: S608
+            "except select stage, kind, document_id from raw.touched",
+            [KIND],
+        )
+
+
+def _is_changed(connection: duckdb.DuckDBPyConnection, name: str, content: str) -> bool:
+    """Whether the content is another than the last time; from now on it is this one."""
+    digest = hashlib.sha256(content.encode()).hexdigest()
+    found = connection.execute("select hash from raw.applied where name = ?", [name]).fetchone()
     if found and found[0] == digest:
-        return
-    connection.execute(
-        f"insert into raw.touched select 'journal', ?, document_id from ({EVERYTHING}) "  # noqa: S608
-        "except select stage, kind, document_id from raw.touched",
-        [KIND],
-    )
-    connection.execute("delete from raw.applied where name = 'deferred_goods'")
-    connection.execute("insert into raw.applied values ('deferred_goods', ?)", [digest])
+        return False
+    connection.execute("delete from raw.applied where name = ?", [name])
+    connection.execute("insert into raw.applied values (?, ?)", [name, digest])
+    return True
 
 
 def touched_documents(
