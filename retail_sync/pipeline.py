@@ -36,7 +36,7 @@ from retail_sync.core.rules import read_rules
 from retail_sync.core.warehouse import Warehouse, transaction
 from retail_sync.journal import stock_documents
 from retail_sync.journal.build import JournalReport, booked_kinds, build_journal
-from retail_sync.journal.problems import find_held_documents
+from retail_sync.journal.problems import find_held_documents, find_late_snapshots
 from retail_sync.journal.releasing import Before, Booking, read_wanted
 from retail_sync.journal.rules import Policies, PostingRules
 from retail_sync.ledger.adapter import DailyBooks, LedgerAdapter
@@ -289,7 +289,7 @@ class Pipeline:
                 self.progress,
                 lambda: self._releaser("journal").standing(stock_documents.ENTRY_KINDS),
             )
-            self._settle("journal", find_held_documents(connection))
+            self._settle("journal", find_held_documents(connection) + find_late_snapshots(connection))
         return report
 
     @property

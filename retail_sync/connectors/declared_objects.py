@@ -33,9 +33,16 @@ class DeclaredObject:
     identity: str = ""
 
     @property
+    def instant(self) -> str:
+        """The first point in time that a row has, whose local day is its business date; empty where it has days only."""
+        return next((c.name for c in self.table.columns if c.sql_type == "timestamp with time zone"), "")
+
+    @property
     def declarable(self) -> tuple[str, ...]:
         """Every name that `[source.columns]` may use, in the table's order."""
-        own = ("source", "delivery_id", "line_no", "business_date", *self.pseudonyms)
+        own = ["source", "delivery_id", "line_no", *self.pseudonyms]
+        if self.instant:  # then the business date is the day of it
+            own.append("business_date")
         return (*(name for name in self.table.column_names if name not in own), *self.inputs)
 
     def kept_out(self, columns: Collection[str]) -> list[str]:
@@ -144,6 +151,19 @@ OBJECTS: dict[str, DeclaredObject] = {
             inputs={"gift_card_number": "varchar"},
             pseudonyms={"card_id": "gift_card_number"},
             identity="event_id",
+        ),
+        DeclaredObject(
+            table("canonical.vouchers"),
+            ("voucher_id", "business_date", "category", "amount", "currency"),
+            defaults={"voucher_line_no": _nth("voucher_id")},
+        ),
+        DeclaredObject(
+            table("canonical.deferred_transactions"),
+            ("channel", "snapshot_date", "transaction_id", "category", "amount", "currency"),
+            defaults={
+                "account": "$account",
+                "transaction_line_no": _nth("channel", "snapshot_date", "transaction_id"),
+            },
         ),
         DeclaredObject(
             table("canonical.stock_snapshots"),

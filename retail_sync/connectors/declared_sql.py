@@ -181,16 +181,15 @@ def _tax(source: Source, base: str) -> str:
 
 
 def _final(wanted: DeclaredObject, source: Source, given: dict[str, Declared], bindings: Bindings) -> Iterator[str]:
-    instant = next((c.name for c in wanted.table.columns if c.sql_type == _INSTANT), "")
     for column in wanted.table.columns:
         name = column.name
         if name in ("source", "delivery_id"):
             yield f"${name} as {name}"
         elif name == "line_no":
             yield "line_no"
-        elif name == "business_date":
+        elif name == "business_date" and wanted.instant:
             shift = bindings.bind(source.day_starts_at + ":00")
-            yield f"cast(timezone(zone, {_instant(instant, source)}) - cast({shift} as interval) as date) as business_date"
+            yield f"cast(timezone(zone, {_instant(wanted.instant, source)}) - cast({shift} as interval) as date) as business_date"
         elif name == wanted.identity and name not in given:
             yield f"{_content(wanted, given)} as {name}"
         elif name == wanted.identity:

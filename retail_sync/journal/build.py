@@ -16,11 +16,13 @@ import pyarrow as pa
 from retail_sync.core.failpoints import failpoint
 from retail_sync.core.warehouse import transaction
 from retail_sync.journal import (
+    deferral_documents,
     gift_card_documents,
     revaluation,
     settlement_documents,
     stock_documents,
     store_day_documents,
+    voucher_documents,
 )
 from retail_sync.journal.currency import Rates, in_home
 from retail_sync.journal.desired import DesiredEntry, Document
@@ -30,7 +32,14 @@ from retail_sync.operations.releases import Standing
 from retail_sync.schemas.proof import mark_changed
 
 _NO_LEG = dict.fromkeys(("account", "home_currency", "home_minor"))
-_KINDS = (settlement_documents, store_day_documents, stock_documents, gift_card_documents)
+_KINDS = (
+    settlement_documents,
+    store_day_documents,
+    stock_documents,
+    gift_card_documents,
+    voucher_documents,
+    deferral_documents,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +69,7 @@ def build_journal(
         rates = Rates.read(connection, policies.home_currency, policies.rate_days)
         _touch_foreign_if_changed(connection, rates)
         _show_standing(connection, policies, standing)
+        deferral_documents.touch_changed_goods(connection, policies)
         for kind in _KINDS:
             _forget_touched(connection, kind.KIND)
             for documents in kind.touched_documents(connection, rules, policies):

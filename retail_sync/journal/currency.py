@@ -106,15 +106,17 @@ def _converted(
 
 
 def _shared_out(legs: Sequence[Leg], by_currency: Mapping[str, Decimal], home: str) -> tuple[Leg, ...]:
-    """Convert legs that sum to zero so that they still do: what rounding takes goes to those it cuts off most.
+    """Convert legs that sum to zero so that they still do: what rounding cuts off goes to the legs that lose most of it.
 
-    Each leg is less than one minor unit from its exact worth.
+    Each leg is less than one minor unit from its exact worth, and the legs turned round come out turned round.
     """
     exact = [_exact(leg.line, by_currency[leg.line.transaction_currency], home) for leg in legs]
-    whole = [int(amount.to_integral_value("ROUND_FLOOR")) for amount in exact]
-    order = sorted(range(len(legs)), key=lambda i: (whole[i] - exact[i], i))
-    for i in order[: -sum(whole)]:
-        whole[i] += 1
+    whole = [int(amount) for amount in exact]
+    rest = -sum(whole)
+    sign = 1 if rest > 0 else -1
+    order = sorted(range(len(legs)), key=lambda i: (-sign * (exact[i] - whole[i]), i))
+    for i in order[: abs(rest)]:
+        whole[i] += sign
     return tuple(
         replace(leg, line=_valued(leg.line, minor, by_currency[leg.line.transaction_currency], home))
         for leg, minor in zip(legs, whole, strict=True)

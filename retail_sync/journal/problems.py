@@ -1,4 +1,4 @@
-"""Documents that the journal itself holds; what reconciliation found already is not told twice."""
+"""Documents that the journal itself holds or doubts; what reconciliation found already is not told twice."""
 
 from __future__ import annotations
 
@@ -31,6 +31,42 @@ _OWN: dict[str, tuple[Kind, str]] = {
         "data",
         "settle the held documents of stock first; the true-up follows by itself",
     ),
+    "currency_missing": (
+        "data",
+        "name the currency in the [[source]] block, as a column or a constant",
+    ),
+    "voucher_incomplete": (
+        "data",
+        "correct the rejected rows (exceptions list) and deliver the file again",
+    ),
+    "voucher_days_differ": (
+        "data",
+        "give all lines of the voucher one day, or make a voucher of each day, and deliver it again",
+    ),
+    "voucher_currencies": (
+        "data",
+        "make a voucher of each currency and deliver it again",
+    ),
+    "voucher_unbalanced": (
+        "data",
+        "ask whoever made the voucher for the line or sign that is wrong and deliver it again",
+    ),
+    "voucher_category": (
+        "data",
+        "use a category that posting_rules.csv has for what was documented, or add one with its account",
+    ),
+    "voucher_bank_feed": (
+        "configuration",
+        "leave the payment to the bank feed and book the rest against a clearing account: another category with its own rule",
+    ),
+    "deferral_incomplete": (
+        "data",
+        "correct the rejected rows (exceptions list) and deliver the snapshot again",
+    ),
+    "deferral_category": (
+        "data",
+        "translate the report's word into a category of goods, fees or taxes in its [[source]] block",
+    ),
     "entry_invariant_broken": (
         "data",
         "report this: the program refused to book an entry that breaks its own rules",
@@ -58,4 +94,28 @@ def find_held_documents(connection: duckdb.DuckDBPyConnection) -> list[Problem]:
             since_date=str(since_date),
         )
         for document_id, title, code, reason, value_minor, currency, since_date in rows
+    ]
+
+
+def find_late_snapshots(connection: duckdb.DuckDBPyConnection) -> list[Problem]:
+    """Return a problem per month end whose deferred transactions were not exported on the first of the next month."""
+    rows = connection.execute(
+        "select r.document_id, min(d.title), min(r.snapshot_date), min(d.value_minor), min(d.currency), min(d.since_date) "
+        "from journal.deferred_rows as r join journal.documents as d using (document_id) "
+        "where d.status = 'ready' and extract(day from r.snapshot_date) > 1 group by 1 order by 1"
+    ).fetchall()
+    return [
+        Problem(
+            code="deferral_snapshot_late",
+            subject=document_id,
+            kind="data",
+            owner="finance",
+            message=f"{title[:1].upper()}{title[1:]} are booked from a snapshot of {taken_on}: what was released between "
+            "the month end and that day is not in it.",
+            remedy="deliver the snapshot of the first of the month, if there is one; else compare with the channel and resolve it",
+            amount_minor=value_minor,
+            currency=currency,
+            since_date=str(since_date),
+        )
+        for document_id, title, taken_on, value_minor, currency, since_date in rows
     ]

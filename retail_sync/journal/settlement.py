@@ -301,3 +301,12 @@ def _cleared(legs: _Legs) -> list[Leg]:
         legs.named(cleared.account, -minor, memo, "cleared_difference"),
         legs.own("payout", minor, memo, "cleared_difference"),
     ]
+
+
+def settled_legs(
+    channel: str, currency: str, on: date, components: Sequence[Component], rules: PostingRules
+) -> list[Leg]:
+    """Return the legs that a settlement closed on this day would have for these components, without those of our own."""
+    settlement = Settlement("", channel, currency, on, Decimal(0), None, None)
+    legs = _category_legs(_Legs(settlement, rules, on), components)
+    return [leg for leg in legs if leg.line.home_minor]

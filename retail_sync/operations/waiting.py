@@ -20,7 +20,7 @@ from retail_sync.operations.exceptions import Problem
 from retail_sync.operations.verdicts import Desired, Released
 
 _CODE = "rule_change_waits"
-_STOCK = frozenset({"cogs", "count_variance", "stock_valuation"})
+_STOCK = frozenset({"cogs", "count_variance", "stock_valuation", "deferred_cost", "deferred_cost_reversal"})
 _TRUE_UP = "stock_valuation"
 _SHOWN_ACCOUNTS = 8
 Place = tuple[str, str]  # account and currency

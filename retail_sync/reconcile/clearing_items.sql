@@ -32,6 +32,7 @@ by_settlement as (
             when l.role = 'reserve_held' then {'kind': 'reserve', 'item': l.document_id}
             when l.role = 'reserve_released' then
                 {'kind': 'reserve', 'item': coalesce(t.reserve_of, 'before ' || l.document_id)}
+            when l.role = 'deferred' then {'kind': 'deferral', 'item': replace(substr(l.document_id, 10), '|', ' ')}
             when l.role in ('payout_failed', 'failed_transfer') then {'kind': 'failed_transfer', 'item': l.document_id}
             when l.role in ('opening_debt', 'micro_deposit') then {'kind': l.role, 'item': l.document_id}
             else {'kind': 'document', 'item': l.document_id}

@@ -12,6 +12,7 @@ ITEM_KINDS = (
     "opening_debt",
     "failed_transfer",
     "micro_deposit",
+    "deferral",
     "processor_reserve",
     "receipt",
     "order",
@@ -36,12 +37,15 @@ class ClearingItems(pa.DataFrameModel):
     kind: str = one_of(
         "what the item is. settlement: payout, debt or carried-forward part; reserve, opening_debt, failed_transfer, "
         "micro_deposit: of the settlement named, the debt and the failed transfer where their own settlement is not known; "
+        "deferral: of a seller account and month end; "
         "processor_reserve: of a channel; receipt, order: what names its payment; drawer: a till's day; gift_card: by card; "
         "gift_cards_sold, gift_cards_redeemed: a store's day, tills do not tell the card; document: what names nothing else; "
         "unexplained: a leg's difference to the rows under it",
         *ITEM_KINDS,
     )
-    item: str = key("its name: settlement, receipt, channel and order, store, till and day, card, document or entry")
+    item: str = key(
+        "its name: settlement, account and month, receipt, channel and order, store, till and day, card, document or entry"
+    )
     store_day: str = text("store and day of a receipt, a drawer, gift cards; empty for the rest")
     opened_on: Day = plain("posting date of the first entry that has it")
     last_on: Day = plain("posting date of the last entry that has it")

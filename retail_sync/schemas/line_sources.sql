@@ -56,6 +56,27 @@ rows_under as (
         on j.document_id = 'gift_cards:' || g.channel || '|' || g.business_date
         and j.category = 'gift_cards_' || g.kind
         and j.transaction_currency = g.currency
+    union all
+    -- A voucher is written as it is booked.
+    select
+        j.entry_key, j.line_no, j.account, j.home_minor,
+        v.delivery_id, v.line_no, 'voucher', v.category, v.voucher_id, coalesce(v.memo, ''),
+        null, null, null, v.amount, v.currency, null, null
+    from journal.lines as j
+    join canonical.vouchers as v
+        on j.document_id = 'voucher:' || v.source || '|' || v.voucher_id
+        and j.category = v.category
+        and j.channel = coalesce(v.channel, '')
+        and j.location = coalesce(v.location, '')
+    union all
+    -- An accrual has the sign of a settlement, its reversal turns that round.
+    select
+        j.entry_key, j.line_no, j.account, j.home_minor,
+        r.delivery_id, r.line_no, 'deferral', r.category, r.transaction_id, '',
+        r.order_id, null, null, case e.kind when 'deferral' then -r.amount else r.amount end, r.currency, null, null
+    from journal.lines as j
+    join journal.entries as e on e.entry_key = j.entry_key and e.kind in ('deferral', 'deferral_reversal')
+    join journal.deferred_rows as r on r.document_id = j.document_id and r.category = j.category
 )
 select
     r.entry_key, r.entry_line_no, r.account, r.home_minor,

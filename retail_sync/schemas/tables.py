@@ -26,6 +26,7 @@ from retail_sync.schemas import (
     derived_traces,
     sales,
     stock,
+    vouchers,
 )
 from retail_sync.schemas.contract import Table, code_digest, contract_hash
 
@@ -40,6 +41,13 @@ _RETURN_POSTED = ("return", "case when kind = 'return' then reference end")
 _STOCK_DAY = "location_id || '|' || business_date"
 # What was sold or redeemed makes no work: the tills book it.
 _GIFT_CARD_DAY = "case when kind in ('issued', 'expired') then 'gift_cards:' || channel || '|' || business_date end"
+
+_VOUCHER = "'voucher:' || source || '|' || voucher_id"
+# The month before the snapshot. Which snapshot of a month counts is decided in journal.deferred_rows.
+_DEFERRAL = (
+    "'deferral:' || channel || '|' || account || '|' "
+    "|| strftime(date_trunc('month', snapshot_date) - interval 1 day, '%Y-%m') || '|' || currency"
+)
 
 
 def _delivered(
@@ -88,6 +96,11 @@ TABLES = (
     # No reconciliation has another side for it: the journal's document follows from the rows themselves.
     replace(_delivered(sales.GiftCardEvents, "gift_card_events", ("channel", "event_id"), 2, ("gift_cards", _GIFT_CARD_DAY)),
             hands_on_to="journal", rules=(sales.GIFT_CARD_SIGN,)),
+    replace(_delivered(vouchers.Vouchers, "vouchers", ("voucher_id", "voucher_line_no"), 1, ("voucher", _VOUCHER)),
+            hands_on_to="journal"),
+    replace(_delivered(vouchers.DeferredTransactions, "deferred_transactions",
+                       ("channel", "account", "snapshot_date", "transaction_id", "transaction_line_no"), 3,
+                       ("deferral", _DEFERRAL)), hands_on_to="journal"),
     _delivered(stock.StockSnapshots, "stock_snapshots", ("snapshot_date", "location_id", "sku"), 2,
                ("stock", "location_id || '|' || snapshot_date"), ("availability", "'*'")),
     _delivered(stock.StockMovements, "stock_movements", ("movement_id",), 1, ("stock", _STOCK_DAY), _RETURN_POSTED),
@@ -130,7 +143,7 @@ TABLES = (
 
 
 # In the order in which they build on each other.
-_VIEWS = ("store_day_parts", "line_sources")
+_VIEWS = ("store_day_parts", "deferred_rows", "line_sources")
 
 
 def table(qualified: str) -> Table:

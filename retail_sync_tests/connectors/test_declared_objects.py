@@ -41,6 +41,10 @@ MINIMAL: dict[str, dict[str, str]] = {
                 "refund_amount": "9.90"},
     "gift_card_events": {"channel": "shop", "gift_card_number": "6006-4912-77", "kind": "issued", "occurred_at": NOON,
                          "currency": "EUR", "amount": "25.00"},
+    "vouchers": {"voucher_id": "V1", "business_date": "2026-09-16", "category": "tips_paid", "amount": "120.00",
+                 "currency": "EUR"},
+    "deferred_transactions": {"channel": "amazon", "snapshot_date": "2026-10-01", "transaction_id": "T1",
+                              "category": "product_sales", "amount": "9.90", "currency": "EUR"},
     "stock_snapshots": {"snapshot_date": "2026-09-16", "location_id": "L1", "sku": "A-1", "quantity_on_hand": "-2",
                         "currency": "EUR"},
     "stock_movements": {"moved_at": NOON, "location_id": "L1", "sku": "A-1", "kind": "sale", "quantity": "-1",
@@ -60,8 +64,16 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "order_lines": {"order_line_no": 1},
     "payments": {"fee_amount": Decimal(0), "net_amount": Decimal("9.90")},
     "stock_counts": {"kind": "physical"},
+    "vouchers": {
+        "voucher_line_no": 1,
+        "business_date": date(2026, 9, 16),
+        "channel": None,
+        "location": None,
+        "memo": None,
+    },
+    "deferred_transactions": {"account": "DE-1", "transaction_line_no": 1, "order_id": None, "transaction_date": None},
 }
-DATED = [name for name in OBJECTS if "business_date" in OBJECTS[name].table.column_names]
+DATED = [name for name, o in OBJECTS.items() if "business_date" in o.table.column_names and o.instant]
 
 
 def source_of(object_name: str, columns: Mapping[str, Any] | None = None, **changes: Any) -> Source:
@@ -148,6 +160,8 @@ def _keys(name: str) -> dict[str, str]:
     wanted = OBJECTS[name]
     values = {
         "receipt_line_no": "1",
+        "voucher_line_no": "1",
+        "transaction_line_no": "1",
         "tender_no": "1",
         "order_line_no": "1",
         "register": "K1",

@@ -172,6 +172,39 @@ def test_a_gift_card_report(proposed: Any) -> None:
     assert "6006491277" not in str(found.trial.rows)
 
 
+def test_a_list_of_vouchers(proposed: Any) -> None:
+    """Its day is no point in time; categories are the posting rules' own words, so none is translated."""
+    lines = (
+        "Voucher No,Posting Date,Category,Amount,Currency,Memo\n"
+        "T-10,2026-10-15,tips_paid,120.00,USD,Tips\n"
+        "T-10,2026-10-15,payroll_clearing,-120.00,USD,Tips\n"
+    )
+    found = proposed(lines)
+    source = block(found)
+    assert (found.object, source["date_format"]) == ("vouchers", "%Y-%m-%d")
+    assert source["columns"] == {
+        "voucher_id": "Voucher No", "business_date": "Posting Date", "category": "Category", "amount": "Amount",
+        "currency": "Currency", "memo": "Memo",
+    }  # fmt: skip
+    assert "time zone" not in told(found)
+    assert (found.trial.accepted_count, found.trial.rejected_count) == (2, 0)
+
+
+def test_a_report_of_deferred_transactions(proposed: Any) -> None:
+    """Which marketplace it is no column says; of its two days the snapshot's is named so."""
+    lines = (
+        "Snapshot date,Transaction ID,Transaction date,Order ID,Category,Amount,Currency\n"
+        "2026-11-01,T1,2026-10-28,114-1,product_sales,1000.00,USD\n"
+        "2026-11-01,T1,2026-10-28,114-1,referral_fee,-150.00,USD\n"
+    )
+    found = proposed(lines)
+    assert found.object == "deferred_transactions"
+    columns = block(found)["columns"]
+    assert (columns["snapshot_date"], columns["transaction_date"]) == ("Snapshot date", "Transaction date")
+    assert columns["channel"] == "=TODO shop"
+    assert (found.trial.accepted_count, found.trial.rejected_count) == (2, 0)
+
+
 def test_words_nobody_knows_are_named(proposed: Any) -> None:
     """A tender that is in no list is not guessed: its row is rejected and its word named."""
     lines = "Filiale;Bon;Datum;Zahlart;Betrag;Währung\nA;1;16.09.2026;Bar;5,00;EUR\nA;2;16.09.2026;Taler;6,00;EUR\n"

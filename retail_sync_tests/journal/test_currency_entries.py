@@ -191,6 +191,9 @@ def test_any_balanced_entry_balances_at_any_rate(currency: str, home: str, amoun
     factor = Fraction(1) if currency == home else Fraction(rate) * Fraction(10) ** (exponent(home) - exponent(currency))
     assert all(abs(line.home_minor - line.transaction_minor * factor) < 1 for line in lines)
     assert converted.entry.imbalance() == ""
+    turned = replace(entry, legs=tuple(replace(leg, line=leg.line.negated()) for leg in legs))
+    (again,) = in_home(replace(document, entries=(turned,)), rates, RULES_READ).entries
+    assert [leg.line.home_minor for leg in again.legs] == [-line.home_minor for line in lines]
 
 
 @given(rate=RATE, later=RATE, minor=st.integers(1, 10**9))

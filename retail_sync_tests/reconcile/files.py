@@ -46,6 +46,7 @@ WORDS = {
     "reserve released": (OTHER, OTHER, "Previous Reserve Amount Balance"),
     "opening debt": (OTHER, OTHER, "Payable to Amazon"),
     "card charge": (OTHER, OTHER, "Successful charge"),
+    "loan": (OTHER, OTHER, "Amazon Capital Services"),
     "failed transfer": (OTHER, OTHER, FAILED_TRANSFER),
     "mystery": ("ServiceFee", "Sustainability Programme Fee", "Base fee"),
 }

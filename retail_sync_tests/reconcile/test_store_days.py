@@ -139,6 +139,8 @@ DAY = {
 D1 = {
     "1010": 61150, "7900": 50, "1110": 215000, "2300": -5000, "4090": 5000, "4000": -245000, "2200": -19200, "2310": -12000,
 }  # fmt: skip
+D2 = {"1000": 209195, "6200": 5805, "1110": -215000}
+E1 = {"4100": 8000, "2200": 640, "1110": -8640}
 PAID_OUT = {
     "processor": (
         PAYMENTS,
@@ -189,6 +191,28 @@ def test_a_store_day_is_worked_example_d1(make_home: Callable[..., Home]) -> Non
     pipeline = home_with(make_home, DAY)
     assert booked(pipeline) == {"pos:store-day:7:2026-10-14:USD": Counter(D1)}
     assert problems(pipeline) == []
+
+
+def test_a_card_deposit_is_worked_example_d2(make_home: Callable[..., Home]) -> None:
+    """2.7 % of each card payment stays with the processor.
+
+    The example books payout and deposit at once; ours are two entries of one day, between which the payout is in transit, and
+    together they are the example.
+    """
+    pipeline = home_with(make_home, PAID_OUT)
+    payout, deposit = (
+        f"square:{kind}:square/processor/USD/PO-770045{end}"
+        for kind, end in (("settlement", ":2026-10"), ("deposit", ""))
+    )
+    found = booked(pipeline)
+    assert found == {
+        payout: Counter({"1110": -215000, "6200": 5805, "1120": 209195}),
+        deposit: Counter({"1000": 209195, "1120": -209195}),
+    }
+    sums = Counter({account: found[payout][account] + found[deposit][account] for account in (*D2, "1120")})
+    assert {account: minor for account, minor in sums.items() if minor} == D2
+    days = {str(posted.entry.posting_date) for posted in pipeline.embedded_ledger.entries()}
+    assert days == {"2026-10-16"}
 
 
 SHIFT = "7,1,S1,2026-10-14 08:00,2026-10-14 20:00,200.00"
@@ -273,7 +297,7 @@ def test_a_card_refund_is_worked_example_e1(make_home: Callable[..., Home]) -> N
             "tenders": (TENDERS, "7,1,R9,card,2026-10-18 11:00,-86.40"),
         },
     )
-    assert booked(pipeline) == {"pos:store-day:7:2026-10-18:USD": Counter({"4100": 8000, "2200": 640, "1110": -8640})}
+    assert booked(pipeline) == {"pos:store-day:7:2026-10-18:USD": Counter(E1)}
 
 
 def test_a_missing_tender_that_the_processor_reports_is_told_once(make_home: Callable[..., Home]) -> None:
