@@ -112,7 +112,7 @@ def _document(
         value_minor=to_minor(owed, first["currency"]),
         facts=repr((str(first["snapshot_date"]), [(row["category"], str(row["amount"])) for row in rows], sold)),
     )
-    code, reason = _hold(rows, rules, policies)
+    code, reason = _hold(rows, rules)
     if code:
         return replace(document, held_code=code, held_reason=reason)
     deferral = Deferral(
@@ -130,7 +130,7 @@ def _rounded(amount: Decimal, currency: str) -> int:
     return int(amount.scaleb(exponent(currency)).to_integral_value(ROUND_HALF_UP))
 
 
-def _hold(rows: Sequence[Mapping[str, Any]], rules: PostingRules, policies: Policies) -> tuple[str, str]:
+def _hold(rows: Sequence[Mapping[str, Any]], rules: PostingRules) -> tuple[str, str]:
     """Return the exception code and sentence that holds this month end, or two empty texts."""
     currency = rows[0]["currency"]
     if any(row["is_incomplete"] for row in rows):
