@@ -122,10 +122,16 @@ class OperationsSettings(_Section):
     url: str = ""
 
 
+class PlainTextSettings(_Section):
+    """The journal file of the adapters `beancount` and `hledger`."""
+
+    path: str = Field("", description="empty: ledger.beancount or ledger.journal in the home's state folder")
+
+
 class LedgerSettings(_Section):
     """The ledger that entries are posted to, and the policies that decide what is posted when."""
 
-    adapter: Literal["embedded"] = "embedded"
+    adapter: Literal["embedded", "beancount", "hledger"] = "embedded"
     url: str = Field("", description="empty: SQLite in the home; RETAIL_SYNC_LEDGER_URL overrides it")
     deposits: Literal["journal", "bank_feed"] = Field(
         "journal",
@@ -139,6 +145,8 @@ class LedgerSettings(_Section):
         "hold", description="what happens to an entry whose period is closed in the ledger"
     )
     approval_above: str = Field("", description='e.g. "50000.00": entries over this home amount wait for a person')
+
+    plain_text: PlainTextSettings = PlainTextSettings()
 
     @field_validator("approval_above")
     @classmethod

@@ -8,6 +8,8 @@ from retail_sync.core.errors import SettingsError
 from retail_sync.core.rules import read_rules
 from retail_sync.ledger.adapter import Finding, LedgerAdapter
 from retail_sync.ledger.embedded import Account, EmbeddedLedger
+from retail_sync.ledger.plain_text import PlainTextLedger
+from retail_sync.ledger.plain_text_format import Beancount, Dialect, Hledger
 from retail_sync.settings import Home
 
 Told = Callable[[Finding], None]
@@ -25,15 +27,26 @@ def open_embedded(home: Home, told: Told = lambda _: None) -> EmbeddedLedger:
             f"the books of this home are kept in {name}, not in the ledger we ship", f"do it in {name} itself"
         )
     ledger = EmbeddedLedger(home.ledger_url, home.state / "ledger_heads.jsonl")
-    chart = read_rules(home.rules, "chart_of_accounts").rows
-    accounts = [Account(r["code"], r["name"], r["type"], r["normal_side"], r["is_active"] == "true") for r in chart]
-    for finding in ledger.install(accounts):
+    for finding in ledger.install(_chart(home)):
         told(finding)
     return ledger
 
 
+def _chart(home: Home) -> list[Account]:
+    chart = read_rules(home.rules, "chart_of_accounts").rows
+    return [Account(r["code"], r["name"], r["type"], r["normal_side"], r["is_active"] == "true") for r in chart]
+
+
+def _open_plain_text(home: Home, dialect: Dialect) -> LedgerAdapter:
+    given = home.settings.ledger.plain_text.path
+    path = home.root / given if given else home.state / f"ledger{dialect.suffix}"
+    return PlainTextLedger(dialect, path, _chart(home))
+
+
 LEDGERS: Mapping[str, Callable[[Home, Told], LedgerAdapter]] = {
     "embedded": open_embedded,
+    "beancount": lambda home, _: _open_plain_text(home, Beancount()),
+    "hledger": lambda home, _: _open_plain_text(home, Hledger()),
 }
 
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import pytest
 
 from retail_sync.core.errors import LedgerRefused
 from retail_sync.ledger.adapter import LedgerAdapter
+from retail_sync.ledger.plain_text import PlainTextLedger
+from retail_sync.ledger.plain_text_format import Beancount, Dialect, Hledger
 from retail_sync.schemas.journal import Entry
 from retail_sync_tests.ledger.bookkeeping import (
     CHART,
@@ -33,9 +36,17 @@ def _embedded(request: pytest.FixtureRequest, database: str) -> LedgerAdapter:
     return ledger
 
 
+def _plain_text(request: pytest.FixtureRequest, dialect: Dialect) -> LedgerAdapter:
+    path: Path = request.getfixturevalue("tmp_path") / f"ledger{dialect.suffix}"
+    path.write_text("; retail-sync closed 2026-09\n", encoding="utf-8")
+    return PlainTextLedger(dialect, path, CHART)
+
+
 LEDGERS: dict[str, Callable[[pytest.FixtureRequest], LedgerAdapter]] = {
     "embedded-sqlite": lambda request: _embedded(request, "sqlite"),
     "embedded-postgresql": lambda request: _embedded(request, "postgresql"),
+    "beancount": lambda request: _plain_text(request, Beancount()),
+    "hledger": lambda request: _plain_text(request, Hledger()),
 }
 NEEDS_SERVICES = {"embedded-postgresql"}
 
