@@ -128,10 +128,23 @@ class PlainTextSettings(_Section):
     path: str = Field("", description="empty: ledger.beancount or ledger.journal in the home's state folder")
 
 
+class TrytonSettings(_Section):
+    """A Tryton server (8.x on PostgreSQL). Its password is RETAIL_SYNC_TRYTON_PASSWORD."""
+
+    url: str = Field("", description="e.g. https://erp.example.com:8000, without the database")
+    database: str = Field("tryton", description="its name")
+    user: str = Field("", description="may create, post and delete draft moves")
+    company: str = Field("", description="name of its party; empty: the only one that the user may see")
+    journal: str = Field("", description="code of a journal of type General that only we post to")
+    accepted_warnings: tuple[str, ...] = Field(
+        (), description="beginnings of the names of warnings that are answered with yes"
+    )
+
+
 class LedgerSettings(_Section):
     """The ledger that entries are posted to, and the policies that decide what is posted when."""
 
-    adapter: Literal["embedded", "beancount", "hledger"] = "embedded"
+    adapter: Literal["embedded", "beancount", "hledger", "tryton"] = "embedded"
     url: str = Field("", description="empty: SQLite in the home; RETAIL_SYNC_LEDGER_URL overrides it")
     deposits: Literal["journal", "bank_feed"] = Field(
         "journal",
@@ -147,6 +160,7 @@ class LedgerSettings(_Section):
     approval_above: str = Field("", description='e.g. "50000.00": entries over this home amount wait for a person')
 
     plain_text: PlainTextSettings = PlainTextSettings()
+    tryton: TrytonSettings = TrytonSettings()
 
     @field_validator("approval_above")
     @classmethod

@@ -12,6 +12,7 @@ from retail_sync.settings import (
     PlainTextSettings,
     RawSettings,
     Source,
+    TrytonSettings,
     WarehouseSettings,
 )
 
@@ -26,7 +27,15 @@ def test_data_dictionary_is_up_to_date() -> None:
 def test_every_setting_is_documented() -> None:
     """A setting nobody can find does not exist."""
     text = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
-    sections = (WarehouseSettings, OperationsSettings, LedgerSettings, PlainTextSettings, RawSettings, Source)
+    sections = (
+        WarehouseSettings,
+        OperationsSettings,
+        LedgerSettings,
+        PlainTextSettings,
+        TrytonSettings,
+        RawSettings,
+        Source,
+    )
     names = {name for section in sections for name in section.model_fields}
     told = ("`{}`", " {}`", ".{}]")
     assert {name for name in names if not any(form.format(name) in text for form in told)} == set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 
 from retail_sync.core.errors import SettingsError
@@ -10,6 +11,7 @@ from retail_sync.ledger.adapter import Finding, LedgerAdapter
 from retail_sync.ledger.embedded import Account, EmbeddedLedger
 from retail_sync.ledger.plain_text import PlainTextLedger
 from retail_sync.ledger.plain_text_format import Beancount, Dialect, Hledger
+from retail_sync.ledger.tryton import TrytonLedger
 from retail_sync.settings import Home
 
 Told = Callable[[Finding], None]
@@ -43,10 +45,22 @@ def _open_plain_text(home: Home, dialect: Dialect) -> LedgerAdapter:
     return PlainTextLedger(dialect, path, _chart(home))
 
 
+def _open_tryton(home: Home) -> LedgerAdapter:
+    settings = home.settings.ledger.tryton
+    password = os.environ.get("RETAIL_SYNC_TRYTON_PASSWORD", "")
+    if not (settings.url and settings.user and settings.journal and password):
+        raise SettingsError(
+            "entries are to be posted to Tryton, and the settings do not say where",
+            "give url, user and journal in [ledger.tryton], and RETAIL_SYNC_TRYTON_PASSWORD in the environment",
+        )
+    return TrytonLedger(settings, password)
+
+
 LEDGERS: Mapping[str, Callable[[Home, Told], LedgerAdapter]] = {
     "embedded": open_embedded,
     "beancount": lambda home, _: _open_plain_text(home, Beancount()),
     "hledger": lambda home, _: _open_plain_text(home, Hledger()),
+    "tryton": lambda home, _: _open_tryton(home),
 }
 
 

@@ -1,0 +1,475 @@
+"""Tryton's general ledger (8.x, on PostgreSQL) over JSON-RPC, behind `LedgerAdapter`.
+
+Tryton knows no idempotency key and takes the same move twice, so exactly once is made here, out of what its database
+promises: a posted move is never deleted or changed, and of two transactions on one move one fails. To post a key:
+
+1. search the moves with that description. A posted one: it is booked. None: create a draft.
+2. search again, now that ours can be seen. Keep the first draft that says what we say, delete the others.
+3. post the one that is left, only if deleting the others succeeded.
+
+Of two posters at once at least one sees the other's draft in step 2, and deleting it and posting it exclude each other: at
+most one move of a key is ever posted, also when a request arrives long after we gave up on it. A draft that a lost answer
+or HTTP 503 left behind is adopted, or deleted when it says something else.
+
+Limits:
+
+* Never with Tryton on SQLite: there it posts unbalanced moves and gives numbers twice (measured with 8.2.1).
+* The user is ours alone and may delete drafts. Tryton remembers for a user which company's records it sees, whichever company
+  a request names: so its current company is ours, or its company filter is "All".
+* An entry's home currency must be the company's.
+* Tryton has no field for role, channel, location, tax code and rate: they stand in the line's description.
+* Accounts that require a party take none of our entries: they have no party.
+* `balances` reads every posted line of the company, a thousand at a time.
+* Two different reversals of one entry, sent at the same instant by two homes, are both taken; one home has one poster.
+* A warning that a module of the server raises is answered only where `accepted_warnings` names it; else the entry is refused.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from retail_sync.core.errors import LedgerRefused, LedgerUncertain, SettingsError
+from retail_sync.core.money import to_minor
+from retail_sync.ledger.adapter import Balance, Finding, PostedEntry
+from retail_sync.ledger.refusals import already_reversed, closed_period, key_conflict, original_missing, refusal
+from retail_sync.ledger.tryton_client import TrytonBusy, TrytonClient, TrytonRefused
+from retail_sync.ledger.tryton_moves import LINE_FIELDS, MOVE_FIELDS, entry_of, line_values, unfit
+from retail_sync.schemas.journal import Entry, difference
+from retail_sync.settings import TrytonSettings
+
+ROUNDS = 5
+_ROUND_WAIT_SECONDS = 0.2
+_KEYS_AT_ONCE = 500
+_LINES_AT_ONCE = 500  # about 7 s of Tryton's own checks
+_BOOKS_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """A move that has a key of ours: its id, whether it is posted, and the entry that it is."""
+
+    id: int
+    is_posted: bool
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class _Period:
+    id: int
+    first: date
+    last: date
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    id: int
+    takes_entries: bool
+    first: date | None
+    last: date | None
+
+    def takes(self, on: date) -> bool:
+        return self.takes_entries and (self.first or on) <= on <= (self.last or on)
+
+
+@dataclass(frozen=True, slots=True)
+class _Books:
+    """What has to be known of the company to send entries to it, read once for each batch."""
+
+    accounts: Mapping[str, _Account]
+    periods: Sequence[_Period]
+    currencies: Mapping[str, int]
+    digits: Mapping[str, int]
+
+    def period(self, on: date) -> _Period | None:
+        return next((p for p in self.periods if p.is_open and p.first <= on <= p.last), None)
+
+    def first_open(self, wanted: date) -> date:
+        days = (max(wanted, period.first) for period in self.periods if period.is_open and period.last >= wanted)
+        return min(days, default=wanted)
+
+
+class TrytonLedger:
+    """One company's books in a Tryton server."""
+
+    name = "tryton"
+
+    def __init__(self, settings: TrytonSettings, password: str) -> None:
+        """Nothing is sent yet."""
+        self._settings = settings
+        self._client = TrytonClient(settings, password)
+        self._known: tuple[int, str, int] | None = None
+        self._read: tuple[float, _Books] | None = None
+
+    def close(self) -> None:
+        """Close the connection; the object may be used again."""
+        self._client.close()
+
+    def shown(self, entry: Entry) -> Entry:
+        """Return `entry` itself: what Tryton has no field for stands in the descriptions of its lines."""
+        return entry
+
+    def find(self, keys: Sequence[str]) -> Mapping[str, PostedEntry]:
+        """Return those of `keys` that are posted, as they stand in Tryton now. Drafts are not booked."""
+        found: dict[str, PostedEntry] = {}
+        for moves in self._moves(keys).values():
+            for move in moves:
+                if move.is_posted:
+                    found.setdefault(move.entry.key, PostedEntry(str(move.id), "", move.entry))
+        return found
+
+    def post(self, entry: Entry, token: str) -> str:
+        """Book `entry` and return the id of its move. Raises LedgerRefused for good."""
+        answer = self.post_many([(entry, token)])[entry.key]
+        if isinstance(answer, LedgerRefused):
+            raise answer
+        return answer
+
+    def post_many(self, postings: Sequence[tuple[Entry, str]]) -> Mapping[str, str | LedgerRefused]:
+        """Book several, each standing or falling alone; the id or a refusal for each key. Originals before reversals."""
+        answers: dict[str, str | LedgerRefused] = {}
+        if not postings:
+            return answers
+        books = self._books(is_fresh=True)
+        inside = {entry.key for entry, _ in postings}
+        for wave in (
+            [posting for posting in postings if posting[0].reverses not in inside],
+            [posting for posting in postings if posting[0].reverses in inside],
+        ):
+            answers |= self._post_wave(books, wave)
+        return {entry.key: answers[entry.key] for entry, _ in postings}
+
+    def accounts(self) -> Mapping[str, bool]:
+        """Return every account code of the company with whether it may be posted to."""
+        return {code: account.takes_entries for code, account in sorted(self._books().accounts.items())}
+
+    def first_open_date(self, wanted: date) -> date:
+        """Return `wanted` if its period is open, else the first later date whose period is.
+
+        Where there is no later one either, `wanted` comes back: sending it is then refused as closed, until somebody opens
+        the next fiscal year.
+        """
+        return self._books().first_open(wanted)
+
+    def balances(self, as_of: date | None = None) -> Sequence[Balance]:
+        """Return the sums of all posted lines of the company, by account and currency."""
+        company, home, _ = self._company()
+        domain: list[Any] = [["move.company", "=", company], ["move.state", "=", "posted"]]
+        if as_of is not None:
+            domain.append(["move.date", "<=", as_of])
+        sums: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
+        fields = ("debit", "credit", "account.code", "amount_second_currency", "second_currency.code")
+        for line in self._client.rows("account.move.line", domain, fields):
+            second = line.get("second_currency.")
+            amount = line["debit"] - line["credit"]
+            currency = second["code"] if second else home
+            total = sums[line["account."]["code"] or "", currency]
+            total[0] += to_minor(line["amount_second_currency"] if second else amount, currency)
+            total[1] += to_minor(amount, home)
+        return [Balance(code, currency, minor, home, own) for (code, currency), (minor, own) in sorted(sums.items())]
+
+    def verify(self) -> Sequence[Finding]:
+        """Read all of our journal's moves: every key posted once, every move balanced, no draft left beside it."""
+        return list(self._findings())
+
+    def _findings(self) -> Iterator[Finding]:
+        company, _, journal = self._company()
+        posted: Counter[str] = Counter()
+        drafts: Counter[str] = Counter()
+        domain = [["company", "=", company], ["journal", "=", journal]]
+        for row in self._client.rows("account.move", domain, ("description", "state")):
+            (posted if row["state"] == "posted" else drafts)[row["description"] or ""] += 1
+        for key, count in posted.items():
+            if count > 1:
+                yield Finding("key_twice", f"{key or 'a move without description'} is posted in Tryton {count} times")
+        for key in sorted(drafts):
+            yield Finding(
+                "draft_left", f"Tryton holds a draft of {key or 'a move without description'}: delete it there"
+            )
+        sums: Counter[str] = Counter()
+        for keys in _portions(sorted(posted)):
+            for moves in self._moves(keys).values():
+                for move in moves:
+                    sums[move.entry.key] += sum(leg.home_minor for leg in move.entry.lines) if move.is_posted else 0
+        for key, rest in sums.items():
+            if rest:
+                yield Finding("unbalanced", f"{key} is out of balance by {rest} minor units in Tryton")
+
+    # Posting.
+
+    def _post_wave(self, books: _Books, postings: Sequence[tuple[Entry, str]]) -> dict[str, str | LedgerRefused]:
+        answers: dict[str, str | LedgerRefused] = {}
+        entries = {entry.key: entry for entry, _ in postings}
+        tokens = {entry.key: token for entry, token in postings}
+        for attempt in range(ROUNDS):
+            if not entries:
+                return answers
+            if attempt:
+                time.sleep(_ROUND_WAIT_SECONDS * attempt)
+            try:
+                answers |= self._round(books, entries, tokens)
+            except TrytonBusy:
+                continue
+            entries = {key: entry for key, entry in entries.items() if key not in answers}
+        if not entries:
+            return answers
+        raise LedgerUncertain(
+            f"Tryton gave the posting up {ROUNDS} times for {', '.join(list(entries)[:3])}",
+            "run again when fewer others write to it: what was sent is looked up first",
+        )
+
+    def _round(
+        self, books: _Books, entries: Mapping[str, Entry], tokens: Mapping[str, str]
+    ) -> dict[str, str | LedgerRefused]:
+        """Take every entry one round further; what is not in the answer needs another round."""
+        moves = self._moves(list(entries))
+        answers = self._booked(entries, moves)
+        origins = self._origins([entry for key, entry in entries.items() if key not in answers])
+        for key, entry in entries.items():
+            if key not in answers and (refused := self._refusal(books, entry, tokens[key], origins)):
+                answers[key] = refused
+        waiting = {key: entry for key, entry in entries.items() if key not in answers}
+        missing = [entry for key, entry in waiting.items() if not _same(moves.get(key, ()), entry)]
+        if missing:
+            for part in _by_lines(missing):
+                answers |= self._each_alone(part, lambda some: self._create(books, some, origins), {})
+            waiting = {key: entry for key, entry in waiting.items() if key not in answers}
+            moves = self._moves(list(waiting))  # only now can nobody's draft be hidden from us and ours from them
+            answers |= self._booked(waiting, moves)
+        waiting = {key: entry for key, entry in waiting.items() if key not in answers}
+        kept = self._keep_one(waiting, moves)
+        return answers | self._each_alone([waiting[key] for key in kept], lambda some: self._post(some, kept), kept)
+
+    def _booked(
+        self, entries: Mapping[str, Entry], moves: Mapping[str, Sequence[_Move]]
+    ) -> dict[str, str | LedgerRefused]:
+        """Answer the entries that are posted already: with their id, or with the field in which they differ."""
+        answers: dict[str, str | LedgerRefused] = {}
+        for key, entry in entries.items():
+            for move in moves.get(key, ()):
+                if move.is_posted:
+                    answers[key] = key_conflict(move.entry, entry) if difference(move.entry, entry) else str(move.id)
+                    break
+        return answers
+
+    def _refusal(self, books: _Books, entry: Entry, token: str, origins: Mapping[str, _Origin]) -> LedgerRefused | None:
+        takes = {code: account.takes(entry.posting_date) for code, account in books.accounts.items()}
+        refused = refusal(entry, token, takes, books.first_open(entry.posting_date))
+        if refused is None and books.period(entry.posting_date) is None:
+            refused = closed_period(entry)
+        if refused is None:
+            refused = unfit(entry, self._company()[1], books.digits)
+        if refused or entry.reverses is None:
+            return refused
+        origin = origins.get(entry.reverses)
+        if origin is None:
+            return original_missing(entry)
+        return already_reversed(entry, origin.reversed_by) if origin.reversed_by not in ("", entry.key) else None
+
+    def _create(self, books: _Books, entries: Sequence[Entry], origins: Mapping[str, _Origin]) -> dict[str, str]:
+        """Create drafts; all or none. They are not booked yet, so there is no answer for them."""
+        company, _, journal = self._company()
+        accounts = {code: account.id for code, account in books.accounts.items()}
+        values = []
+        for entry in entries:
+            period = books.period(entry.posting_date)
+            assert period is not None  # noqa: S101 - `_refusal` answered for it
+            move: dict[str, Any] = {
+                "company": company,
+                "journal": journal,
+                "period": period.id,
+                "date": entry.posting_date,
+                "description": entry.key,
+                "lines": [["create", line_values(entry, accounts, books.currencies)]],
+            }
+            if entry.reverses is not None:
+                move["origin"] = f"account.move,{origins[entry.reverses].id}"
+            values.append(move)
+        self._do("create", values)
+        return {}
+
+    def _keep_one(self, entries: Mapping[str, Entry], moves: Mapping[str, Sequence[_Move]]) -> dict[str, int]:
+        """Delete all drafts of each entry but the first that says the same; return its id where that succeeded."""
+        kept: dict[str, int] = {}
+        others: list[int] = []
+        for key, entry in entries.items():
+            same = _same(moves.get(key, ()), entry)
+            if same:
+                kept[key] = same[0]
+            others += [move.id for move in moves.get(key, ()) if move.id not in same[:1]]
+        if others:
+            try:
+                self._do("delete", others)
+            except TrytonRefused:  # one is posted or gone meanwhile: look again
+                return {}
+        return kept
+
+    def _post(self, entries: Sequence[Entry], drafts: Mapping[str, int]) -> dict[str, str]:
+        self._do("post", [drafts[entry.key] for entry in entries])
+        return {entry.key: str(drafts[entry.key]) for entry in entries}
+
+    def _each_alone(
+        self, entries: Sequence[Entry], do: Callable[[Sequence[Entry]], dict[str, str]], drafts: Mapping[str, int]
+    ) -> dict[str, str | LedgerRefused]:
+        """Do it for all at once; where Tryton refuses that, in halves, so that each stands or falls alone."""
+        if not entries:
+            return {}
+        try:
+            return dict(do(entries))
+        except TrytonRefused as said:
+            if len(entries) > 1:
+                middle = len(entries) // 2
+                return self._each_alone(entries[:middle], do, drafts) | self._each_alone(entries[middle:], do, drafts)
+            refused = self._explain(entries[0], said, drafts.get(entries[0].key))
+            return {entries[0].key: refused} if refused else {}
+
+    def _explain(self, entry: Entry, said: TrytonRefused, draft: int | None) -> LedgerRefused | None:
+        """Put the refusal of one entry into words and take its draft away; None where somebody was faster: look again."""
+        moves = self._moves([entry.key]).get(entry.key, ())
+        if any(move.is_posted for move in moves) or (draft and draft not in [move.id for move in moves]):
+            return None
+        if draft:
+            self._do("delete", [draft])
+        if self._books(is_fresh=True).period(entry.posting_date) is None:
+            return closed_period(entry)
+        remedy = "correct what it names, in Tryton or in the rule that built the entry"
+        if said.kind == "UserWarning":
+            remedy = f"if that is right, add {said.name!r} to [ledger.tryton] accepted_warnings"
+        return LedgerRefused("malformed", f"Tryton refuses {entry.key}: {said.message}", remedy)
+
+    def _do(self, method: str, values: Sequence[Any]) -> None:
+        """Do something to moves, answering the warnings that the settings accept, each once."""
+        answered: set[str] = set()
+        while True:
+            try:
+                self._client.call("account.move", method, list(values))
+            except TrytonRefused as said:
+                is_accepted = any(said.name.startswith(name) for name in self._settings.accepted_warnings)
+                if said.kind != "UserWarning" or not is_accepted or said.name in answered:
+                    raise
+                answered.add(said.name)
+                self._client.accept(said.name)
+            else:
+                return
+
+    # Reading.
+
+    def _moves(self, keys: Sequence[str]) -> dict[str, list[_Move]]:
+        """Return all moves, posted and draft, whose description is one of `keys`, in the order of their ids."""
+        company, home, _ = self._company()
+        moves: list[dict[str, Any]] = []
+        for some in _portions(keys):
+            domain = [["company", "=", company], ["description", "in", list(some)]]
+            moves += self._client.rows("account.move", domain, MOVE_FIELDS)
+        lines: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
+        for ids in _portions([move["id"] for move in moves]):
+            for line in self._client.rows("account.move.line", [["move", "in", list(ids)]], LINE_FIELDS):
+                lines[line["move"]].append(line)
+        origins = self._keys_of([move["origin"] for move in moves if move["origin"]])
+        found: dict[str, list[_Move]] = defaultdict(list)
+        for move in moves:
+            entry = entry_of(move, lines[move["id"]], home, origins)
+            found[entry.key].append(_Move(move["id"], move["state"] == "posted", entry))
+        return found
+
+    def _keys_of(self, origins: Sequence[str]) -> dict[str, str]:
+        """Return the description of each move that is an origin, by the text that refers to it."""
+        ids = [int(origin.partition(",")[2]) for origin in origins if origin.startswith("account.move,")]
+        return {
+            f"account.move,{move['id']}": move["description"] or ""
+            for some in _portions(ids)
+            for move in self._client.rows("account.move", [["id", "in", list(some)]], ("description",))
+        }
+
+    def _origins(self, entries: Sequence[Entry]) -> dict[str, _Origin]:
+        """Return the posted moves that `entries` reverse, by key, and what has reversed each of them already."""
+        wanted = [entry.reverses for entry in entries if entry.reverses is not None]
+        ids = {key: move.id for key, moves in self._moves(wanted).items() for move in moves[::-1] if move.is_posted}
+        references = [f"account.move,{number}" for number in ids.values()]
+        domain = [["state", "=", "posted"], ["origin", "in", references]]
+        fields = ("origin", "description")
+        reversals = {
+            move["origin"]: move["description"] or f"move {move['id']}"
+            for move in (self._client.rows("account.move", domain, fields) if references else ())
+        }
+        return {key: _Origin(number, reversals.get(f"account.move,{number}", "")) for key, number in ids.items()}
+
+    def _books(self, is_fresh: bool = False) -> _Books:
+        """Return what is known of the company, a few seconds old at the most: a batch asks for it once for each day."""
+        if is_fresh or self._read is None or time.monotonic() - self._read[0] > _BOOKS_SECONDS:
+            self._read = time.monotonic(), self._read_books()
+        return self._read[1]
+
+    def _read_books(self) -> _Books:
+        rows = list(self._client.rows("currency.currency", [], ("code", "digits")))
+        currencies = {row["code"]: row["id"] for row in rows}
+        return _Books(self._accounts(), self._periods(), currencies, {row["code"]: row["digits"] for row in rows})
+
+    def _accounts(self) -> dict[str, _Account]:
+        company, _, _ = self._company()
+        fields = ("code", "type", "closed", "party_required", "start_date", "end_date")
+        found: dict[str, _Account] = {}
+        for row in self._client.rows("account.account", [["company", "=", company]], fields):
+            takes = bool(row["type"]) and not row["closed"] and not row["party_required"]
+            if row["code"] and (takes or row["code"] not in found):
+                is_one = row["code"] not in found or not found[row["code"]].takes_entries
+                found[row["code"]] = _Account(row["id"], takes and is_one, row["start_date"], row["end_date"])
+        return found
+
+    def _periods(self) -> list[_Period]:
+        company, _, journal = self._company()
+        domain = [["company", "=", company], ["type", "=", "standard"]]
+        periods = list(self._client.rows("account.period", domain, ("start_date", "end_date", "state")))
+        ids = [period["id"] for period in periods]
+        ours = [["journal", "=", journal], ["state", "=", "closed"], ["period", "in", ids]]
+        closed = {row["period"] for row in self._client.rows("account.journal.period", ours, ("period",))}
+        return [
+            _Period(row["id"], row["start_date"], row["end_date"], row["state"] == "open" and row["id"] not in closed)
+            for row in periods
+        ]
+
+    def _company(self) -> tuple[int, str, int]:
+        """Return the company's id, its currency, and the id of our journal."""
+        if self._known is None:
+            company, home = self._client.company()
+            code = self._settings.journal
+            journals = list(self._client.rows("account.journal", [["code", "=", code]], ("code",)))
+            if len(journals) != 1:
+                raise SettingsError(
+                    f"Tryton has {len(journals)} journals with the code {code!r}",
+                    "make one of type General for our entries and give its code as [ledger.tryton] journal",
+                )
+            self._known = company, home, journals[0]["id"]
+        return self._known
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    id: int
+    reversed_by: str
+
+
+def _same(moves: Sequence[_Move], entry: Entry) -> list[int]:
+    """Return the ids of the drafts that say what `entry` says."""
+    return [move.id for move in moves if not move.is_posted and not difference(move.entry, entry)]
+
+
+def _portions(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(items), _KEYS_AT_ONCE):
+        yield items[start : start + _KEYS_AT_ONCE]
+
+
+def _by_lines(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
+    """Cut `entries` into parts of a size that Tryton answers for in some seconds."""
+    part: list[Entry] = []
+    for entry in entries:
+        if part and sum(len(item.lines) for item in part) + len(entry.lines) > _LINES_AT_ONCE:
+            yield part
+            part = []
+        part.append(entry)
+    yield part
