@@ -141,10 +141,21 @@ class TrytonSettings(_Section):
     )
 
 
+class OdooSettings(_Section):
+    """An Odoo server. Its API key is RETAIL_SYNC_ODOO_API_KEY."""
+
+    url: str = Field("", description="e.g. https://company.odoo.com")
+    database: str = Field("", description="its name")
+    api: Literal["json2", "jsonrpc"] = Field("json2", description="json2: Odoo 19 and later; jsonrpc: 14 to 18")
+    user: str = Field("", description="login of the key's user; jsonrpc only")
+    company: str = Field("", description="its name; empty: the only one that the user may see")
+    journal: str = Field("", description="code of a journal of type Miscellaneous that only we post to")
+
+
 class LedgerSettings(_Section):
     """The ledger that entries are posted to, and the policies that decide what is posted when."""
 
-    adapter: Literal["embedded", "beancount", "hledger", "tryton"] = "embedded"
+    adapter: Literal["embedded", "beancount", "hledger", "tryton", "odoo"] = "embedded"
     url: str = Field("", description="empty: SQLite in the home; RETAIL_SYNC_LEDGER_URL overrides it")
     deposits: Literal["journal", "bank_feed"] = Field(
         "journal",
@@ -161,6 +172,7 @@ class LedgerSettings(_Section):
 
     plain_text: PlainTextSettings = PlainTextSettings()
     tryton: TrytonSettings = TrytonSettings()
+    odoo: OdooSettings = OdooSettings()
 
     @field_validator("approval_above")
     @classmethod

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from datetime import date
 
 from retail_sync.core.errors import LedgerRefused
+from retail_sync.core.money import exponent
 from retail_sync.ledger.embedded_refusals import key_conflict, malformed
-from retail_sync.schemas.journal import Entry
+from retail_sync.schemas.journal import Entry, EntryLine
 
-__all__ = ["already_reversed", "key_conflict", "original_missing", "refusal"]
+__all__ = ["already_reversed", "key_conflict", "original_missing", "refusal", "unfit"]
 
 _REPORT = "this is a fault of the program that built the entry: report it with the entry's key"
 
@@ -65,3 +66,33 @@ def original_missing(entry: Entry) -> LedgerRefused:
         f"{entry.key} reverses {entry.reverses}, which is not in the ledger",
         "book the original first; if it was refused, the reversal is not needed",
     )
+
+
+def unfit(system: str, entry: Entry, home_currency: str, digits: Mapping[str, int]) -> LedgerRefused | None:
+    """Return why an ERP has no way to hold the amounts of `entry`, or None.
+
+    Its books are in one home currency; `digits` are the decimals of the currencies it knows.
+    """
+    for number, leg in enumerate(entry.lines, start=1):
+        if reason := _unfit(system, leg, home_currency, digits):
+            return LedgerRefused(
+                "malformed",
+                f"{entry.key} line {number}: {reason}",
+                f"set up the currency in {system}, or set home_currency to the company's",
+            )
+    return None
+
+
+def _unfit(system: str, leg: EntryLine, home_currency: str, digits: Mapping[str, int]) -> str:
+    if leg.home_currency != home_currency:
+        return f"is in {leg.home_currency}, the company's books are in {home_currency}"
+    if leg.transaction_currency == home_currency:
+        same = leg.transaction_minor == leg.home_minor
+        return "" if same else f"has two different amounts in {home_currency}"
+    if leg.transaction_minor * leg.home_minor < 0:
+        return "has a debit in one currency and a credit in the other"
+    if leg.transaction_currency not in digits:
+        return f"is in {leg.transaction_currency}, which is not among {system}'s currencies"
+    if digits[leg.transaction_currency] < exponent(leg.transaction_currency):
+        return f"{leg.transaction_currency} has too few digits in {system}"
+    return ""

@@ -9,6 +9,7 @@ from retail_sync.core.errors import SettingsError
 from retail_sync.core.rules import read_rules
 from retail_sync.ledger.adapter import Finding, LedgerAdapter
 from retail_sync.ledger.embedded import Account, EmbeddedLedger
+from retail_sync.ledger.odoo import OdooLedger
 from retail_sync.ledger.plain_text import PlainTextLedger
 from retail_sync.ledger.plain_text_format import Beancount, Dialect, Hledger
 from retail_sync.ledger.tryton import TrytonLedger
@@ -56,11 +57,23 @@ def _open_tryton(home: Home) -> LedgerAdapter:
     return TrytonLedger(settings, password)
 
 
+def _open_odoo(home: Home) -> LedgerAdapter:
+    settings = home.settings.ledger.odoo
+    key = os.environ.get("RETAIL_SYNC_ODOO_API_KEY", "")
+    if not (settings.url and settings.journal and key and (settings.user or settings.api == "json2")):
+        raise SettingsError(
+            "entries are to be posted to Odoo, and the settings do not say where",
+            "give url, database and journal (jsonrpc: user too) in [ledger.odoo], and RETAIL_SYNC_ODOO_API_KEY in the environment",
+        )
+    return OdooLedger(settings, key)
+
+
 LEDGERS: Mapping[str, Callable[[Home, Told], LedgerAdapter]] = {
     "embedded": open_embedded,
     "beancount": lambda home, _: _open_plain_text(home, Beancount()),
     "hledger": lambda home, _: _open_plain_text(home, Hledger()),
     "tryton": lambda home, _: _open_tryton(home),
+    "odoo": lambda home, _: _open_odoo(home),
 }
 
 

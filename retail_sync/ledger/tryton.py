@@ -1,15 +1,7 @@
 """Tryton's general ledger (8.x, on PostgreSQL) over JSON-RPC, behind `LedgerAdapter`.
 
-Tryton knows no idempotency key and takes the same move twice, so exactly once is made here, out of what its database
-promises: a posted move is never deleted or changed, and of two transactions on one move one fails. To post a key:
-
-1. search the moves with that description. A posted one: it is booked. None: create a draft.
-2. search again, now that ours can be seen. Keep the first draft that says what we say, delete the others.
-3. post the one that is left, only if deleting the others succeeded.
-
-Of two posters at once at least one sees the other's draft in step 2, and deleting it and posting it exclude each other: at
-most one move of a key is ever posted, also when a request arrives long after we gave up on it. A draft that a lost answer
-or HTTP 503 left behind is adopted, or deleted when it says something else.
+Tryton knows no idempotency key and takes the same move twice: `drafts.py` makes exactly once of it. Its database is on our side:
+PostgreSQL lets one of two transactions on a move fail, and Tryton neither changes nor deletes a posted one.
 
 Limits:
 
@@ -28,34 +20,22 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from retail_sync.core.errors import LedgerRefused, LedgerUncertain, SettingsError
+from retail_sync.core.errors import LedgerRefused, SettingsError
 from retail_sync.core.money import to_minor
-from retail_sync.ledger.adapter import Balance, Finding, PostedEntry
-from retail_sync.ledger.refusals import already_reversed, closed_period, key_conflict, original_missing, refusal
-from retail_sync.ledger.tryton_client import TrytonBusy, TrytonClient, TrytonRefused
-from retail_sync.ledger.tryton_moves import LINE_FIELDS, MOVE_FIELDS, entry_of, line_values, unfit
-from retail_sync.schemas.journal import Entry, difference
+from retail_sync.ledger.adapter import Balance, Finding
+from retail_sync.ledger.drafts import DraftLedger, Move, Original, ServerRefused, portions
+from retail_sync.ledger.refusals import closed_period, refusal, unfit
+from retail_sync.ledger.tryton_client import TrytonClient
+from retail_sync.ledger.tryton_moves import LINE_FIELDS, MOVE_FIELDS, entry_of, line_values
+from retail_sync.schemas.journal import Entry
 from retail_sync.settings import TrytonSettings
 
-ROUNDS = 5
-_ROUND_WAIT_SECONDS = 0.2
-_KEYS_AT_ONCE = 500
-_LINES_AT_ONCE = 500  # about 7 s of Tryton's own checks
 _BOOKS_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Move:
-    """A move that has a key of ours: its id, whether it is posted, and the entry that it is."""
-
-    id: int
-    is_posted: bool
-    entry: Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +74,11 @@ class _Books:
         return min(days, default=wanted)
 
 
-class TrytonLedger:
+class TrytonLedger(DraftLedger):
     """One company's books in a Tryton server."""
 
     name = "tryton"
+    system = "Tryton"
 
     def __init__(self, settings: TrytonSettings, password: str) -> None:
         """Nothing is sent yet."""
@@ -113,36 +94,6 @@ class TrytonLedger:
     def shown(self, entry: Entry) -> Entry:
         """Return `entry` itself: what Tryton has no field for stands in the descriptions of its lines."""
         return entry
-
-    def find(self, keys: Sequence[str]) -> Mapping[str, PostedEntry]:
-        """Return those of `keys` that are posted, as they stand in Tryton now. Drafts are not booked."""
-        found: dict[str, PostedEntry] = {}
-        for moves in self._moves(keys).values():
-            for move in moves:
-                if move.is_posted:
-                    found.setdefault(move.entry.key, PostedEntry(str(move.id), "", move.entry))
-        return found
-
-    def post(self, entry: Entry, token: str) -> str:
-        """Book `entry` and return the id of its move. Raises LedgerRefused for good."""
-        answer = self.post_many([(entry, token)])[entry.key]
-        if isinstance(answer, LedgerRefused):
-            raise answer
-        return answer
-
-    def post_many(self, postings: Sequence[tuple[Entry, str]]) -> Mapping[str, str | LedgerRefused]:
-        """Book several, each standing or falling alone; the id or a refusal for each key. Originals before reversals."""
-        answers: dict[str, str | LedgerRefused] = {}
-        if not postings:
-            return answers
-        books = self._books(is_fresh=True)
-        inside = {entry.key for entry, _ in postings}
-        for wave in (
-            [posting for posting in postings if posting[0].reverses not in inside],
-            [posting for posting in postings if posting[0].reverses in inside],
-        ):
-            answers |= self._post_wave(books, wave)
-        return {entry.key: answers[entry.key] for entry, _ in postings}
 
     def accounts(self) -> Mapping[str, bool]:
         """Return every account code of the company with whether it may be posted to."""
@@ -192,7 +143,7 @@ class TrytonLedger:
                 "draft_left", f"Tryton holds a draft of {key or 'a move without description'}: delete it there"
             )
         sums: Counter[str] = Counter()
-        for keys in _portions(sorted(posted)):
+        for keys in portions(sorted(posted)):
             for moves in self._moves(keys).values():
                 for move in moves:
                     sums[move.entry.key] += sum(leg.home_minor for leg in move.entry.lines) if move.is_posted else 0
@@ -202,145 +153,50 @@ class TrytonLedger:
 
     # Posting.
 
-    def _post_wave(self, books: _Books, postings: Sequence[tuple[Entry, str]]) -> dict[str, str | LedgerRefused]:
-        answers: dict[str, str | LedgerRefused] = {}
-        entries = {entry.key: entry for entry, _ in postings}
-        tokens = {entry.key: token for entry, token in postings}
-        for attempt in range(ROUNDS):
-            if not entries:
-                return answers
-            if attempt:
-                time.sleep(_ROUND_WAIT_SECONDS * attempt)
-            try:
-                answers |= self._round(books, entries, tokens)
-            except TrytonBusy:
-                continue
-            entries = {key: entry for key, entry in entries.items() if key not in answers}
-        if not entries:
-            return answers
-        raise LedgerUncertain(
-            f"Tryton gave the posting up {ROUNDS} times for {', '.join(list(entries)[:3])}",
-            "run again when fewer others write to it: what was sent is looked up first",
-        )
+    def _begin(self) -> None:
+        self._books(is_fresh=True)
 
-    def _round(
-        self, books: _Books, entries: Mapping[str, Entry], tokens: Mapping[str, str]
-    ) -> dict[str, str | LedgerRefused]:
-        """Take every entry one round further; what is not in the answer needs another round."""
-        moves = self._moves(list(entries))
-        answers = self._booked(entries, moves)
-        origins = self._origins([entry for key, entry in entries.items() if key not in answers])
-        for key, entry in entries.items():
-            if key not in answers and (refused := self._refusal(books, entry, tokens[key], origins)):
-                answers[key] = refused
-        waiting = {key: entry for key, entry in entries.items() if key not in answers}
-        missing = [entry for key, entry in waiting.items() if not _same(moves.get(key, ()), entry)]
-        if missing:
-            for part in _by_lines(missing):
-                answers |= self._each_alone(part, lambda some: self._create(books, some, origins), {})
-            waiting = {key: entry for key, entry in waiting.items() if key not in answers}
-            moves = self._moves(list(waiting))  # only now can nobody's draft be hidden from us and ours from them
-            answers |= self._booked(waiting, moves)
-        waiting = {key: entry for key, entry in waiting.items() if key not in answers}
-        kept = self._keep_one(waiting, moves)
-        return answers | self._each_alone([waiting[key] for key in kept], lambda some: self._post(some, kept), kept)
-
-    def _booked(
-        self, entries: Mapping[str, Entry], moves: Mapping[str, Sequence[_Move]]
-    ) -> dict[str, str | LedgerRefused]:
-        """Answer the entries that are posted already: with their id, or with the field in which they differ."""
-        answers: dict[str, str | LedgerRefused] = {}
-        for key, entry in entries.items():
-            for move in moves.get(key, ()):
-                if move.is_posted:
-                    answers[key] = key_conflict(move.entry, entry) if difference(move.entry, entry) else str(move.id)
-                    break
-        return answers
-
-    def _refusal(self, books: _Books, entry: Entry, token: str, origins: Mapping[str, _Origin]) -> LedgerRefused | None:
+    def _check(self, entry: Entry, token: str) -> LedgerRefused | None:
+        books = self._books()
         takes = {code: account.takes(entry.posting_date) for code, account in books.accounts.items()}
         refused = refusal(entry, token, takes, books.first_open(entry.posting_date))
         if refused is None and books.period(entry.posting_date) is None:
             refused = closed_period(entry)
-        if refused is None:
-            refused = unfit(entry, self._company()[1], books.digits)
-        if refused or entry.reverses is None:
-            return refused
-        origin = origins.get(entry.reverses)
-        if origin is None:
-            return original_missing(entry)
-        return already_reversed(entry, origin.reversed_by) if origin.reversed_by not in ("", entry.key) else None
+        return refused or unfit(self.system, entry, self._company()[1], books.digits)
 
-    def _create(self, books: _Books, entries: Sequence[Entry], origins: Mapping[str, _Origin]) -> dict[str, str]:
-        """Create drafts; all or none. They are not booked yet, so there is no answer for them."""
+    def _is_closed(self, entry: Entry) -> bool:
+        return self._books(is_fresh=True).period(entry.posting_date) is None
+
+    def _create(self, entries: Sequence[Entry], originals: Mapping[str, Original]) -> None:
         company, _, journal = self._company()
+        books = self._books()
         accounts = {code: account.id for code, account in books.accounts.items()}
         values = []
         for entry in entries:
             period = books.period(entry.posting_date)
-            assert period is not None  # noqa: S101 - `_refusal` answered for it
             move: dict[str, Any] = {
                 "company": company,
                 "journal": journal,
-                "period": period.id,
+                "period": period.id if period else None,
                 "date": entry.posting_date,
                 "description": entry.key,
                 "lines": [["create", line_values(entry, accounts, books.currencies)]],
             }
             if entry.reverses is not None:
-                move["origin"] = f"account.move,{origins[entry.reverses].id}"
+                move["origin"] = f"account.move,{originals[entry.reverses].id}"
             values.append(move)
         self._do("create", values)
-        return {}
 
-    def _keep_one(self, entries: Mapping[str, Entry], moves: Mapping[str, Sequence[_Move]]) -> dict[str, int]:
-        """Delete all drafts of each entry but the first that says the same; return its id where that succeeded."""
-        kept: dict[str, int] = {}
-        others: list[int] = []
-        for key, entry in entries.items():
-            same = _same(moves.get(key, ()), entry)
-            if same:
-                kept[key] = same[0]
-            others += [move.id for move in moves.get(key, ()) if move.id not in same[:1]]
-        if others:
-            try:
-                self._do("delete", others)
-            except TrytonRefused:  # one is posted or gone meanwhile: look again
-                return {}
-        return kept
+    def _delete(self, ids: Sequence[int]) -> None:
+        self._do("delete", ids)
 
-    def _post(self, entries: Sequence[Entry], drafts: Mapping[str, int]) -> dict[str, str]:
-        self._do("post", [drafts[entry.key] for entry in entries])
-        return {entry.key: str(drafts[entry.key]) for entry in entries}
+    def _post_drafts(self, ids: Sequence[int]) -> None:
+        self._do("post", ids)
 
-    def _each_alone(
-        self, entries: Sequence[Entry], do: Callable[[Sequence[Entry]], dict[str, str]], drafts: Mapping[str, int]
-    ) -> dict[str, str | LedgerRefused]:
-        """Do it for all at once; where Tryton refuses that, in halves, so that each stands or falls alone."""
-        if not entries:
-            return {}
-        try:
-            return dict(do(entries))
-        except TrytonRefused as said:
-            if len(entries) > 1:
-                middle = len(entries) // 2
-                return self._each_alone(entries[:middle], do, drafts) | self._each_alone(entries[middle:], do, drafts)
-            refused = self._explain(entries[0], said, drafts.get(entries[0].key))
-            return {entries[0].key: refused} if refused else {}
-
-    def _explain(self, entry: Entry, said: TrytonRefused, draft: int | None) -> LedgerRefused | None:
-        """Put the refusal of one entry into words and take its draft away; None where somebody was faster: look again."""
-        moves = self._moves([entry.key]).get(entry.key, ())
-        if any(move.is_posted for move in moves) or (draft and draft not in [move.id for move in moves]):
-            return None
-        if draft:
-            self._do("delete", [draft])
-        if self._books(is_fresh=True).period(entry.posting_date) is None:
-            return closed_period(entry)
-        remedy = "correct what it names, in Tryton or in the rule that built the entry"
+    def _remedy(self, said: ServerRefused) -> str:
         if said.kind == "UserWarning":
-            remedy = f"if that is right, add {said.name!r} to [ledger.tryton] accepted_warnings"
-        return LedgerRefused("malformed", f"Tryton refuses {entry.key}: {said.message}", remedy)
+            return f"if that is right, add {said.name!r} to [ledger.tryton] accepted_warnings"
+        return super()._remedy(said)
 
     def _do(self, method: str, values: Sequence[Any]) -> None:
         """Do something to moves, answering the warnings that the settings accept, each once."""
@@ -348,7 +204,7 @@ class TrytonLedger:
         while True:
             try:
                 self._client.call("account.move", method, list(values))
-            except TrytonRefused as said:
+            except ServerRefused as said:
                 is_accepted = any(said.name.startswith(name) for name in self._settings.accepted_warnings)
                 if said.kind != "UserWarning" or not is_accepted or said.name in answered:
                     raise
@@ -359,22 +215,22 @@ class TrytonLedger:
 
     # Reading.
 
-    def _moves(self, keys: Sequence[str]) -> dict[str, list[_Move]]:
+    def _moves(self, keys: Sequence[str]) -> dict[str, list[Move]]:
         """Return all moves, posted and draft, whose description is one of `keys`, in the order of their ids."""
         company, home, _ = self._company()
         moves: list[dict[str, Any]] = []
-        for some in _portions(keys):
+        for some in portions(keys):
             domain = [["company", "=", company], ["description", "in", list(some)]]
             moves += self._client.rows("account.move", domain, MOVE_FIELDS)
         lines: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
-        for ids in _portions([move["id"] for move in moves]):
+        for ids in portions([move["id"] for move in moves]):
             for line in self._client.rows("account.move.line", [["move", "in", list(ids)]], LINE_FIELDS):
                 lines[line["move"]].append(line)
         origins = self._keys_of([move["origin"] for move in moves if move["origin"]])
-        found: dict[str, list[_Move]] = defaultdict(list)
+        found: dict[str, list[Move]] = defaultdict(list)
         for move in moves:
             entry = entry_of(move, lines[move["id"]], home, origins)
-            found[entry.key].append(_Move(move["id"], move["state"] == "posted", entry))
+            found[entry.key].append(Move(move["id"], move["state"] == "posted", entry))
         return found
 
     def _keys_of(self, origins: Sequence[str]) -> dict[str, str]:
@@ -382,11 +238,11 @@ class TrytonLedger:
         ids = [int(origin.partition(",")[2]) for origin in origins if origin.startswith("account.move,")]
         return {
             f"account.move,{move['id']}": move["description"] or ""
-            for some in _portions(ids)
+            for some in portions(ids)
             for move in self._client.rows("account.move", [["id", "in", list(some)]], ("description",))
         }
 
-    def _origins(self, entries: Sequence[Entry]) -> dict[str, _Origin]:
+    def _originals(self, entries: Sequence[Entry]) -> dict[str, Original]:
         """Return the posted moves that `entries` reverse, by key, and what has reversed each of them already."""
         wanted = [entry.reverses for entry in entries if entry.reverses is not None]
         ids = {key: move.id for key, moves in self._moves(wanted).items() for move in moves[::-1] if move.is_posted}
@@ -397,7 +253,7 @@ class TrytonLedger:
             move["origin"]: move["description"] or f"move {move['id']}"
             for move in (self._client.rows("account.move", domain, fields) if references else ())
         }
-        return {key: _Origin(number, reversals.get(f"account.move,{number}", "")) for key, number in ids.items()}
+        return {key: Original(number, reversals.get(f"account.move,{number}", "")) for key, number in ids.items()}
 
     def _books(self, is_fresh: bool = False) -> _Books:
         """Return what is known of the company, a few seconds old at the most: a batch asks for it once for each day."""
@@ -446,30 +302,3 @@ class TrytonLedger:
                 )
             self._known = company, home, journals[0]["id"]
         return self._known
-
-
-@dataclass(frozen=True, slots=True)
-class _Origin:
-    id: int
-    reversed_by: str
-
-
-def _same(moves: Sequence[_Move], entry: Entry) -> list[int]:
-    """Return the ids of the drafts that say what `entry` says."""
-    return [move.id for move in moves if not move.is_posted and not difference(move.entry, entry)]
-
-
-def _portions(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(items), _KEYS_AT_ONCE):
-        yield items[start : start + _KEYS_AT_ONCE]
-
-
-def _by_lines(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
-    """Cut `entries` into parts of a size that Tryton answers for in some seconds."""
-    part: list[Entry] = []
-    for entry in entries:
-        if part and sum(len(item.lines) for item in part) + len(entry.lines) > _LINES_AT_ONCE:
-            yield part
-            part = []
-        part.append(entry)
-    yield part

@@ -13,24 +13,11 @@ from decimal import Decimal
 from typing import Any
 
 from retail_sync.core.errors import LedgerUncertain, SettingsError
+from retail_sync.ledger.drafts import ServerBusy, ServerRefused
 from retail_sync.ledger.rpc import Answer, JsonTransport
 from retail_sync.settings import TrytonSettings
 
 PAGE = 1000
-
-
-class TrytonRefused(Exception):
-    """Tryton took the call and said no; nothing of it was kept. `kind` is UserError, UserWarning or what else it named."""
-
-    def __init__(self, kind: str, message: str, name: str = "") -> None:
-        super().__init__(f"{kind}: {message}")
-        self.kind = kind
-        self.message = message
-        self.name = name
-
-
-class TrytonBusy(LedgerUncertain):
-    """Somebody answered 503: Tryton, which gave the transaction up, or what stands before it, and then who knows."""
 
 
 def encode(value: object) -> object:
@@ -75,7 +62,7 @@ class TrytonClient:
     def call(self, model: str, method: str, *parameters: Any) -> Any:
         """Call a method of a model and return its result.
 
-        Raises TrytonRefused, TrytonBusy, and LedgerUncertain where nobody can tell whether it was done.
+        Raises ServerRefused, ServerBusy, and LedgerUncertain where nobody can tell whether it was done.
         """
         if not self.user_id:
             self._log_in()
@@ -92,7 +79,7 @@ class TrytonClient:
             where = ["AND", ["id", ">", last], list(domain)] if domain else ["id", ">", last]
             try:
                 page = self.call(model, "search_read", [where], 0, PAGE, [["id", "ASC"]], list(fields))
-            except TrytonRefused as said:
+            except ServerRefused as said:
                 raise SettingsError(
                     f"Tryton does not let {self._settings.user} read {model}: {said.message}",
                     "give the user of [ledger.tryton] the right to read it, and the modules account and currency",
@@ -157,7 +144,7 @@ class TrytonClient:
 
 def _result(answer: Answer) -> Any:
     if answer.status == 503:
-        raise TrytonBusy(f"Tryton is busy: {answer.shown}", "run again later: what was sent is looked up first")
+        raise ServerBusy(f"Tryton is busy: {answer.shown}", "run again later: what was sent is looked up first")
     if answer.status != 200 or not isinstance(answer.content, dict):
         raise LedgerUncertain(f"Tryton answered {answer.shown}", "look into its log, then run again")
     if "error" not in answer.content:
@@ -166,6 +153,6 @@ def _result(answer: Answer) -> Any:
     kind = str(said[0]) if said else "error"
     details = said[1] if len(said) > 1 else ""
     if kind == "UserWarning" and isinstance(details, list):
-        raise TrytonRefused(kind, " ".join(str(part) for part in details[1:] if part), str(details[0]))
+        raise ServerRefused(kind, " ".join(str(part) for part in details[1:] if part), str(details[0]))
     message = str(details[0]) if isinstance(details, list) and details else str(details).strip().split("\n")[-1]
-    raise TrytonRefused(kind, message)
+    raise ServerRefused(kind, message)

@@ -58,7 +58,7 @@ def _draft(company: Company, entry: Entry) -> int:
     ledger = company.ledger()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TrytonLedger, "_keep_one", lambda *_: {})
-        patch.setattr("retail_sync.ledger.tryton.ROUNDS", 1)
+        patch.setattr("retail_sync.ledger.drafts.ROUNDS", 1)
         with pytest.raises(LedgerUncertain):
             ledger.post(entry, token(entry))
     client = company.client()
