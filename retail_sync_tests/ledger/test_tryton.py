@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from typing import cast
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import pytest
@@ -23,6 +23,7 @@ from sqlalchemy.pool import StaticPool
 
 from retail_sync.core.errors import LedgerRefused, LedgerUncertain, SettingsError
 from retail_sync.ledger import tryton_client
+from retail_sync.ledger.drafts import ServerRefused
 from retail_sync.ledger.embedded import EmbeddedLedger
 from retail_sync.ledger.tryton import TrytonLedger
 from retail_sync.operations import database as db
@@ -30,7 +31,7 @@ from retail_sync.schemas.journal import Entry, difference
 from retail_sync_tests.ledger.bookkeeping import CHART, OCTOBER_14, leg, reversal, sale, token
 from retail_sync_tests.ledger.fault_proxy import FaultProxy
 from retail_sync_tests.ledger.tryton_history import History
-from retail_sync_tests.ledger.tryton_server import Company
+from retail_sync_tests.ledger.tryton_server import PASSWORD, Company
 from retail_sync_tests.operations.shop import Shop, effect, wanted
 
 pytestmark = pytest.mark.services
@@ -195,6 +196,32 @@ def test_a_refusal_of_the_server_leaves_no_draft(
     assert refused.code == "malformed"
     assert "Tryton refuses settlement:1#1" in refused.message
     assert (history.posted(), history.drafts()) == (Counter([sale(2).key, sale(3).key]), 0)
+
+
+@pytest.mark.parametrize("is_accepted", [True, False])
+def test_a_warning_is_answered_only_where_a_person_said_so(
+    company: Company, history: History, monkeypatch: pytest.MonkeyPatch, is_accepted: bool
+) -> None:
+    """Modules of a server may ask "are you sure?". Yes to everything would switch their rules off; the answer itself is real."""
+    settings = company.settings.model_copy(update={"accepted_warnings": ("audit.move.",) if is_accepted else ()})
+    ledger = TrytonLedger(settings, PASSWORD)
+    asked: list[str] = []
+    call = tryton_client.TrytonClient.call
+
+    def asking(client: tryton_client.TrytonClient, model: str, method: str, *parameters: Any) -> Any:
+        if (model, method) == ("account.move", "post") and "res.user.warning" not in asked:
+            raise ServerRefused("UserWarning", "The amount is unusual.", "audit.move.1")
+        asked.append(model)
+        return call(client, model, method, *parameters)
+
+    monkeypatch.setattr(tryton_client.TrytonClient, "call", asking)
+    answer = ledger.post_many([(sale(1), token(sale(1)))])[sale(1).key]
+    ledger.close()
+    assert isinstance(answer, LedgerRefused) != is_accepted
+    assert (history.posted(), history.drafts()) == (Counter([sale(1).key] if is_accepted else []), 0)
+    if isinstance(answer, LedgerRefused):
+        assert "The amount is unusual" in answer.message
+        assert "audit.move.1" in answer.remedy
 
 
 def test_a_month_closed_meanwhile_is_told_as_closed(
