@@ -6,6 +6,7 @@ The history is judged by SQL on Tryton's own database (`tryton_history.py`).
 from __future__ import annotations
 
 import random
+import sys
 import threading
 import time
 import uuid
@@ -360,7 +361,9 @@ def _schedule(company: Company, seed: int) -> tuple[Shop, list, Counter[str]]:
 
 
 @pytest.mark.long
-def test_no_fault_loses_or_doubles_an_entry(company: Company, history: History) -> None:
+def test_no_fault_loses_or_doubles_an_entry(
+    company: Company, history: History, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Over a minute of schedules: every entry in Tryton once, every outbox row verified, its sums those that were wanted."""
     faults: Counter[str] = Counter()
     expected: dict[tuple[str, str], int] = {}
@@ -377,7 +380,9 @@ def test_no_fault_loses_or_doubles_an_entry(company: Company, history: History) 
         keys.update(key for key, state in shop.states().items() if state == "verified")  # the others were never sent
         rows += len(shop.rows())
         shop.engine.dispose()
-    print(f"Tryton: {sum(faults.values())} faults over {rows} postings in {seed} schedules: {dict(faults)}")
+    with capsys.disabled():  # to stderr: the test processes share it
+        told = f"{sum(faults.values())} faults over {rows} postings in {seed} schedules: {dict(faults)}"
+        print(f"\nTryton: {told}", file=sys.stderr)
     assert history.posted() == keys
     assert (history.unbalanced(), history.numbers_twice()) == ([], [])
     assert history.effect() == expected
