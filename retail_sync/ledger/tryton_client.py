@@ -64,7 +64,7 @@ class TrytonClient:
 
         Raises ServerRefused, ServerBusy, and LedgerUncertain where nobody can tell whether it was done.
         """
-        if not self.user_id:
+        if not self._preferences:  # a login is whole with them: an answer may be lost on the way
             self._log_in()
         answer = self._send(f"model.{model}.{method}", *parameters, self._context)
         if answer.status == 401:  # the session ran out; nothing was done
@@ -133,9 +133,10 @@ class TrytonClient:
         self.user_id, token = int(result[0]), str(result[1])
         session = base64.b64encode(f"{self._settings.user}:{self.user_id}:{token}".encode()).decode()
         self._transport.headers = {"Authorization": f"Session {session}"}
-        if not self._context:
-            self._preferences = _result(self._send("model.res.user.get_preferences", True, {}))
-            self._context = {"language": self._preferences.get("language") or "en", "active_test": False}
+        if not self._preferences:
+            preferences = _result(self._send("model.res.user.get_preferences", True, {}))
+            self._context = {"language": preferences.get("language") or "en", "active_test": False}
+            self._preferences = preferences
 
     def _send(self, method: str, *parameters: Any) -> Answer:
         self._calls += 1

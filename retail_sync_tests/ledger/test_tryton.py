@@ -294,6 +294,24 @@ def test_verify_tells_what_is_twice_and_what_is_left(company: Company, ledger: T
     assert sorted(finding.check for finding in ledger.verify()) == ["draft_left", "key_twice"]
 
 
+def test_a_login_whose_second_answer_is_lost_is_made_again(
+    ledger: TrytonLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a login, remembered as a whole one, would refuse every run until somebody starts the program anew."""
+    send = tryton_client.TrytonClient._send
+
+    def losing(client: tryton_client.TrytonClient, method: str, *parameters: Any) -> Any:
+        if method == "model.res.user.get_preferences":
+            raise LedgerUncertain("Tryton did not answer")
+        return send(client, method, *parameters)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tryton_client.TrytonClient, "_send", losing)
+        with pytest.raises(LedgerUncertain):
+            ledger.accounts()
+    assert set(ledger.accounts()) == {account.code for account in CHART}
+
+
 def test_a_session_that_ran_out_is_opened_again(ledger: TrytonLedger) -> None:
     """Tryton ends sessions after some minutes without a call; a nightly run waits longer than that."""
     ledger.accounts()
