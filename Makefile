@@ -41,7 +41,7 @@ ui: install ## open the Dagster UI on the demo, or on HOME_DIR=...
 test: install ## the tests that need no server and no browser (under 5 minutes on two cores)
 	@$(PYTEST) -m "not services and not browser and not long and not slow"
 
-test-full: install ## the tests that need PostgreSQL or Chromium, and the long ones (under 15 minutes)
+test-full: install ## the tests that need PostgreSQL, Tryton, hledger, bean-check or Chromium, and the long ones (under 15 minutes)
 	@$(PYTEST) -m "(services or browser or long) and not slow" -rs
 
 test-slow: install ## more kills and faults, a run a day over nine months, TPC-DS at scale factor 1, 200 retailers of planted problems (about two hours)

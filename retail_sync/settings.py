@@ -163,10 +163,40 @@ class XeroSettings(RemoteLedgerSettings):
     location_category: str = Field("", description="tracking category whose options are the locations; else in words")
 
 
+class PlainTextSettings(_Section):
+    """The journal file of the adapters `beancount` and `hledger`."""
+
+    path: str = Field("", description="empty: ledger.beancount or ledger.journal in the home's state folder")
+
+
+class TrytonSettings(_Section):
+    """A Tryton server (8.x on PostgreSQL). Its password is RETAIL_SYNC_TRYTON_PASSWORD."""
+
+    url: str = Field("", description="e.g. https://erp.example.com:8000, without the database")
+    database: str = Field("tryton", description="its name")
+    user: str = Field("", description="may create, post and delete draft moves")
+    company: str = Field("", description="name of its party; empty: the only one that the user may see")
+    journal: str = Field("", description="code of a journal of type General that only we post to")
+    accepted_warnings: tuple[str, ...] = Field(
+        (), description="beginnings of the names of warnings that are answered with yes"
+    )
+
+
+class OdooSettings(_Section):
+    """An Odoo server. Its API key is RETAIL_SYNC_ODOO_API_KEY."""
+
+    url: str = Field("", description="e.g. https://company.odoo.com")
+    database: str = Field("", description="its name")
+    api: Literal["json2", "jsonrpc"] = Field("json2", description="json2: Odoo 19 and later; jsonrpc: 14 to 18")
+    user: str = Field("", description="login of the key's user; jsonrpc only")
+    company: str = Field("", description="its name; empty: the only one that the user may see")
+    journal: str = Field("", description="code of a journal of type Miscellaneous that only we post to")
+
+
 class LedgerSettings(_Section):
     """The ledger that entries are posted to, and the policies that decide what is posted when."""
 
-    adapter: Literal["embedded", "quickbooks", "xero"] = "embedded"
+    adapter: Literal["embedded", "quickbooks", "xero", "beancount", "hledger", "tryton", "odoo"] = "embedded"
     url: str = Field("", description="empty: SQLite in the home; RETAIL_SYNC_LEDGER_URL overrides it")
     deposits: Literal["journal", "bank_feed"] = Field(
         "journal",
@@ -182,6 +212,10 @@ class LedgerSettings(_Section):
     approval_above: str = Field("", description='e.g. "50000.00": entries over this home amount wait for a person')
     quickbooks: QuickBooksSettings = QuickBooksSettings()
     xero: XeroSettings = XeroSettings()
+
+    plain_text: PlainTextSettings = PlainTextSettings()
+    tryton: TrytonSettings = TrytonSettings()
+    odoo: OdooSettings = OdooSettings()
 
     @field_validator("approval_above")
     @classmethod

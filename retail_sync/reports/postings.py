@@ -72,9 +72,16 @@ def read_posting(pipeline: Pipeline, key: str) -> dict[str, Any]:
     return {
         **{name: row[name] for name in names},
         "entry": entry.body(),
-        "sent": dict(pipeline.ledger.payload(entry, row["token"])),
+        "sent": _payload(pipeline, entry, row["token"]),
         "in_ledger": held.entry.body() if held else None,
     }
+
+
+def _payload(pipeline: Pipeline, entry: Entry, token: str) -> Mapping[str, Any]:
+    try:
+        return dict(pipeline.ledger.payload(entry, token))
+    except KeyError as missing:
+        return {"nothing": f"the ledger does not have {missing.args[0]}, so nothing can be sent"}
 
 
 def legs_of(body: Mapping[str, Any]) -> list[tuple[str, ...]]:

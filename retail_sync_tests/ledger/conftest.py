@@ -1,7 +1,7 @@
-"""Fixtures of the ledger tests: fresh books on SQLite and on PostgreSQL.
+"""Fixtures of the ledger tests: fresh books on SQLite, on PostgreSQL and in a Tryton server.
 
-PostgreSQL tests are marked `services`. Without a server they are skipped and say so; with
-RETAIL_SYNC_REQUIRE_SERVICES=1 they fail instead. Each test has a schema of its own.
+PostgreSQL and Tryton tests are marked `services`. Without a server they are skipped and say so; with
+RETAIL_SYNC_REQUIRE_SERVICES=1 they fail instead. Each test has a schema of its own, or an emptied company.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from sqlalchemy.exc import OperationalError
 
 from retail_sync.ledger.embedded import EmbeddedLedger
 from retail_sync_tests.ledger.bookkeeping import Books
+from retail_sync_tests.ledger.tryton_server import Company, open_company
 
 POSTGRES_URL = os.environ.get("RETAIL_SYNC_TEST_POSTGRES", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
 DATABASES = ("sqlite", pytest.param("postgresql", marks=pytest.mark.services))
@@ -62,3 +63,17 @@ def ledger(books: Books) -> Iterator[EmbeddedLedger]:
     opened = books.installed()
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def _tryton_company() -> Iterator[Company]:
+    opened = open_company(os.environ.get("PYTEST_XDIST_WORKER", "alone"))
+    yield opened
+    opened.database.dispose()
+
+
+@pytest.fixture
+def company(_tryton_company: Company) -> Company:
+    """A company of a Tryton server without any move, September 2026 closed."""
+    _tryton_company.empty()
+    return _tryton_company

@@ -84,7 +84,7 @@ class Shop:
         self._releases += 1
         stay: Callable[[date], date] = lambda day: day  # noqa: E731 - the policy "hold"
         first_open = self.ledger.first_open_date if self.moves_dates else stay
-        releaser = Releaser(self.engine, "embedded", "tests", f"release-{self._releases}", first_open)
+        releaser = Releaser(self.engine, self.ledger.name, "tests", f"release-{self._releases}", first_open)
         documents = {entry.document_id: Facts(entry.facts_hash, entry.facts_hash) for entry in entries}
         return releaser.release(entries, documents | dict(ready or {}), sight)
 
