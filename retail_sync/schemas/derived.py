@@ -12,11 +12,12 @@ from retail_sync.schemas.types import Count, Day, Flag, Money, currency, key, on
 STATUSES = ("matched", "variance", "left_only", "right_only", "awaiting_bank")
 ENTRY_KINDS = (
     "settlement", "failed_transfer", "deposit", "store_day", "cogs", "count_variance", "stock_valuation", "gift_cards",
+    "storefront_payment", "storefront_shipment", "storefront_refund",
 )  # fmt: skip
-JOURNAL_KINDS = ("settlement", "store_day", "stock", "gift_cards")
+JOURNAL_KINDS = ("settlement", "store_day", "stock", "gift_cards", "storefront_order")
 DOCUMENT_KINDS = (
     "settlement", "settled", "bank", "order", "store_day", "stock", "availability", "payout", "payout_day", "gift_cards",
-    "order_trace", "return",
+    "order_trace", "return", "storefront_order",
 )  # fmt: skip
 CHAIN_STATUSES = ("none", "matched", "open", "broken")
 BREAK_CLASSES = (
