@@ -38,7 +38,7 @@ from retail_sync.journal import stock_documents
 from retail_sync.journal.build import JournalReport, booked_kinds, build_journal
 from retail_sync.journal.problems import find_held_documents
 from retail_sync.journal.releasing import Before, Booking, read_wanted
-from retail_sync.journal.rules import Policies, PostingRules
+from retail_sync.journal.rules import Policies, PostingRules, storefront_channels
 from retail_sync.ledger.adapter import DailyBooks, LedgerAdapter
 from retail_sync.ledger.embedded import EmbeddedLedger
 from retail_sync.ledger.outbox import Outbox, Policy, PostingReport
@@ -295,7 +295,12 @@ class Pipeline:
     @property
     def _policies(self) -> Policies:
         settings = self.home.settings
-        return Policies(settings.home_currency, settings.ledger.deposits, settings.ledger.stock)
+        channels = (
+            storefront_channels(read_rules(self.home.rules, "settlement_categories"))
+            if settings.ledger.storefront == "journal"
+            else ()
+        )
+        return Policies(settings.home_currency, settings.ledger.deposits, settings.ledger.stock, channels)
 
     def _booking(self) -> Booking:
         return Booking(booked_kinds(self._policies), PostingRules.read(self.home.rules).only_account("inventory"))

@@ -15,14 +15,26 @@ import pyarrow as pa
 
 from retail_sync.core.failpoints import failpoint
 from retail_sync.core.warehouse import transaction
-from retail_sync.journal import gift_card_documents, settlement_documents, stock_documents, store_day_documents
+from retail_sync.journal import (
+    gift_card_documents,
+    settlement_documents,
+    stock_documents,
+    store_day_documents,
+    storefront_order_documents,
+)
 from retail_sync.journal.desired import DesiredEntry, Document
 from retail_sync.journal.rules import Policies, PostingRules
 from retail_sync.operations.releases import Standing
 from retail_sync.schemas.proof import mark_changed
 
 _NO_LEG = dict.fromkeys(("account", "home_currency", "home_minor"))
-_KINDS = (settlement_documents, store_day_documents, stock_documents, gift_card_documents)
+_KINDS = (
+    settlement_documents,
+    store_day_documents,
+    stock_documents,
+    gift_card_documents,
+    storefront_order_documents,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +57,12 @@ def build_journal(
 
     `standing` reads what the ledger holds of our stock entries: a true-up books what is missing beside them.
     """
-    version = _hash(f"{rules.hash}|{policies.home_currency}|{policies.deposits}|{policies.stock}")
+    version = _hash(f"{rules.hash}|{policies.home_currency}|{policies.deposits}|{policies.stock}|{policies.storefront}")
     touched = ready = held = 0
     with transaction(connection):
         _touch_all_if_changed(connection, version)
         _show_standing(connection, policies, standing)
+        storefront_order_documents.touch_orders_of_customers_and_places(connection)
         for kind in _KINDS:
             _forget_touched(connection, kind.KIND)
             for documents in kind.touched_documents(connection, rules, policies):
