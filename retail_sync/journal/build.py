@@ -62,7 +62,7 @@ def build_journal(
     with transaction(connection):
         _touch_all_if_changed(connection, version)
         _show_standing(connection, policies, standing)
-        storefront_order_documents.touch_orders_of_customers_and_places(connection)
+        storefront_order_documents.touch_orders_of_customers_and_places(connection, policies)
         for kind in _KINDS:
             _forget_touched(connection, kind.KIND)
             for documents in kind.touched_documents(connection, rules, policies):

@@ -45,9 +45,14 @@ def is_booked(policies: Policies) -> bool:
     return bool(policies.storefront)
 
 
-def touch_orders_of_customers_and_places(connection: duckdb.DuckDBPyConnection) -> None:
-    """Add the orders of changed customers and places to what is touched."""
-    connection.execute(sql.statement(__package__, "touched_storefront_wider"))
+def touch_orders_of_customers_and_places(connection: duckdb.DuckDBPyConnection, policies: Policies) -> None:
+    """Add the orders of changed customers and places to what is touched. All orders are looked at where there are any."""
+    changed = connection.execute(
+        "select 1 from raw.touched where stage = 'journal' and kind = ? and not starts_with(document_id, ? || ':') limit 1",
+        [KIND, KIND],
+    ).fetchone()
+    if changed and is_booked(policies):
+        connection.execute(sql.statement(__package__, "touched_storefront_wider"))
 
 
 def touched_documents(

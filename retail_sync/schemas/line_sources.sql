@@ -87,7 +87,9 @@ rows_under as (
     from journal.lines as j
     join journal.entries as e on e.entry_key = j.entry_key
     join order_rows as o
-        on j.document_id = 'storefront_order:' || o.channel || '|' || o.order_id
+        on starts_with(e.kind, 'storefront_')
+        and o.channel = j.channel
+        and o.order_id = substr(j.document_id, length('storefront_order:' || j.channel) + 2)
         and (o.counts or (e.kind = o.entry_kind and e.posting_date = o.business_date))
 )
 select
