@@ -38,7 +38,7 @@ from retail_sync.journal import stock_documents
 from retail_sync.journal.build import JournalReport, booked_kinds, build_journal
 from retail_sync.journal.problems import find_held_documents, find_late_snapshots
 from retail_sync.journal.releasing import Before, Booking, read_wanted
-from retail_sync.journal.rules import Policies, PostingRules
+from retail_sync.journal.rules import Policies, PostingRules, storefront_channels
 from retail_sync.ledger.adapter import DailyBooks, LedgerAdapter
 from retail_sync.ledger.embedded import EmbeddedLedger
 from retail_sync.ledger.outbox import Outbox, Policy, PostingReport
@@ -297,7 +297,14 @@ class Pipeline:
         settings = self.home.settings
         rules = read_rules(self.home.rules, "match_rules").rows
         days = [int(row["days_before"]) for row in rules if row["reconciliation"] == "currency_rate"]
-        return Policies(settings.home_currency, settings.ledger.deposits, settings.ledger.stock, max(days, default=0))
+        channels = storefront_channels(read_rules(self.home.rules, "settlement_categories"))
+        return Policies(
+            settings.home_currency,
+            settings.ledger.deposits,
+            settings.ledger.stock,
+            rate_days=max(days, default=0),
+            storefront=channels if settings.ledger.storefront == "journal" else (),
+        )
 
     def _booking(self) -> Booking:
         return Booking(booked_kinds(self._policies), PostingRules.read(self.home.rules).only_account("inventory"))

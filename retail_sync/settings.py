@@ -206,6 +206,10 @@ class LedgerSettings(_Section):
         "erp",
         description="erp: the ERP books cost of sales and stock; journal: we book them, counts, write-offs and the true-up",
     )
+    storefront: Literal["elsewhere", "journal"] = Field(
+        "elsewhere",
+        description="elsewhere: the shop's own connector to the books books its orders; journal: we book them as they are shipped",
+    )
     closed_period: Literal["hold", "next_open_period"] = Field(
         "hold", description="what happens to an entry whose period is closed in the ledger"
     )

@@ -51,8 +51,13 @@ class DeclaredObject:
 
 
 def pseudonym_of(name: str) -> str:
-    """SQL of the hash that stands for an input: the same number gives the same one in every object of a source."""
-    return f"left(sha256($source || '|' || {name}), 16)"
+    """SQL of the hash that stands for an input.
+
+    A customer's number is the channel's, whichever source tells of it: orders and customers of two sources meet. Any other
+    number is of its source.
+    """
+    owner = "channel" if name == "customer_number" else "$source"
+    return f"left(sha256({owner} || '|' || {name}), 16)"
 
 
 def _nth(*group: str) -> str:

@@ -21,7 +21,7 @@ def forget_deliveries(connection: duckdb.DuckDBPyConnection, delivery_ids: Seque
     )
     theirs = "delivery_id in (select delivery_id from forgotten)"
     for table in (entry for entry in TABLES if entry.schema == "canonical"):
-        if table.hands_on:
+        if table.hands_on or table.books:
             hand_on_rows(connection, table, f"{table.qualified} where {theirs}")
         connection.execute(f"delete from {table.qualified} where {theirs}")  # noqa: S608
     # A document has a verdict even where none of its rows could be read.
@@ -55,20 +55,22 @@ def hand_on(connection: duckdb.DuckDBPyConnection, kind: str, documents: str, do
 def hand_on_rows(
     connection: duckdb.DuckDBPyConnection, table: Table, old: str, new: str = "", document_id: str = ""
 ) -> None:
-    """Hand on the documents of all kinds that rows belong to, to the stage that looks at them.
+    """Hand on the documents of all kinds that rows belong to, each to the stage that looks at them.
 
     `old` may use $document, `new` are staged rows, if any.
     """
     # One pass over the table for all kinds: a year of sales is behind `old`.
-    documents = ", ".join(f"{document} as d{place}" for place, (_, document) in enumerate(table.hands_on))
+    work = [*(("reconcile", *item) for item in table.hands_on), *(("journal", *item) for item in table.books)]
+    documents = ", ".join(f"{document} as d{place}" for place, (_, _, document) in enumerate(work))
     kinds = ", ".join(
-        f"{{'kind': '{kind}', 'document_id': d{place}}}" for place, (kind, _) in enumerate(table.hands_on)
+        f"{{'stage': '{stage}', 'kind': '{kind}', 'document_id': d{place}}}"
+        for place, (stage, kind, _) in enumerate(work)
     )
     changed = f"select {documents} from {old}" + (f" union select {documents} from {new}" if new else "")  # noqa: S608
     connection.execute(
         f"""
         insert into raw.touched
-        select distinct '{table.hands_on_to}', kind, document_id
+        select distinct stage, kind, document_id
         from (select unnest([{kinds}], recursive := true) from ({changed}))
         where document_id is not null
         except select stage, kind, document_id from raw.touched

@@ -301,7 +301,7 @@ def _put(connection: duckdb.DuckDBPyConnection, table: Table, delivery: Delivery
         give_way(connection, table, delivery.delivery_id)
         # What this delivery brought when it was read before goes too: it may be read otherwise today.
         old = f"(t.delivery_id = $document or exists (select 1 from {rows} as s where {same}))"  # noqa: S608
-    if table.hands_on:
+    if table.hands_on or table.books:
         hand_on_rows(connection, table, f"{table.qualified} as t where {old}", rows, staged.document_id)
     connection.execute(f"delete from {table.qualified} as t where {old}", {"document": staged.document_id})  # noqa: S608
     connection.execute(f"insert into {table.qualified} by name select {names} from {rows}")  # noqa: S608

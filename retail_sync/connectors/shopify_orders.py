@@ -4,8 +4,8 @@ Columns and rows: public copies of the export and a documentation page with real
 Tax 1 to Tax 5 are of the whole order. `Taxes` may be inside the prices or on top, so Subtotal + Shipping + Taxes = Total is
 not required. Unverified: what Location holds for an order of a till (taken as it is), Lineitem discount (taken as positive).
 
-Names, mails, phones and addresses are not read, but for the mail that becomes the customer's pseudonym; a line that cannot be
-split is not shown either.
+Names, mails, phones and addresses are not read, but for the mail that becomes the customer's pseudonym and the country that
+the goods go to; a line that cannot be split is not shown either.
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ _READ = (
 )  # fmt: skip
 _READ_WHERE_THERE = (
     "email", "taxes", "shipping", "discount amount", "lineitem sku", "lineitem discount", "cancelled at", "canceled at",
-    "location",
+    "location", "shipping country",
 )  # fmt: skip
 # Known, and of no use here. Both spellings of some columns were seen.
 _UNREAD = (
     "paid at", "fulfillment status", "fulfilled at", "accepts marketing", "subtotal", "discount code", "shipping method",
     "lineitem compare at price", "lineitem requires shipping", "lineitem taxable", "lineitem fulfillment status",
     *(f"{side} {part}" for side in ("billing", "shipping") for part in (
-        "name", "street", "address1", "address2", "company", "city", "zip", "province", "country", "phone", "province name")),
+        "name", "street", "address1", "address2", "company", "city", "zip", "province", "country", "phone", "province name")
+      if (side, part) != ("shipping", "country")),
     "notes", "note attributes", "payment method", "payment reference", "payment reference (deprecated)",
     "payment references", "payment id", "payment terms", "payment terms name", "next payment due at", "refunded amount",
     "vendor", "outstanding balance", "employee", "device id", "id", "tags", "risk level", "source",

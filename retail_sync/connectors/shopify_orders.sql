@@ -12,6 +12,8 @@ select
     case when cancelled_at <> '' or canceled_at <> '' then 'cancelled' else financial_status end as status,
     -- The same person has the same pseudonym in every export of this source; nobody can read who it is.
     case when email <> '' then left(sha256($source || '|' || lower(email)), 16) end as customer_id,
+    nullif(upper(shipping_country), '') as destination_country,
+    cast(null as varchar) as tax_owed_by,
     nullif(location, '') as location_id,
     currency,
     shopify_amount(total, unit) as total_amount, total as total_amount__raw,

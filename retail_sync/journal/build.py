@@ -22,6 +22,7 @@ from retail_sync.journal import (
     settlement_documents,
     stock_documents,
     store_day_documents,
+    storefront_order_documents,
     voucher_documents,
 )
 from retail_sync.journal.currency import Rates, in_home
@@ -39,6 +40,7 @@ _KINDS = (
     gift_card_documents,
     voucher_documents,
     deferral_documents,
+    storefront_order_documents,
 )
 
 
@@ -62,7 +64,8 @@ def build_journal(
 
     `standing` reads what the ledger holds of our stock entries: a true-up books what is missing beside them.
     """
-    version = _hash(f"{rules.hash}|{policies.home_currency}|{policies.deposits}|{policies.stock}|{policies.rate_days}")
+    policy = (policies.home_currency, policies.deposits, policies.stock, policies.rate_days, policies.storefront)
+    version = _hash(f"{rules.hash}|{policy}")
     touched = ready = held = 0
     with transaction(connection):
         _touch_all_if_changed(connection, version)
@@ -70,6 +73,7 @@ def build_journal(
         _touch_foreign_if_changed(connection, rates)
         _show_standing(connection, policies, standing)
         deferral_documents.touch_changed_goods(connection, policies)
+        storefront_order_documents.touch_orders_of_customers_and_places(connection, policies)
         for kind in _KINDS:
             _forget_touched(connection, kind.KIND)
             for documents in kind.touched_documents(connection, rules, policies):

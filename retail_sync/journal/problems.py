@@ -67,6 +67,38 @@ _OWN: dict[str, tuple[Kind, str]] = {
         "data",
         "translate the report's word into a category of goods, fees or taxes in its [[source]] block",
     ),
+    "storefront_order_twice": (
+        "configuration",
+        "let one source deliver the orders of a channel",
+    ),
+    "storefront_currency": (
+        "data",
+        "deliver order, payments and returns in one currency; an order is booked in its own",
+    ),
+    "storefront_tax_unknown": (
+        "data",
+        "deliver the order with the tax that the seller owes, and the places it ships from with their country",
+    ),
+    "storefront_total_differs": (
+        "data",
+        "deliver the order again: total_amount has tax and shipping in it",
+    ),
+    "storefront_shipment_unknown": (
+        "data",
+        "deliver the order with all its lines, or correct the shipment",
+    ),
+    "storefront_refund_more": (
+        "business",
+        "look for a payment or shipment that was not delivered; what is given back beyond the order needs a person's entry",
+    ),
+    "storefront_refund_tax_unknown": (
+        "data",
+        "deliver the return with refund_amount and tax_amount as the refund has them",
+    ),
+    "storefront_refund_unclear": (
+        "data",
+        "deliver the return, or what is still to be shipped; the order is booked when one of them tells",
+    ),
     "entry_invariant_broken": (
         "data",
         "report this: the program refused to book an entry that breaks its own rules",

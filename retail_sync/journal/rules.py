@@ -15,7 +15,7 @@ from datetime import date
 from itertools import combinations
 
 from retail_sync.core.errors import RulesError
-from retail_sync.core.rules import Folders, read_rules
+from retail_sync.core.rules import Folders, RuleFile, read_rules
 
 LEGS = (
     "payout", "carried_forward", "bank", "own_tax", "cogs", "inventory", "shrinkage", "stock_write_off",
@@ -23,6 +23,7 @@ LEGS = (
 )  # fmt: skip
 """Categories that no source has: legs which the entries add by themselves."""
 ANY = "*"
+_REVENUE = ("product_sales", "shipping_income", "tax_collected")
 _FILE = "posting_rules"
 
 
@@ -32,12 +33,17 @@ class NoPostingRule(Exception):  # noqa: N818 - not a failure: the document is h
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """Settings that decide what is journalled. A rate stands for its day and `rate_days` days after it."""
+    """Settings that decide what is journalled.
+
+    A rate stands for its day and `rate_days` days after it. `storefront` are the channels whose orders are booked from their
+    own rows.
+    """
 
     home_currency: str
     deposits: str
     stock: str = "erp"
     rate_days: int = 7
+    storefront: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +139,13 @@ class PostingRules:
                 "book it to one account",
             )
         return accounts[0]
+
+
+def storefront_channels(categories: RuleFile) -> tuple[str, ...]:
+    """Return the channels whose settlements take an order as one amount and book no revenue: nothing can be booked twice."""
+    known = {(row["channel"], row["category"]) for row in categories.rows}
+    whole = {channel for channel, category in known if category == "order_payments"}
+    return tuple(sorted(whole - {channel for channel, category in known if category in _REVENUE}))
 
 
 def _rule(row: Mapping[str, str]) -> PostingRule:

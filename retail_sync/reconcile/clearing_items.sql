@@ -40,7 +40,7 @@ by_settlement as (
     from legs as l
     left join reconcile.settlement_totals as t on t.settlement_id = l.document_id
     left join failed as f on f.right_id = l.document_id || '|' || split_part(l.entry_key, ':', -1)
-    where l.role <> 'component'
+    where l.role <> 'component' and not starts_with(l.entry_kind, 'storefront_')
 ),
 -- Receipts that a processor may pay: by card, or by what nobody told. Those of a held day are known here too.
 payable as (
@@ -69,7 +69,7 @@ rows_under as (
     from legs as l
     join journal.line_sources as s on s.entry_key = l.entry_key and s.entry_line_no = l.line_no
     left join receipts as r on r.receipt_id = s.order_id
-    where l.role = 'component' and list_contains($accounts, s.account)
+    where l.role = 'component' and not starts_with(l.entry_kind, 'storefront_') and list_contains($accounts, s.account)
 ),
 by_row as (
     select
@@ -89,6 +89,12 @@ by_row as (
         end
     from rows_under
 ),
+-- A web shop's order is a document of its own: its legs need no rows to be named.
+by_order as (
+    select account, currency, posting_date, amount, '',
+        {'kind': 'order', 'item': channel || ' ' || substr(document_id, length('storefront_order:' || channel || '|') + 1)}
+    from legs where starts_with(entry_kind, 'storefront_')
+),
 explained as (
     select entry_key, line_no, sum(row_amount) as amount from rows_under group by all
 ),
@@ -97,12 +103,14 @@ unexplained as (
         {'kind': 'unexplained', 'item': l.entry_key}
     from legs as l
     left join explained as x on x.entry_key = l.entry_key and x.line_no = l.line_no
-    where l.role = 'component' and l.amount <> coalesce(x.amount, 0)
+    where l.role = 'component' and not starts_with(l.entry_kind, 'storefront_') and l.amount <> coalesce(x.amount, 0)
 ),
 movements as (
     select * from by_settlement
     union all
     select * from by_row
+    union all
+    select * from by_order
     union all
     select * from unexplained
 )

@@ -54,8 +54,8 @@ class Table:
 
     `volatile` columns say where a row came from where several deliveries hold the same row; digests leave them out.
     `group`: columns of a delivered table; rows equal in them are replaced together by a newer delivery of any of them.
-    `hands_on`: the work a changed row makes, as (kind, SQL of the document's id over the row); see raw.touched. It is for
-    the stage `hands_on_to`: a fact that has no other side to be compared with goes to the journal at once.
+    `hands_on`: the work a changed row makes for reconcile, as (kind, SQL of the document's id over the row); see raw.touched.
+    `books`: the same for the journal: a document that follows from the rows themselves, with no other side to compare.
     `rules`: what rows must keep besides the checks of single columns.
     `numbered_by`: the column that a till numbers its documents by; a number on another day than before is noted.
     `stands_above`: SQL over a row, as {row}: where it is true, the row is not replaced by a newer one where it is not. For
@@ -70,7 +70,7 @@ class Table:
     volatile: tuple[str, ...] = ()
     group: tuple[str, ...] = ()
     hands_on: tuple[tuple[str, str], ...] = ()
-    hands_on_to: Literal["reconcile", "journal"] = "reconcile"
+    books: tuple[tuple[str, str], ...] = ()
     rules: tuple[RowRule, ...] = ()
     numbered_by: str = ""
     stands_above: str = "false"

@@ -13,11 +13,14 @@ STATUSES = ("matched", "variance", "left_only", "right_only", "awaiting_bank")
 ENTRY_KINDS = (
     "settlement", "failed_transfer", "deposit", "store_day", "cogs", "count_variance", "stock_valuation", "gift_cards",
     "revaluation", "voucher", "deferral", "deferral_reversal", "deferred_cost", "deferred_cost_reversal",
+    "storefront_payment", "storefront_shipment", "storefront_refund",
 )  # fmt: skip
-JOURNAL_KINDS = ("settlement", "store_day", "stock", "gift_cards", "revaluation", "voucher", "deferral")
+JOURNAL_KINDS = (
+    "settlement", "store_day", "stock", "gift_cards", "revaluation", "voucher", "deferral", "storefront_order",
+)  # fmt: skip
 DOCUMENT_KINDS = (
     "settlement", "settled", "bank", "order", "store_day", "stock", "availability", "payout", "payout_day", "gift_cards",
-    "order_trace", "return", "voucher", "deferral",
+    "order_trace", "return", "voucher", "deferral", "storefront_order",
 )  # fmt: skip
 CHAIN_STATUSES = ("none", "matched", "open", "broken")
 BREAK_CLASSES = (

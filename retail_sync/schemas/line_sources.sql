@@ -2,6 +2,8 @@
 -- `amount` is what the row counts in the leg, debit positive: the rows under a leg sum to the leg, whatever sign their own
 -- document writes. Tax that a marketplace withheld is split over two accounts by sums, so these rows stand under both legs of
 -- their category and sum to the two together. Legs of our own (payout, deposit, carried forward) and stock have no rows here.
+-- An entry of a web shop's order rests on the order, whose row counts in full; what happened on the entry's day stands beside it
+-- and counts nothing: it says why and when.
 -- The ledger's key is the entry key with a version: entry_key = split_part(<key of the ledger>, '#', 1).
 create or replace view journal.line_sources as
 with store_rows as (
@@ -17,6 +19,18 @@ with store_rows as (
     -- What should have been there, less what was counted: short is a debit.
     select *, 'cash_over_short', case component when 'drawer_proceeds' then -amount else amount end
     from reconcile.store_day_parts where component in ('tender_cash', 'drawer_proceeds')
+),
+order_rows as (
+    select channel, order_id, '' as entry_kind, true as counts, business_date, 'order' as component, status as word,
+        cast(null as varchar) as sku, ordered_at as happened_at, delivery_id, line_no as file_line_no
+    from canonical.orders
+    union all
+    select channel, order_id, case kind when 'charge' then 'storefront_payment' else 'storefront_refund' end, false, business_date,
+        'payment', kind, null, paid_at, delivery_id, line_no
+    from canonical.payments where kind in ('charge', 'refund') and order_id is not null
+    union all
+    select channel, order_id, 'storefront_shipment', false, business_date, 'shipment', 'shipped', sku, shipped_at, delivery_id, line_no
+    from canonical.fulfilments
 ),
 rows_under as (
     select
@@ -77,6 +91,27 @@ rows_under as (
     from journal.lines as j
     join journal.entries as e on e.entry_key = j.entry_key and e.kind in ('deferral', 'deferral_reversal')
     join journal.deferred_rows as r on r.document_id = j.document_id and r.category = j.category
+    union all
+    select
+        j.entry_key, j.line_no, j.account, j.home_minor,
+        o.delivery_id, o.file_line_no, o.component, o.word, '', '',
+        o.order_id, o.sku, o.happened_at,
+        -- Digits of the currency (ISO 4217); a test compares them with core/money.py.
+        case when o.counts then cast(j.transaction_minor as decimal(18, 0)) * case
+            when j.transaction_currency in ('BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'UYI', 'VND',
+                'VUV', 'XAF', 'XOF', 'XPF') then 1.0000
+            when j.transaction_currency in ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND') then 0.0010
+            when j.transaction_currency in ('CLF', 'UYW') then 0.0001
+            else 0.0100
+        end else 0 end,
+        j.transaction_currency, null, null
+    from journal.lines as j
+    join journal.entries as e on e.entry_key = j.entry_key
+    join order_rows as o
+        on starts_with(e.kind, 'storefront_')
+        and o.channel = j.channel
+        and o.order_id = substr(j.document_id, length('storefront_order:' || j.channel) + 2)
+        and (o.counts or (e.kind = o.entry_kind and e.posting_date = o.business_date))
 )
 select
     r.entry_key, r.entry_line_no, r.account, r.home_minor,

@@ -79,6 +79,15 @@ class Orders(pa.DataFrameModel):
     business_date: Day = plain("local calendar day of ordered_at in the source's time zone")
     status: str = text("the channel's own word: open, paid, refunded, cancelled, ...")
     customer_id: str = text("pseudonym of the customer", nullable=True)
+    destination_country: str = text(
+        "ISO 3166 country the goods go to, where the order says it; else the customer's country counts", nullable=True
+    )
+    tax_owed_by: str = one_of(
+        "who owes the tax office the tax of the order, where the channel says it",
+        "seller",
+        "marketplace",
+        nullable=True,
+    )
     location_id: str = text("store that sold it, where the channel names one", nullable=True)
     currency: str = currency()
     total_amount: Money = plain("what the customer pays in all, tax and shipping included")

@@ -70,6 +70,7 @@ class Locations(pa.DataFrameModel):
     location_id: str = key("the owner's own id; stores are called so in pos_sales too")
     title: str = text("what people call it", nullable=True)
     kind: str = one_of("what it is", *LOCATION_KINDS)
+    country: str = text("ISO 3166 country it lies in: where the tax of what it ships begins", nullable=True)
     time_zone: str = key("IANA zone of its calendar days")
     line_no: Count = pa.Field(description="line of the delivered file", ge=1)
     source: str = key("source that delivered it")

@@ -39,6 +39,10 @@ _TRACE, _RECEIPT_TRACE = ("order_trace", "order_id"), ("order_trace", "receipt_i
 # What the ERP posted as returned names the order, the receipt or the return.
 _RETURN_POSTED = ("return", "case when kind = 'return' then reference end")
 _STOCK_DAY = "location_id || '|' || business_date"
+# The order's entries follow from its own rows. Customers and places are of many orders: the journal finds which.
+_ORDER_BOOKED = ("storefront_order", "'storefront_order:' || channel || '|' || order_id")
+_CUSTOMER_BOOKED = ("storefront_order", "'customer:' || channel || '|' || customer_id")
+_PLACE_BOOKED = ("storefront_order", "'location:' || location_id")
 # What was sold or redeemed makes no work: the tills book it.
 _GIFT_CARD_DAY = "case when kind in ('issued', 'expired') then 'gift_cards:' || channel || '|' || business_date end"
 
@@ -72,20 +76,22 @@ TABLES = (
     _delivered(stock.FxRates, "fx_rates", ("rate_date", "from_currency", "to_currency"), 3, ("bank", "'rates'")),
     _delivered(stock.Products, "products", ("sku",), 1, ("stock", "'*'")),
     _delivered(stock.Prices, "prices", ("sku", "channel", "valid_from"), 3, ("order", "channel || '|*'")),
-    _delivered(sales.Customers, "customers", ("channel", "customer_id"), 2),
-    _delivered(stock.Locations, "locations", ("location_id",), 1, ("stock", "'*'")),
+    replace(_delivered(sales.Customers, "customers", ("channel", "customer_id"), 2), books=(_CUSTOMER_BOOKED,)),
+    replace(_delivered(stock.Locations, "locations", ("location_id",), 1, ("stock", "'*'")), books=(_PLACE_BOOKED,)),
     _delivered(stock.Listings, "listings", ("channel", "channel_sku"), 2, ("availability", "'*'"), ("stock", "'*'")),
-    _delivered(sales.Orders, "orders", ("channel", "order_id"), 2, ("order", _ORDER), _TRACE),
-    _delivered(sales.OrderLines, "order_lines", ("channel", "order_id", "order_line_no"), 2, ("order", _ORDER), _TRACE),
+    replace(_delivered(sales.Orders, "orders", ("channel", "order_id"), 2, ("order", _ORDER), _TRACE), books=(_ORDER_BOOKED,)),
+    replace(_delivered(sales.OrderLines, "order_lines", ("channel", "order_id", "order_line_no"), 2, ("order", _ORDER), _TRACE),
+            books=(_ORDER_BOOKED,)),
     # A payment once seen in a payout does not become pending again: exports overlap, and come late or a second time.
     replace(_delivered(sales.Payments, "payments", ("channel", "payment_id"), 2,
                        ("payout", "payout_id"), ("payout_day", _PAYOUT_DAY), ("store_day", "'*'"), _TRACE),
-            rules=sales.PAYMENT_FIGURES, stands_above="{row}.payout_id is not null"),
+            books=(_ORDER_BOOKED,), rules=sales.PAYMENT_FIGURES, stands_above="{row}.payout_id is not null"),
     _delivered(sales.Payouts, "payouts", ("channel", "account", "payout_date", "currency", "payout_no"), 4,
                ("payout", "payout_id"), ("payout_day", _PAYOUT_DAY)),
-    _delivered(sales.Fulfilments, "fulfilments", ("channel", "fulfilment_id"), 2, ("stock", "'*'"), _TRACE),
-    _delivered(sales.Returns, "returns", ("channel", "return_id"), 2, ("stock", "'*'"), _TRACE,
-               ("return", "return_id")),
+    replace(_delivered(sales.Fulfilments, "fulfilments", ("channel", "fulfilment_id"), 2, ("stock", "'*'"), _TRACE),
+            books=(_ORDER_BOOKED,)),
+    replace(_delivered(sales.Returns, "returns", ("channel", "return_id"), 2, ("stock", "'*'"), _TRACE,
+                       ("return", "return_id")), books=(_ORDER_BOOKED,)),
     replace(_delivered(sales.PosSales, "pos_sales", ("store", "register", "receipt_id", "receipt_line_no"), 3,
                        ("store_day", _STORE_DAY), ("stock", _STORE_DAY), _RECEIPT_TRACE),
             rules=sales.SALE_SIGNS, numbered_by="receipt_id"),
@@ -93,14 +99,13 @@ TABLES = (
                        ("store_day", _STORE_DAY), _RECEIPT_TRACE), numbered_by="receipt_id"),
     replace(_delivered(sales.PosShifts, "pos_shifts", ("store", "register", "shift_id"), 3, ("store_day", _STORE_DAY)),
             numbered_by="shift_id"),
-    # No reconciliation has another side for it: the journal's document follows from the rows themselves.
-    replace(_delivered(sales.GiftCardEvents, "gift_card_events", ("channel", "event_id"), 2, ("gift_cards", _GIFT_CARD_DAY)),
-            hands_on_to="journal", rules=(sales.GIFT_CARD_SIGN,)),
-    replace(_delivered(vouchers.Vouchers, "vouchers", ("voucher_id", "voucher_line_no"), 1, ("voucher", _VOUCHER)),
-            hands_on_to="journal"),
+    # No reconciliation has another side for these: the journal's document follows from the rows themselves.
+    replace(_delivered(sales.GiftCardEvents, "gift_card_events", ("channel", "event_id"), 2),
+            books=(("gift_cards", _GIFT_CARD_DAY),), rules=(sales.GIFT_CARD_SIGN,)),
+    replace(_delivered(vouchers.Vouchers, "vouchers", ("voucher_id", "voucher_line_no"), 1), books=(("voucher", _VOUCHER),)),
     replace(_delivered(vouchers.DeferredTransactions, "deferred_transactions",
-                       ("channel", "account", "snapshot_date", "transaction_id", "transaction_line_no"), 3,
-                       ("deferral", _DEFERRAL)), hands_on_to="journal"),
+                       ("channel", "account", "snapshot_date", "transaction_id", "transaction_line_no"), 3),
+            books=(("deferral", _DEFERRAL),)),
     _delivered(stock.StockSnapshots, "stock_snapshots", ("snapshot_date", "location_id", "sku"), 2,
                ("stock", "location_id || '|' || snapshot_date"), ("availability", "'*'")),
     _delivered(stock.StockMovements, "stock_movements", ("movement_id",), 1, ("stock", _STOCK_DAY), _RETURN_POSTED),

@@ -44,9 +44,9 @@ def currency(
     return pa.Field(description=description, str_matches=CURRENCY)
 
 
-def one_of(description: str, *values: str) -> Any:
+def one_of(description: str, *values: str, nullable: bool = False) -> Any:
     """One of a closed list of words."""
-    return pa.Field(description=description, isin=list(values))
+    return pa.Field(description=description, isin=list(values), nullable=nullable)
 
 
 def plain(description: str, *, nullable: bool = False) -> Any:

@@ -71,7 +71,7 @@ class StockFacts(Facts):
                   number(row.get("cost", "10.00")), row.get("currency") or "USD", None, True)  # fmt: skip
 
     def _locations(self, row: Mapping[str, str]) -> None:
-        self._put("locations", "location_id = ?", row.get("at") or "S1", None, row.get("kind") or "store", "UTC")
+        self._put("locations", "location_id = ?", row.get("at") or "S1", None, row.get("kind") or "store", None, "UTC")
 
     def _listed(self, row: Mapping[str, str]) -> None:
         code = row.get("code") or row["sku"]

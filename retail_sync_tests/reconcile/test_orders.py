@@ -36,7 +36,7 @@ class OrderFacts(Facts):
             self.connection.execute(
                 f"delete from canonical.{table} where channel = ? and order_id = ?", [channel, order_id]
             )
-        self._insert("canonical.orders", channel, order_id, instant(str(on)), on, row.get("status") or "paid", None, None,
+        self._insert("canonical.orders", channel, order_id, instant(str(on)), on, row.get("status") or "paid", *[None] * 4,
                      currency, total, parts[1], parts[0], parts[2], 2, "shop", "D1")  # fmt: skip
         self._insert("canonical.order_lines", channel, order_id, 1, "A-1", None, quantity, currency, goods / quantity,
                      parts[2], None, 2, "shop", "D1")  # fmt: skip

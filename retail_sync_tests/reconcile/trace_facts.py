@@ -69,7 +69,7 @@ class TraceFacts(Facts):
 
     def _orders(self, row: Mapping[str, str]) -> None:
         self._put("orders", ("channel", "order_id"), row["order"], row.get("channel") or "shopify", row["order"],
-                  instant(row["on"]), day(row["on"][:5]), row.get("status") or "paid", None, None,
+                  instant(row["on"]), day(row["on"][:5]), row.get("status") or "paid", *[None] * 4,
                   row.get("currency") or "USD", Decimal(row["amount"]), None, None, None)  # fmt: skip
 
     def _lines(self, row: Mapping[str, str]) -> None:
