@@ -317,7 +317,7 @@ class Pipeline:
         # What is desired is read under the posting lock too: a run that read it earlier and releases it later than
         # another run would take a correction back.
         with self._posting_lock():
-            before = Before(releaser.released_documents(), releaser.released_movements())
+            before = Before(releaser.last_words(), releaser.accounts)
             with self.writing("release entries") as connection:
                 wanted = read_wanted(connection, self.registry.all(), before, self._booking())
             report = releaser.release(wanted.entries, wanted.ready, wanted.sight)
