@@ -193,7 +193,8 @@ class Pipeline:
                 read_rules(self.home.rules, "settlement_categories"),
                 self.progress,
             )
-            reload = _deliveries_of(connection, window) & self._kept_in_archive(deliveries)
+            wanted = _deliveries_of(connection, window)
+            reload = self._kept_in_archive([d for d in deliveries if d.delivery_id in wanted])
             report = loader.load(connection, deliveries, reload)
             self._note_read(connection, deliveries)
             names = {source.name for source in self.home.settings.source}

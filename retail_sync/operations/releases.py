@@ -144,7 +144,7 @@ class Releaser:
             .where(columns.kind == "entry", outbox.ledger == self.ledger, outbox.state != "reversed", ~is_reversed)
             .order_by(columns.release_id)
         )
-        return [LastWord._make(row) for row in connection.execute(query)]
+        return [LastWord._make(row) for row in connection.execute(query).all()]
 
     def _last(self, connection: sa.Connection, keys: Collection[str]) -> tuple[dict[str, Released], dict[str, int]]:
         """Return the standing version of these keys, without bodies, and the highest version that each ever had in any ledger."""
@@ -363,7 +363,7 @@ def _in_question(desired: Sequence[Desired], words: Sequence[LastWord]) -> tuple
         documents |= {
             word.document_id
             for word in words
-            if any(movement in movements for movement, _ in movements_of(word.bank_movement))
+            if word.bank_movement and any(movement in movements for movement, _ in movements_of(word.bank_movement))
         }
     wanted = {key: entry for key, entry in wanted.items() if entry.document_id in documents}
     keys = dict.fromkeys([*wanted, *(word.entry_key for word in words if word.document_id in documents)])
