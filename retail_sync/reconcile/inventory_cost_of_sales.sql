@@ -42,12 +42,17 @@ moved as (
     where m.kind = 'adjustment' and m.quantity <> 0
 ),
 costed as (
+    -- A movement's own cost, else the snapshots', else what the article costs today.
+    select location_id, business_date, sku, component, quantity, plain_quantity, count_facts,
+        cast(unit_cost as decimal(38, 6)) as unit_cost, currency, unit_cost || ' ' || currency as dated_cost
+    from moved
+    where unit_cost is not null
+    union all
     select m.location_id, m.business_date, m.sku, m.component, m.quantity, m.plain_quantity, m.count_facts,
-        coalesce(m.unit_cost, c.unit_cost, a.unit_cost) as unit_cost,
-        case when m.unit_cost is not null then m.currency when c.unit_cost is not null then c.currency
-            else coalesce(a.currency, 'XXX') end as currency,
-        coalesce(m.unit_cost || ' ' || m.currency, c.unit_cost || ' ' || c.currency, 'product') as dated_cost
-    from moved as m
+        coalesce(c.unit_cost, a.unit_cost) as unit_cost,
+        case when c.unit_cost is not null then c.currency else coalesce(a.currency, 'XXX') end as currency,
+        coalesce(c.unit_cost || ' ' || c.currency, 'product') as dated_cost
+    from (from moved where unit_cost is null) as m
     asof left join snapshot_costs as c
         on c.location_id = m.location_id and c.sku = m.sku and c.snapshot_date <= m.business_date
     left join articles as a on a.sku = m.sku
