@@ -57,13 +57,20 @@ costed as (
         on c.location_id = m.location_id and c.sku = m.sku and c.snapshot_date <= m.business_date
     left join articles as a on a.sku = m.sku
 ),
+hashed as (
+    -- Few of the texts differ: each is hashed once.
+    select *, md5_number_lower(concat_ws('|', component, sku, plain_quantity, dated_cost, count_facts)) as facts
+    from (select distinct component, sku, plain_quantity, dated_cost, count_facts from costed)
+),
 summed as (
-    select location_id, business_date, currency, component, sum(quantity * coalesce(unit_cost, 0)) as amount,
+    select location_id, business_date, currency, c.component, sum(quantity * coalesce(unit_cost, 0)) as amount,
         count(*) as row_count,
         count(*) filter (unit_cost is null and quantity <> 0) as uncosted_count,
-        coalesce(min(sku) filter (unit_cost is null and quantity <> 0), '') as uncosted_sku,
-        cast(sum(md5_number_lower(concat_ws('|', component, sku, plain_quantity, dated_cost, count_facts))) as decimal(38, 0)) as facts
-    from costed
+        coalesce(min(c.sku) filter (unit_cost is null and quantity <> 0), '') as uncosted_sku,
+        cast(sum(h.facts) as decimal(38, 0)) as facts
+    from costed as c
+    join hashed as h on h.component = c.component and h.sku = c.sku and h.dated_cost = c.dated_cost
+        and h.plain_quantity is not distinct from c.plain_quantity and h.count_facts is not distinct from c.count_facts
     group by all
 )
 select s.location_id, s.business_date, s.currency, s.component, in_money(s.amount, m.digits) as amount, s.row_count,
