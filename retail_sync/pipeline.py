@@ -193,7 +193,8 @@ class Pipeline:
                 read_rules(self.home.rules, "settlement_categories"),
                 self.progress,
             )
-            reload = _deliveries_of(connection, window) & self._kept_in_archive(deliveries)
+            wanted = _deliveries_of(connection, window)
+            reload = self._kept_in_archive([d for d in deliveries if d.delivery_id in wanted])
             report = loader.load(connection, deliveries, reload)
             self._note_read(connection, deliveries)
             names = {source.name for source in self.home.settings.source}
@@ -331,7 +332,7 @@ class Pipeline:
         # What is desired is read under the posting lock too: a run that read it earlier and releases it later than
         # another run would take a correction back.
         with self._posting_lock():
-            before = Before(releaser.released_documents(), releaser.released_movements())
+            before = Before(releaser.last_words(), releaser.accounts)
             with self.writing("release entries") as connection:
                 wanted = read_wanted(connection, self.registry.all(), before, self._booking())
             report = releaser.release(wanted.entries, wanted.ready, wanted.sight)

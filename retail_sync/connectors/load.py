@@ -106,6 +106,7 @@ class Loader:
             self.progress(
                 f"[{number}/{len(pending)}] {_told(delivery)}: {outcome[0]} rows, {outcome[1]} rejected ({took})"
             )
+        self._derive_statements(connection)
         return LoadReport(loaded, tuple(refused), accepted, rejected, recategorised)
 
     def _apply_changed_rules(self, connection: duckdb.DuckDBPyConnection) -> int:
@@ -133,8 +134,13 @@ class Loader:
             "select delivery_id, document_id, read_with from raw.deliveries where status = 'loaded'"
         ).fetchall()
         loaded = {delivery_id: (document_id, used) for delivery_id, document_id, used in rows}
-        kept = {d.delivery_id: d for d in deliveries if d.delivery_id in loaded and self._is_readable(d)}
-        changed = {d.source for d in kept.values() if loaded[d.delivery_id][1] != self._read_with(d)}
+        today = {name: self._read_with(name) for name in {d.source for d in deliveries}}
+        there = [d for d in deliveries if d.delivery_id in loaded and today[d.source]]
+        # Only where one was read otherwise is the archive asked what it has: there are years of deliveries.
+        if all(loaded[d.delivery_id][1] == today[d.source] for d in there):
+            return
+        kept = {d.delivery_id: d for d in there if self.archive.has(d.source, d.sha256)}
+        changed = {d.source for d in kept.values() if loaded[d.delivery_id][1] != today[d.source]}
         if not changed:
             return
         documents = {loaded[d.delivery_id][0] for d in kept.values() if d.source in changed}
@@ -144,27 +150,31 @@ class Loader:
         )
         with transaction(connection):
             forget_deliveries(connection, again)
-            derive_payout_statements(connection)
 
-    def _is_readable(self, delivery: Delivery) -> bool:
-        return bool(self._read_with(delivery)) and self.archive.has(delivery.source, delivery.sha256)
+    def _derive_statements(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Derive the statements of touched payouts, once for all deliveries; a run that ends before leaves the note."""
+        with transaction(connection):
+            if derive_payout_statements(connection):
+                mark_changed(connection, "canonical")
+                failpoint("statements.before_commit")
+        failpoint("statements.after_commit")
 
     def _is_open(self, delivery: Delivery, reasons: Mapping[str, str], read_with: Mapping[str, str]) -> bool:
         """Whether it was never read, or refused before a setting was corrected or a newer reader came."""
         delivery_id = delivery.delivery_id
         if delivery_id not in reasons:
             return True
-        return bool(reasons[delivery_id]) and read_with[delivery_id] != self._read_with(delivery)
+        return bool(reasons[delivery_id]) and read_with[delivery_id] != self._read_with(delivery.source)
 
-    def _read_with(self, delivery: Delivery) -> str:
+    def _read_with(self, source: str) -> str:
         """Return a hash of all that decides what is read from a given content; '' where no source block says how."""
-        block = next((s.model_dump_json() for s in self.home.settings.source if s.name == delivery.source), "")
+        block = next((s.model_dump_json() for s in self.home.settings.source if s.name == source), "")
         limit = self.home.settings.raw.max_unpacked_mb
         return hashlib.sha256(f"{__version__}|{limit}|{block}".encode()).hexdigest() if block else ""
 
     def _load_one(self, connection: duckdb.DuckDBPyConnection, delivery: Delivery) -> RetailSyncError | tuple[int, int]:
         target = self.scratch / f"{delivery.delivery_id}.txt"
-        read_with = self._read_with(delivery)
+        read_with = self._read_with(delivery.source)
         try:
             staged = self._stage(connection, delivery, self._source(delivery), target)
         except (
@@ -262,7 +272,6 @@ def _replace(
         connection.execute(f"drop table staged_{table.name}")
     if is_current and staged.is_document:  # even where it has no line left
         hand_on(connection, "settlement", "select $document", staged.document_id)
-    derive_payout_statements(connection)
     mark_changed(connection, "canonical")
     return accepted, rejected
 

@@ -2,8 +2,8 @@
 
 A web shop has no settlement file, nor has a card processor. Its transactions export names the payout of each payment, and
 an export may hold a part of a payout only; its list of payouts states totals and may name no payout id. So a statement is
-derived from the canonical payments and payouts, whatever deliveries they came in and in whatever order, within the
-transaction of each delivery.
+derived from the canonical payments and payouts, whatever deliveries they came in and in whatever order: by a load once, for
+all payouts that its deliveries touched. Until then raw.touched names them, for the next load too.
 
 Processors count their payouts each for themselves, and some by currency. So a payout is known by channel, account, currency
 and the number that it was given, from the row on that first names it.
@@ -36,11 +36,11 @@ def name_payouts(connection: duckdb.DuckDBPyConnection, tables: Collection[str])
         )
 
 
-def derive_payout_statements(connection: duckdb.DuckDBPyConnection) -> None:
-    """Bring the statements of the payouts that raw.touched names up to date, and hand them to reconcile."""
+def derive_payout_statements(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Bring the statements of the payouts that raw.touched names up to date, and hand them to reconcile. False: there are none."""
     found = connection.execute("select count(*) from raw.touched where kind in ('payout', 'payout_day')").fetchone()
     if not found or not found[0]:
-        return
+        return False
     rows = connection.execute(
         "select channel from canonical.payments union select channel from canonical.payouts order by 1"
     )
@@ -69,3 +69,4 @@ def derive_payout_statements(connection: duckdb.DuckDBPyConnection) -> None:
     )
     connection.execute("delete from raw.touched where kind in ('payout', 'payout_day')")
     connection.execute("drop table touched_payouts")
+    return True

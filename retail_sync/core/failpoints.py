@@ -18,6 +18,8 @@ NAMES = (
     "tables.after_commit",
     "canonical.before_commit",
     "canonical.after_commit",
+    "statements.before_commit",
+    "statements.after_commit",
     "settlements.before_commit",
     "settlements.after_commit",
     "orders.before_commit",

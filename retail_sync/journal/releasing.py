@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -12,16 +12,16 @@ import duckdb
 from retail_sync import __version__
 from retail_sync.operations.deliveries import Delivery
 from retail_sync.operations.evidence import Evidence, Facts, Sight, movements_of
-from retail_sync.operations.releases import ReleasedDocument
+from retail_sync.operations.releases import LastWord
 from retail_sync.operations.verdicts import Desired
 
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What was released before: documents, and the bank movements under deposits."""
+    """What stands of what was released before, and how to ask for the accounts of such entries by their keys."""
 
-    documents: Sequence[ReleasedDocument]
-    movements: Sequence[str]
+    words: Sequence[LastWord]
+    accounts: Callable[[Collection[str]], Mapping[str, frozenset[str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +69,10 @@ def _sight(
     seen = connection.execute(
         "select concat_ws('|', source || ':' || account || ':' || transaction_id, amount, value_date) as movement "
         "from canonical.bank_transactions where movement in (select unnest($movements))",
-        {"movements": sorted({movement for text in before.movements for movement, _ in movements_of(text)})},
+        {"movements": sorted({movement for word in before.words for movement, _ in movements_of(word.bank_movement)})},
     ).fetchall()
     is_complete = all(status.get(d.delivery_id, "unread") != "unread" for d in deliveries)
-    missing = _missing(connection, before.documents, booking)
+    missing = _missing(connection, before, booking)
     refused = tuple(d.name for d in deliveries if d.loaded_at and status.get(d.delivery_id) == "refused")
     is_sure = is_complete and not refused and not _work_is_left(connection)
     return Sight(
@@ -87,9 +87,7 @@ def _sight(
     )
 
 
-def _missing(
-    connection: duckdb.DuckDBPyConnection, released: Sequence[ReleasedDocument], booking: Booking
-) -> frozenset[str]:
+def _missing(connection: duckdb.DuckDBPyConnection, before: Before, booking: Booking) -> frozenset[str]:
     """Return the released documents that are in no table now, of the kinds that are ours to book.
 
     What a setting gives to the ERP to book is in no table either, and stays as it was booked. A stock true-up is there only
@@ -98,12 +96,12 @@ def _missing(
     """
     rows = connection.execute("select document_id from journal.documents").fetchall()
     there = {document_id for (document_id,) in rows}
+    missing = [word for word in before.words if word.document_id not in there and word.entry_kind in booking.kinds]
+    accounts = before.accounts([word.entry_key for word in missing if word.entry_kind == "stock_valuation"])
     return frozenset(
-        document.document_id
-        for document in released
-        if document.document_id not in there
-        and document.entry_kind in booking.kinds
-        and (document.entry_kind != "stock_valuation" or booking.inventory_account in document.accounts)
+        word.document_id
+        for word in missing
+        if word.entry_kind != "stock_valuation" or booking.inventory_account in accounts[word.entry_key]
     )
 
 

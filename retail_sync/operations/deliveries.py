@@ -97,21 +97,10 @@ class DeliveryRegistry:
 
     def _select(self, condition: sa.ColumnElement[bool]) -> Sequence[Delivery]:
         columns = db.deliveries.c
-        query = sa.select(
-            columns.delivery_id,
-            columns.source,
-            columns.object,
-            columns.name,
-            columns.sha256,
-            columns.bytes,
-            columns.received_order,
-            columns.purged_at,
-            columns.refused_reason,
-            columns.loaded_at,
-        )
+        query = sa.select(*(columns[name] for name in Delivery.__dataclass_fields__))
         query = query.where(condition).order_by(columns.received_order)
         with self._engine.connect() as connection:
-            return [Delivery(**row._mapping) for row in connection.execute(query)]
+            return [Delivery(*row) for row in connection.execute(query).all()]
 
     def elsewhere(self, source: str, object_name: str, sha256: str) -> tuple[str, str] | None:
         """Return (source, file name) of the same content under another source that reads the same object, if any."""

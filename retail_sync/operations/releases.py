@@ -10,17 +10,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
 
 from retail_sync.core.failpoints import failpoint
 from retail_sync.operations import database as db
 from retail_sync.operations.approvals import read_approved
-from retail_sync.operations.evidence import Evidence, Facts, Sight
+from retail_sync.operations.evidence import Evidence, Facts, Sight, movements_of
 from retail_sync.operations.exceptions import Problem
 from retail_sync.operations.verdicts import Desired, Released, Verdict, carried_by_approval, decide
 from retail_sync.operations.waiting import Waiting, note_waiting, waiting_entry, waiting_problems
@@ -49,13 +49,18 @@ class ReleaseReport:
         return waiting_problems(self.waiting)
 
 
-@dataclass(frozen=True, slots=True)
-class ReleasedDocument:
-    """A document of which an entry of this kind stands. `accounts` are those of a stock true-up, else none."""
+class LastWord(NamedTuple):
+    """The standing version of a key as far as it says whether anything is to be decided; a plain row, there are years of them."""
 
+    entry_key: str
     document_id: str
     entry_kind: str
-    accounts: frozenset[str] = frozenset()
+    desired_hash: str
+    facts_hash: str
+    delivery_id: str
+    bank_delivery_id: str
+    bank_movement: str
+    matching_hash: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +93,10 @@ class Releaser:
             report.held.append(_is_incomplete(sight))
         if sight.refused:
             report.held.append(_is_refused_now(sight))
-        wanted = {entry.entry_key: entry for entry in desired}
         with self.engine.begin() as connection:
-            last, versions = self._last(connection)
+            wanted, keys = _in_question(desired, self._last_words(connection))
+            report.unchanged += len(desired) - len(wanted)
+            last, versions = self._last(connection, keys)
             verdicts = decide(wanted, last, ready, sight, versions, self._empty(connection))
             verdicts |= carried_by_approval(verdicts, wanted, last, read_approved(connection, "correction"))
             last |= self._with_bodies(connection, [last[key] for key in last if verdicts[key] in _NEEDS_BODY])
@@ -104,53 +110,56 @@ class Releaser:
         failpoint("release.after_commit")
         return report
 
-    def released_documents(self) -> list[ReleasedDocument]:
-        """Return the documents of which a released entry stands."""
+    def last_words(self) -> list[LastWord]:
+        """Return the standing version of every key, without its body."""
+        with self.engine.connect() as connection:
+            return self._last_words(connection)
+
+    def accounts(self, entry_keys: Collection[str]) -> dict[str, frozenset[str]]:
+        """Return the accounts of the standing versions of these keys."""
+        with self.engine.connect() as connection:
+            last, _ = self._last(connection, entry_keys)
+            whole = self._with_bodies(connection, list(last.values()))
+        return {key: frozenset(line["account"] for line in json.loads(old.body)["lines"]) for key, old in whole.items()}
+
+    def standing(self, entry_kinds: Collection[str]) -> list[Standing]:
+        """Return what the ledger may hold of these kinds of entries, and the documents that had nothing to book."""
+        with self.engine.connect() as connection:
+            words = self._last_words(connection)
+            last, _ = self._last(connection, [word.entry_key for word in words if word.entry_kind in entry_kinds])
+            empty = self._empty(connection)
+            whole = self._with_bodies(connection, [old for old in last.values() if not old.was_never_sent]).values()
+        entries = [Standing(old.document_id, old.facts_hash, json.loads(old.body)["lines"]) for old in whole]
+        booked = {word.document_id for word in words}
+        return entries + [Standing(document, facts, ()) for document, facts in empty.items() if document not in booked]
+
+    def _last_words(self, connection: sa.Connection) -> list[LastWord]:
         columns, reversal, outbox = db.released_entries.c, db.released_entries.alias(), db.outbox.c
         is_reversed = sa.exists().where(
             reversal.c.entry_key == columns.entry_key,
             reversal.c.version == columns.version,
             reversal.c.kind == "reversal",
         )
-        body = sa.case((columns.entry_kind == "stock_valuation", columns.body), else_="")
         query = (
-            sa.select(columns.document_id, columns.entry_kind, body)
+            sa.select(*(columns[name] for name in LastWord._fields))
             .join(db.outbox, outbox.release_id == columns.release_id)
             .where(columns.kind == "entry", outbox.ledger == self.ledger, outbox.state != "reversed", ~is_reversed)
-            .distinct()
+            .order_by(columns.release_id)
         )
-        with self.engine.connect() as connection:
-            return [ReleasedDocument(row[0], row[1], _accounts(row[2])) for row in connection.execute(query)]
+        return [LastWord._make(row) for row in connection.execute(query).all()]
 
-    def standing(self, entry_kinds: Collection[str]) -> list[Standing]:
-        """Return what the ledger may hold of these kinds of entries, and the documents that had nothing to book."""
-        with self.engine.connect() as connection:
-            last, _ = self._last(connection)
-            empty = self._empty(connection)
-            asked = [old for old in last.values() if old.entry_kind in entry_kinds and not old.was_never_sent]
-            whole = self._with_bodies(connection, asked).values()
-        entries = [Standing(old.document_id, old.facts_hash, json.loads(old.body)["lines"]) for old in whole]
-        booked = {old.document_id for old in last.values()}
-        return entries + [Standing(document, facts, ()) for document, facts in empty.items() if document not in booked]
-
-    def released_movements(self) -> list[str]:
-        """Return the bank movements that deposits were ever released for."""
-        movement = db.released_entries.c.bank_movement
-        with self.engine.connect() as connection:
-            return list(connection.execute(sa.select(movement).where(movement != "").distinct()).scalars())
-
-    def _last(self, connection: sa.Connection) -> tuple[dict[str, Released], dict[str, int]]:
-        """Return the standing version of each key, without bodies, and the highest version that each key ever had in any ledger."""
+    def _last(self, connection: sa.Connection, keys: Collection[str]) -> tuple[dict[str, Released], dict[str, int]]:
+        """Return the standing version of these keys, without bodies, and the highest version that each ever had in any ledger."""
         entries, outbox = db.released_entries.c, db.outbox.c
         without_body = [column for column in db.released_entries.columns if column.name != "body"]
-        rows = connection.execute(
-            sa.select(*without_body, outbox.state, outbox.attempts, outbox.ledger)
-            .join(db.outbox, outbox.release_id == entries.release_id)
-            .order_by(entries.release_id)
-        ).mappings()
+        query = sa.select(*without_body, outbox.state, outbox.attempts, outbox.ledger).join(
+            db.outbox, outbox.release_id == entries.release_id
+        )
         by_key: dict[str, list[sa.RowMapping]] = defaultdict(list)
-        for row in rows:
-            by_key[row["entry_key"]].append(row)
+        for part in _parts(list(keys)):
+            rows = connection.execute(query.where(entries.entry_key.in_(part)).order_by(entries.release_id))
+            for row in rows.mappings():
+                by_key[row["entry_key"]].append(row)
         versions = {key: max(row["version"] for row in rows) for key, rows in by_key.items()}
         standing = {}
         for key, versions_of_key in by_key.items():
@@ -162,11 +171,10 @@ class Releaser:
         return standing, versions
 
     def _with_bodies(self, connection: sa.Connection, released: Sequence[Released]) -> dict[str, Released]:
-        """Return these versions by key with their bodies; read in parts, as a database takes so many values at once."""
+        """Return these versions by key with their bodies."""
         columns = db.released_entries.c
         bodies: dict[int, str] = {}
-        for start in range(0, len(released), _VALUES_AT_ONCE):
-            part = [old.release_id for old in released[start : start + _VALUES_AT_ONCE]]
+        for part in _parts([old.release_id for old in released]):
             query = sa.select(columns.release_id, columns.body).where(columns.release_id.in_(part))
             bodies |= {release_id: body for release_id, body in connection.execute(query)}
         return {old.entry_key: replace(old, body=bodies[old.release_id]) for old in released}
@@ -331,8 +339,45 @@ class Releaser:
         return hashlib.sha256(f"{self.ledger}|{entry.key}|{entry.body_hash}".encode()).hexdigest()[:36]
 
 
-def _accounts(body: str) -> frozenset[str]:
-    return frozenset(line["account"] for line in json.loads(body)["lines"]) if body else frozenset()
+def _parts(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Cut values into parts that a database takes at once."""
+    return (values[start : start + _VALUES_AT_ONCE] for start in range(0, len(values), _VALUES_AT_ONCE))
+
+
+def _in_question(desired: Sequence[Desired], words: Sequence[LastWord]) -> tuple[dict[str, Desired], list[str]]:
+    """Return the desired entries of the documents that may need a decision, and the keys wanted or standing of them.
+
+    A document whose entries all stand as they are desired, on the facts and evidence of today, needs none. Entries of a
+    document are decided together; with a deposit that is not as it stands also those whose bank movement it wants.
+    """
+    standing = {word.entry_key: word for word in words}
+    wanted = {entry.entry_key: entry for entry in desired}
+    same = {key for key, entry in wanted.items() if standing.get(key) == _as_word(entry)}
+    documents = {entry.document_id for key, entry in wanted.items() if key not in same}
+    documents |= {word.document_id for key, word in standing.items() if key not in same}
+    movements = {
+        movement
+        for key, entry in wanted.items()
+        if key not in same
+        for movement, _ in movements_of(entry.evidence.bank_movement)
+    }
+    if movements:
+        documents |= {
+            word.document_id
+            for word in words
+            if word.bank_movement and any(movement in movements for movement, _ in movements_of(word.bank_movement))
+        }
+    wanted = {key: entry for key, entry in wanted.items() if entry.document_id in documents}
+    keys = dict.fromkeys([*wanted, *(word.entry_key for word in words if word.document_id in documents)])
+    return wanted, list(keys)
+
+
+def _as_word(entry: Desired) -> LastWord:
+    evidence = entry.evidence
+    return LastWord(
+        entry.entry_key, entry.document_id, entry.kind, entry.body_hash, entry.facts_hash,
+        evidence.delivery_id, evidence.bank_delivery_id, evidence.bank_movement, evidence.matching_hash,
+    )  # fmt: skip
 
 
 def _released(row: sa.RowMapping) -> Released:

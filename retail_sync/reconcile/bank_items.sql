@@ -1,10 +1,9 @@
 -- Bank movements that may be payouts: the payer is a channel's, or the reference names a settlement we know.
 create or replace temp table bank_items as
 with payers as (
-    select b.source, b.account, b.transaction_id, min(p.channel) as channel
-    from canonical.bank_transactions as b
-    join payer_patterns as p on regexp_matches(b.reference, p.pattern, 'i')
-    group by b.source, b.account, b.transaction_id
+    select source, account, transaction_id, min(channel) as channel
+    from paid_by_channels
+    group by source, account, transaction_id
 ),
 numbered as (
     -- A bank names a payout by its number, without the channel, account and currency before it.
@@ -28,9 +27,9 @@ candidates as (
     ) = 1
 ),
 named as (
-    select source, account, transaction_id, count(distinct settlement_id) as count, min(settlement_id) as settlement_id
+    select source, account, transaction_id, min(settlement_id) as settlement_id
     from candidates
-    group by source, account, transaction_id
+    group by source, account, transaction_id having count(distinct settlement_id) = 1
 )
 select
     b.source || ':' || b.account || ':' || b.transaction_id as item_id,
@@ -40,7 +39,7 @@ select
     end as transaction_id,
     coalesce(p.channel, f.channel) as channel,
     coalesce(p.channel, f.channel) || '|' || b.currency as block,
-    case when n.count = 1 then n.settlement_id end as key,
+    n.settlement_id as key,
     b.account,
     b.amount,
     b.currency,
@@ -48,6 +47,6 @@ select
     b.reference
 from canonical.bank_transactions as b
 left join named as n on n.source = b.source and n.account = b.account and n.transaction_id = b.transaction_id
-left join settlement_facts as f on n.count = 1 and f.settlement_id = n.settlement_id
+left join settlement_facts as f on f.settlement_id = n.settlement_id
 left join payers as p on p.source = b.source and p.account = b.account and p.transaction_id = b.transaction_id
-where p.channel is not null or n.count = 1
+where p.channel is not null or n.settlement_id is not null

@@ -42,23 +42,35 @@ moved as (
     where m.kind = 'adjustment' and m.quantity <> 0
 ),
 costed as (
+    -- A movement's own cost, else the snapshots', else what the article costs today.
+    select location_id, business_date, sku, component, quantity, plain_quantity, count_facts,
+        cast(unit_cost as decimal(38, 6)) as unit_cost, currency, unit_cost || ' ' || currency as dated_cost
+    from moved
+    where unit_cost is not null
+    union all
     select m.location_id, m.business_date, m.sku, m.component, m.quantity, m.plain_quantity, m.count_facts,
-        coalesce(m.unit_cost, c.unit_cost, a.unit_cost) as unit_cost,
-        case when m.unit_cost is not null then m.currency when c.unit_cost is not null then c.currency
-            else coalesce(a.currency, 'XXX') end as currency,
-        coalesce(m.unit_cost || ' ' || m.currency, c.unit_cost || ' ' || c.currency, 'product') as dated_cost
-    from moved as m
+        coalesce(c.unit_cost, a.unit_cost) as unit_cost,
+        case when c.unit_cost is not null then c.currency else coalesce(a.currency, 'XXX') end as currency,
+        coalesce(c.unit_cost || ' ' || c.currency, 'product') as dated_cost
+    from (from moved where unit_cost is null) as m
     asof left join snapshot_costs as c
         on c.location_id = m.location_id and c.sku = m.sku and c.snapshot_date <= m.business_date
     left join articles as a on a.sku = m.sku
 ),
+hashed as (
+    -- Few of the texts differ: each is hashed once.
+    select *, md5_number_lower(concat_ws('|', component, sku, plain_quantity, dated_cost, count_facts)) as facts
+    from (select distinct component, sku, plain_quantity, dated_cost, count_facts from costed)
+),
 summed as (
-    select location_id, business_date, currency, component, sum(quantity * coalesce(unit_cost, 0)) as amount,
+    select location_id, business_date, currency, c.component, sum(quantity * coalesce(unit_cost, 0)) as amount,
         count(*) as row_count,
         count(*) filter (unit_cost is null and quantity <> 0) as uncosted_count,
-        coalesce(min(sku) filter (unit_cost is null and quantity <> 0), '') as uncosted_sku,
-        cast(sum(md5_number_lower(concat_ws('|', component, sku, plain_quantity, dated_cost, count_facts))) as decimal(38, 0)) as facts
-    from costed
+        coalesce(min(c.sku) filter (unit_cost is null and quantity <> 0), '') as uncosted_sku,
+        cast(sum(h.facts) as decimal(38, 0)) as facts
+    from costed as c
+    join hashed as h on h.component = c.component and h.sku = c.sku and h.dated_cost = c.dated_cost
+        and h.plain_quantity is not distinct from c.plain_quantity and h.count_facts is not distinct from c.count_facts
     group by all
 )
 select s.location_id, s.business_date, s.currency, s.component, in_money(s.amount, m.digits) as amount, s.row_count,

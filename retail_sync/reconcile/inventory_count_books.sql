@@ -15,7 +15,9 @@ opened as (
     asof left join dates as d on d.location_id = c.location_id and d.snapshot_date <= c.business_date
 ),
 snapshot_part as (
-    select location_id, sku, snapshot_date, sum(quantity_on_hand) as quantity from whole_snapshots group by all
+    select location_id, sku, snapshot_date, sum(quantity_on_hand) as quantity
+    from whole_snapshots semi join opened using (location_id, sku, snapshot_date)
+    group by all
 ),
 moved as (
     select o.location_id, o.sku, o.business_date, o.kind, sum(m.quantity) as quantity

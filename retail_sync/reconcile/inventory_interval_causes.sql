@@ -70,15 +70,18 @@ transfer_said as (
     from in_transit as i
     join transfers as t using (sku, reference, trip)
 ),
+movements as (
+    select * from canonical.stock_movements semi join open using (location_id, sku)
+),
 late as (
     -- Movements of the interval that the snapshot does not have in it: one, or those of one reference.
     select o.location_id, o.sku, o.to_date, min(m.shown) as shown
     from open as o
     join (
-        select location_id, sku, business_date, movement_id as shown, quantity, kind, reference from canonical.stock_movements
+        select location_id, sku, business_date, movement_id as shown, quantity, kind, reference from movements
         union all
         select location_id, sku, max(business_date), reference, sum(quantity), min(kind), reference
-        from canonical.stock_movements where reference is not null
+        from movements where reference is not null
         group by location_id, sku, reference having count(*) > 1
     ) as m on m.location_id = o.location_id and m.sku = o.sku
         and m.business_date > o.from_date and m.business_date <= o.to_date and m.quantity = -o.variance

@@ -8,8 +8,12 @@ with dates as (
     from (select distinct location_id, snapshot_date from whole_snapshots)
     window by_day as (partition by location_id order by snapshot_date)
 ),
-moved as (
-    select location_id, sku, business_date, sum(quantity) as quantity from canonical.stock_movements group by all
+until as (
+    -- By day, not by movement: there are few days.
+    select m.location_id, m.business_date, d.snapshot_date as to_date
+    from (select distinct location_id, business_date from canonical.stock_movements) as m
+    asof join dates as d on d.location_id = m.location_id and d.snapshot_date >= m.business_date
+    where d.from_date is not null
 ),
 pieces as (
     select s.location_id, s.sku, d.snapshot_date as to_date, 0 as opening, 0 as moved, s.quantity_on_hand as closing
@@ -20,10 +24,8 @@ pieces as (
     from whole_snapshots as s join dates as d using (location_id, snapshot_date)
     where d.next_date is not null
     union all
-    select m.location_id, m.sku, d.snapshot_date, 0, m.quantity, 0
-    from moved as m
-    asof join dates as d on d.location_id = m.location_id and d.snapshot_date >= m.business_date
-    where d.from_date is not null
+    select m.location_id, m.sku, u.to_date, 0, m.quantity, 0
+    from canonical.stock_movements as m join until as u using (location_id, business_date)
 ),
 summed as (
     select location_id, sku, to_date, cast(sum(opening) as decimal(18, 6)) as opening,

@@ -69,6 +69,7 @@ pieces as (
     from opened as o
     join canonical.stock_movements as m on m.location_id = o.location_id
         and m.business_date > o.snapshot_date and m.business_date <= o.month_end
+    where o.snapshot_date < o.month_end
 ),
 worth as (
     select p.month_end as business_date, coalesce(c.currency, a.currency) as currency,

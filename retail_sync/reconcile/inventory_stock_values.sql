@@ -24,6 +24,7 @@ pieces as (
     from opened as o
     join canonical.stock_movements as m on m.location_id = o.location_id
         and m.business_date > o.snapshot_date and m.business_date <= o.month_end
+    where o.snapshot_date < o.month_end
 ),
 lying as (
     select month_end, location_id, sku, cast(sum(quantity) as decimal(18, 6)) as quantity

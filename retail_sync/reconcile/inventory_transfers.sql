@@ -34,15 +34,17 @@ summed as (
         list(location_id) filter (quantity < 0) as senders,
         list(location_id) filter (quantity > 0) as receivers,
         -- Three of the places are enough for people.
-        array_to_string((list(shown order by quantity, location_id) filter (quantity < 0))[1:3], ', ') as out_at,
-        array_to_string((list(shown order by -quantity, location_id) filter (quantity > 0))[1:3], ', ') as in_at,
+        list_sort(list((quantity, location_id, shown)) filter (quantity < 0))[1:3] as first_out,
+        list_sort(list((-quantity, location_id, shown)) filter (quantity > 0))[1:3] as first_in,
+        array_to_string(list_transform(first_out, lambda place: place[3]), ', ') as out_at,
+        array_to_string(list_transform(first_in, lambda place: place[3]), ', ') as in_at,
         -- Where the half is that is there: what left, or what arrived.
         case when sum(quantity) <= 0 then arg_min(location_id, (quantity, location_id))
             else arg_min(location_id, (-quantity, location_id)) end as location_id
     from places
     group by sku, reference, trip
 )
-select *,
+select * exclude (first_out, first_in),
     'transfer ' || reference || ' is booked ' || case
         when receivers is null then 'out at ' || out_at || ' and not booked in'
         when senders is null then 'in at ' || in_at || ' and not booked out'

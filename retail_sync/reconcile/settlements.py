@@ -9,7 +9,6 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 
 import duckdb
-import pyarrow as pa
 
 from retail_sync.core import sql
 from retail_sync.core.failpoints import failpoint
@@ -83,10 +82,13 @@ def _changed_versions(connection: duckdb.DuckDBPyConnection, versions: Mapping[s
 def _compare(
     connection: duckdb.DuckDBPyConnection, match_rules: RuleFile, payers: RuleFile, decisions: Sequence[Decision]
 ) -> None:
-    connection.register("payer_patterns", pa.table({
-        "channel": pa.array([row["channel"] for row in payers.rows], pa.string()),
-        "pattern": pa.array([row["pattern"] for row in payers.rows], pa.string()),
-    }))  # fmt: skip
+    connection.execute(
+        "create or replace temp table paid_by_channels "
+        "(source varchar, account varchar, transaction_id varchar, channel varchar)"
+    )
+    for row in payers.rows:
+        payer = {"channel": row["channel"], "pattern": row["pattern"]}
+        connection.execute(sql.statement(__package__, "bank_payers"), payer)
     for name in ("settlement_facts", "bank_items", "settlement_sides"):
         connection.execute(sql.statement(__package__, name))
     matching.begin(connection, decisions)
@@ -102,7 +104,6 @@ def _compare(
     for name in ("settlement_totals", "payout_breaks"):
         connection.execute(sql.statement(__package__, name))
     connection.execute(sql.statement(__package__, "settlement_breaks"), {"days_after": window, "days_reach": reach})
-    connection.unregister("payer_patterns")
 
 
 def _take_side(connection: duckdb.DuckDBPyConnection, reconciliation: str, side: str) -> None:

@@ -79,7 +79,7 @@ def test_a_release_that_had_to_wait_reads_what_is_desired_now(
         for stage in (early.receive_inbox, early.load, early.reconcile, early.journal):
             stage()
         releaser = Releaser(early.operations, early.ledger.name, "early", "early", lambda day: day)
-        before = Before(releaser.released_documents(), ())
+        before = Before(releaser.last_words(), releaser.accounts)
         with early.writing("release") as connection:
             wanted = read_wanted(connection, early.registry.all(), before, early._booking())
         assert releaser.release(wanted.entries, wanted.ready, wanted.sight).corrected == 1

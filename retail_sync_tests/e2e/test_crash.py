@@ -51,7 +51,7 @@ from retail_sync_tests.e2e.tiny_retailer import (
 pytestmark = pytest.mark.long
 
 # The steps whose stage has another name: each is a transaction of its own.
-STAGE_OF = {"tables": "canonical"} | dict.fromkeys(
+STAGE_OF = dict.fromkeys(("tables", "statements"), "canonical") | dict.fromkeys(
     ("settlements", "orders", "store_days", "availability", "inventory", "inventory_ledger", "returns", "order_traces"),
     "reconcile",
 )
@@ -225,6 +225,7 @@ ONE_PER_STEP = (
     "raw.after_register",
     "tables.after_commit",
     "canonical.before_commit",
+    "statements.before_commit",
     "settlements.after_commit",
     "orders.before_commit",
     "store_days.after_commit",
