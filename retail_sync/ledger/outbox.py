@@ -16,7 +16,7 @@ import json
 import os
 import socket
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -85,26 +85,59 @@ class Outbox:
         return report
 
     def drift(self) -> int:
-        """Read every verified entry back and mark those that are no longer what we sent. Returns how many."""
+        """Read every verified entry back and mark those that are no longer what we sent. Returns how many.
+
+        An entry is marked too whose reversal or next version is in the ledger though nobody here released it: then this
+        database is older than the ledger, as after a restored backup.
+        """
         drifted, after = 0, 0
         while rows := self._take("verified", BATCH, after):
-            found = self._adapter.find([row.entry.key for row in rows])
-            for row in rows:
-                if reason := self._mismatch(row.entry, found.get(row.entry.key)):
-                    self._set([row], "mismatch", reason_code="changed_in_ledger", reason=reason)
-                    drifted += 1
+            drifted += self._mark_drift(rows)
             after = rows[-1].release_id
         return drifted
 
+    def _mark_drift(self, rows: Sequence[_Row]) -> int:
+        """Mark what is not in the ledger as it was sent; the others are verified. Returns how many are marked."""
+        later = self._unreleased([key for row in rows for key in _follow_ups(row.entry.key)])
+        found = self._adapter.find([*(row.entry.key for row in rows), *later])
+        drifted = 0
+        for row in rows:
+            if verdict := self._drift_of(row.entry, found, later):
+                self._set([row], "mismatch", reason_code=verdict[0], reason=verdict[1])
+                drifted += 1
+            elif row.state != "verified":
+                self._record_found([row], found)
+        return drifted
+
+    def _drift_of(
+        self, sent: Entry, found: Mapping[str, PostedEntry], later: Collection[str]
+    ) -> tuple[str, str] | None:
+        held = found.get(sent.key)
+        if held is None:
+            return "gone_from_ledger", "the ledger does not hold it any more"
+        if reason := self._mismatch(sent, held):
+            return "changed_in_ledger", reason
+        unknown = [key for key in _follow_ups(sent.key) if key in later and key in found]
+        return (
+            ("released_elsewhere", f"the ledger holds {unknown[0]}, which was never released here") if unknown else None
+        )
+
+    def _unreleased(self, keys: Sequence[str]) -> set[str]:
+        """Return those of `keys` that no released version has."""
+        column = db.released_entries.c.ledger_key
+        with self._engine.connect() as connection:
+            known = set(connection.execute(sa.select(column).where(column.in_(keys))).scalars())
+        return set(keys) - known
+
     def _recover(self) -> None:
         """Rows whose fate is unknown, after a crash or a lost answer: the ledger knows. Mismatches are looked at again."""
-        for state in ("sending", "uncertain", "posted", "mismatch"):
+        for state in ("sending", "uncertain", "posted"):
             after = 0
             while rows := self._take(state, BATCH, after):
                 found = self._adapter.find([row.entry.key for row in rows])
                 self._record_found([row for row in rows if row.entry.key in found], found)
                 lost = [row for row in rows if row.entry.key not in found]
-                if state in ("posted", "mismatch"):
+                if state == "posted":
                     self._set(
                         lost,
                         "mismatch",
@@ -114,6 +147,10 @@ class Outbox:
                 else:
                     self._set(lost, "pending")
                 after = rows[-1].release_id
+        after = 0
+        while rows := self._take("mismatch", BATCH, after):
+            self._mark_drift(rows)
+            after = rows[-1].release_id
 
     def _reconsider_held(self) -> None:
         after = 0
@@ -298,3 +335,9 @@ class Outbox:
     def _mismatch(self, sent: Entry, found: PostedEntry | None) -> str:
         """Name the first difference between what we sent and what the ledger holds; '' when there is none."""
         return difference(found.entry, self._adapter.shown(sent)) if found else "the ledger does not hold it"
+
+
+def _follow_ups(key: str) -> list[str]:
+    """Return the keys that only a later release of the same entry would have: its reversal and its next version."""
+    name, _, version = key.rpartition("#")
+    return [f"{key}R", f"{name}#{int(version) + 1}"] if version.isdecimal() else []

@@ -27,7 +27,7 @@ _STATES: dict[str, tuple[str, Kind, str]] = {
     "mismatch": (
         "entry_mismatch",
         "business",
-        "compare the ledger with the released entry; somebody changed it there",
+        "compare the ledger with the released entry: somebody changed it there, or the operations database is an older one",
     ),
 }
 

@@ -274,3 +274,31 @@ def test_a_row_claimed_meanwhile_is_not_held(shop: Shop) -> None:
     shop.ledger.close_period("2026-10", "Ann", "month end")
     mine._post_batch(rows, PostingReport())
     assert shop.states() == {FIRST: "sending"}
+
+
+def test_a_restored_backup_is_told_and_books_nothing_twice(tmp_path: Path) -> None:
+    """The database of yesterday does not know of today's correction: the ledger does, and nothing is sent against it."""
+    shop = shop_in(tmp_path)
+    shop.release(wanted(1))
+    shop.post()
+    shutil.copy(tmp_path / "operations.sqlite", tmp_path / "backup.sqlite")
+    shop.release(wanted(1, 11_000, "facts 2"))
+    shop.post()
+    after = shop.books()
+    shutil.copy(tmp_path / "backup.sqlite", tmp_path / "operations.sqlite")
+    restored = shop_in(tmp_path)
+    restored.release(wanted(1))
+    restored.post()
+    assert restored.outbox().drift() == 1
+    assert restored.states() == {FIRST: "mismatch"}
+    assert restored.reasons() == {FIRST: "released_elsewhere"}
+    assert problems(restored) == [("entry_mismatch", FIRST, "error")]
+    assert f"{FIRST}R" in find_posting_problems(restored.engine)[0].message
+    restored.release(wanted(1, 11_000, "facts 2"))
+    restored.post()
+    assert restored.outbox().drift() == 0
+    assert set(restored.states().values()) == {"verified"}
+    assert restored.books() == after
+    restored.release(wanted(1, 12_000, "facts 3"))
+    restored.post()
+    assert restored.states()[f"{key_of(1)}#3"] == "verified"

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import random
 import re
+import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -36,6 +38,7 @@ from retail_sync_tests.operations.test_lost_answers import HELD, REJECTED, round
 SERVER_GIVES_UP_AFTER = 120
 FAST, LONG, SLOW = 12, 300, 1_000
 PER_TEST = 60
+RESTORED = 60
 
 
 def habits_of_quickbooks(rng: random.Random) -> dict[str, Any]:
@@ -128,6 +131,71 @@ def assert_exactly_once(name: str, seed: int, engine: sa.Engine, opened: Opened)
     assert net == effect(desired), f"seed {seed}"
 
 
+def run_with_a_restored_backup(name: str, seed: int, folder: Path) -> Counter[str]:
+    """A schedule in whose middle the operations database of an earlier round is put back; the ledger goes on from where it was."""
+    opening, habits = LEDGERS[name]
+    rng = random.Random(seed)
+    plan = FaultPlan(seed, 6)
+    opened = opening(folder / f"{seed}", plan, **habits(rng))
+    engine = sa.create_engine("sqlite://", poolclass=StaticPool)
+    db.metadata.create_all(engine)
+    backup = sqlite3.connect(":memory:")
+    try:
+        rounds = [*(one := rounds_of(seed)), one[-1]]
+        taken, restored = sorted(rng.sample(range(len(rounds)), 2))
+        for number, desired in enumerate(rounds):
+            ready = {document_of(10 * seed + digit): Facts(f"gone {number}", "") for digit in range(1, 6)}
+            ready |= {d.document_id: Facts(d.facts_hash, d.facts_hash) for d in desired}
+            if number == restored:
+                backup.backup(_raw(engine))
+                plan.happened["restored backup"] += 1
+            Releaser(engine, name, "tests", f"release-{number}", lambda day: day).release(desired, ready, Sight())
+            with suppress(Died, LedgerUncertain, SettingsError):
+                Outbox(engine, mortal(opened, rng, plan.happened), Policy()).post_all(lambda _: None)
+            opened.clock.sleep(SERVER_GIVES_UP_AFTER)
+            if number == taken:
+                _raw(engine).backup(backup)
+        plan.stop()
+        opened.system.closed_until = CLOSED_UNTIL
+        last = Outbox(engine, opened.reopened(), Policy())
+        last.post_all(lambda _: None)
+        last.drift()
+        plan.happened["told"] += assert_nothing_is_silent(name, seed, engine, opened)
+    finally:
+        opened.close()
+        engine.dispose()
+        backup.close()
+    return plan.happened
+
+
+def _raw(engine: sa.Engine) -> sqlite3.Connection:
+    found = engine.raw_connection().driver_connection
+    assert isinstance(found, sqlite3.Connection)
+    return found
+
+
+def assert_nothing_is_silent(name: str, seed: int, engine: sa.Engine, opened: Opened) -> int:
+    """No key is booked twice; where the books are not what is desired, a row says so. Returns how many rows do."""
+    with engine.connect() as connection:
+        query = sa.select(db.released_entries.c.ledger_key, db.outbox.c.state, db.outbox.c.reason).join(
+            db.outbox, db.outbox.c.release_id == db.released_entries.c.release_id
+        )
+        rows = connection.execute(query).all()
+    booked, net = HISTORIES[name](opened.system)
+    assert set(booked.values()) <= {1}, f"seed {seed}"
+    refused = {f"{key_of(10 * seed + digit)}#1" for digit in (HELD, REJECTED)}
+    assert {row.state for row in rows} <= {"verified", "held", "rejected", "mismatch", "reversed"}, f"seed {seed}"
+    assert all(row.ledger_key in booked for row in rows if row.state == "verified"), f"seed {seed}"
+    told = [row for row in rows if row.state in ("held", "rejected", "mismatch") and row.ledger_key not in refused]
+    assert all(row.reason for row in told), f"seed {seed}"
+    desired = effect([entry for entry in rounds_of(seed)[-1] if f"{entry.entry_key}#1" not in refused])
+    differing = {
+        key for key, _ in {*net, *desired} if any(net.get(p) != desired.get(p) for p in {*net, *desired} if p[0] == key)
+    }
+    assert differing <= {row.ledger_key.partition("#")[0] for row in told}, f"seed {seed}"
+    return len(told)
+
+
 # The histories: from raw documents alone.
 
 History = tuple[Counter[str], Mapping[tuple[str, str], int]]
@@ -196,6 +264,17 @@ def test_more_schedules(name: str, first: int, tmp_path: Path) -> None:
 def test_many_more_schedules(name: str, first: int, tmp_path: Path) -> None:
     """The same over a thousand others of each ledger."""
     run_schedules(name, first, 100, tmp_path)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", LEDGERS)
+def test_a_restored_backup_doubles_nothing_and_hides_nothing(name: str, tmp_path: Path) -> None:
+    """An operations database of yesterday does not know what was posted since; the ledger does."""
+    happened: Counter[str] = Counter()
+    for seed in range(20_000, 20_000 + RESTORED):
+        happened += run_with_a_restored_backup(name, seed, tmp_path)
+    assert happened["restored backup"] == RESTORED
+    assert happened["told"] > 0
 
 
 @pytest.mark.long
