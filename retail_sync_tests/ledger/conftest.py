@@ -7,20 +7,15 @@ RETAIL_SYNC_REQUIRE_SERVICES=1 they fail instead. Each test has a schema of its 
 from __future__ import annotations
 
 import os
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, make_url, text
-from sqlalchemy.exc import OperationalError
 
 from retail_sync.ledger.embedded import EmbeddedLedger
 from retail_sync_tests.ledger.bookkeeping import Books
 from retail_sync_tests.ledger.tryton_server import Company, open_company
-
-POSTGRES_URL = os.environ.get("RETAIL_SYNC_TEST_POSTGRES", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
-DATABASES = ("sqlite", pytest.param("postgresql", marks=pytest.mark.services))
+from retail_sync_tests.postgresql import DATABASES, fresh_schema
 
 
 @pytest.fixture
@@ -32,22 +27,8 @@ def sqlite_books(tmp_path: Path) -> Books:
 @pytest.fixture
 def postgresql_books(tmp_path: Path) -> Iterator[Books]:
     """Books in a fresh schema of the test server, dropped afterwards."""
-    server = create_engine(POSTGRES_URL, connect_args={"connect_timeout": 5})
-    schema = f"ledger_test_{uuid.uuid4().hex[:12]}"
-    try:
-        with server.begin() as connection:
-            connection.execute(text(f"create schema {schema}"))
-    except OperationalError as error:
-        server.dispose()
-        reason = f"no PostgreSQL answers at {make_url(POSTGRES_URL)}: {error.orig}"
-        if os.environ.get("RETAIL_SYNC_REQUIRE_SERVICES") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    url = make_url(POSTGRES_URL).update_query_dict({"options": f"-csearch_path={schema}"})
-    yield Books(url.render_as_string(hide_password=False), tmp_path / "heads.jsonl")
-    with server.begin() as connection:
-        connection.execute(text(f"drop schema {schema} cascade"))
-    server.dispose()
+    with fresh_schema() as url:
+        yield Books(url, tmp_path / "heads.jsonl")
 
 
 @pytest.fixture(params=DATABASES)

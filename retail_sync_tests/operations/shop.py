@@ -138,6 +138,14 @@ def shop_in_memory(chart: Iterable[Account] = CHART) -> Shop:
     return Shop(engine, ledger)
 
 
+def shop_at(url: str, folder: Path, chart: Iterable[Account] = CHART) -> Shop:
+    """A shop with both databases in one schema of a server; `folder` keeps its lock and its heads."""
+    engine = db.open_database(url, folder)
+    ledger = EmbeddedLedger(url, folder / "heads.jsonl")
+    ledger.install(list(chart))
+    return Shop(engine, ledger)
+
+
 def shop_in(folder: Path, chart: Iterable[Account] = CHART) -> Shop:
     """A shop with both databases in files, as the product keeps them."""
     folder.mkdir(parents=True, exist_ok=True)

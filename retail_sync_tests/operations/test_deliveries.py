@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
-from retail_sync.operations.database import open_database
 from retail_sync.operations.deliveries import DeliveryRegistry, NewDelivery, delivery_id_of
 
 
 @pytest.fixture
-def registry(tmp_path: Path) -> Iterator[DeliveryRegistry]:
+def registry(operations: sa.Engine) -> DeliveryRegistry:
     """A fresh registry."""
-    engine = open_database(f"sqlite:///{tmp_path / 'operations.sqlite'}", tmp_path)
-    yield DeliveryRegistry(engine)
-    engine.dispose()
+    return DeliveryRegistry(operations)
 
 
 def file(content: str, name: str = "a.txt", source: str = "amazon") -> NewDelivery:

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from retail_sync.operations.database import open_database
 from retail_sync.operations.exceptions import ExceptionQueue, Problem
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[sa.Engine]:
+def engine(operations: sa.Engine) -> sa.Engine:
     """A fresh operations database."""
-    opened = open_database(f"sqlite:///{tmp_path / 'operations.sqlite'}", tmp_path)
-    yield opened
-    opened.dispose()
+    return operations
 
 
 @pytest.fixture
@@ -129,7 +124,8 @@ def test_what_a_person_resolved_stays_closed_until_it_changes(queue: ExceptionQu
 
 def test_more_than_a_statement_may_bind(queue: ExceptionQueue, engine: sa.Engine) -> None:
     """A lost price list opens and closes a quarter of a million at once; SQLite binds 250,000 values in a statement, here 100."""
-    sa.event.listen(engine, "connect", lambda raw, _: raw.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 100))
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", lambda raw, _: raw.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 100))
     many = [overdue(str(number)) for number in range(301)]
     queue.settle("reconcile", many, "run-1")
     queue.settle("reconcile", many, "run-2")

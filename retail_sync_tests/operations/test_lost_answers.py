@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -19,10 +20,12 @@ from retail_sync.core.errors import LedgerUncertain
 from retail_sync.operations.evidence import Facts
 from retail_sync.operations.verdicts import Desired
 from retail_sync_tests.operations.faults import FATES, Died, FaultyLedger
-from retail_sync_tests.operations.shop import Shop, document_of, effect, key_of, shop_in_memory, wanted
+from retail_sync_tests.operations.shop import Shop, document_of, effect, key_of, shop_at, shop_in_memory, wanted
+from retail_sync_tests.postgresql import fresh_schema
 
 SCHEDULES = 240
 PER_TEST = 40
+ON_POSTGRESQL = 60
 HELD, REJECTED = 8, 9  # the last digit of entries that the ledger does not take
 
 
@@ -101,6 +104,24 @@ def test_every_entry_is_in_the_ledger_exactly_once(first: int) -> None:
     happened = run_schedules(first, PER_TEST, faults=8)
     # Schedules in which nothing goes wrong prove nothing.
     assert {fate for fate in FATES if not happened[fate]} == set()
+
+
+@pytest.mark.services
+def test_the_same_on_postgresql(tmp_path: Path) -> None:
+    """Both databases on a server: what is committed there is what counts, not what one process remembers."""
+    with fresh_schema() as url:
+        shop = shop_at(url, tmp_path)
+        shop.ledger.close_period("2026-09", "Ann", "month end")
+        happened: Counter[str] = Counter()
+        seeds = range(30_000, 30_000 + ON_POSTGRESQL)
+        for seed in seeds:
+            happened += run_schedule(shop, seed, 8)
+        assert_exactly_once(shop, seeds)
+        assert shop.ledger.verify() == []
+        assert {fate for fate in FATES if not happened[fate]} == set()
+        print(f"PostgreSQL: {sum(happened[fate] for fate in FATES)} faults in {ON_POSTGRESQL} schedules")
+        shop.ledger.close()
+        shop.engine.dispose()
 
 
 @pytest.mark.slow
