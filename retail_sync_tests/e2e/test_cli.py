@@ -626,5 +626,6 @@ def test_simulate_without_a_checkout(cli: Cli, tmp_path: Path, monkeypatch: pyte
 
 
 def test_stages_of_until_are_the_groups() -> None:
-    """`--until` names what the README's picture names."""
-    assert STAGES[:5] == ("raw", "canonical", "reconcile", "journal", "ledger")
+    """`--until` names what the README's picture names, and the moment before anything is sent."""
+    assert tuple(s for s in STAGES if s != "release")[:5] == ("raw", "canonical", "reconcile", "journal", "ledger")
+    assert STAGES.index("release") == STAGES.index("ledger") - 1
