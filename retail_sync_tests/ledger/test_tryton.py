@@ -36,7 +36,7 @@ from retail_sync_tests.ledger.tryton_server import PASSWORD, Company
 from retail_sync_tests.operations.shop import Shop, effect, wanted
 
 pytestmark = pytest.mark.services
-FAULT_SECONDS = 60
+FAULT_SECONDS = 40
 ENTRIES_A_SCHEDULE = 5
 RUNS_A_SCHEDULE = 12
 
