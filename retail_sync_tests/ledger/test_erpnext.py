@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import cast
@@ -19,7 +19,7 @@ from sqlalchemy.pool import StaticPool
 
 from retail_sync.core.errors import LedgerRefused, LedgerUncertain, SettingsError
 from retail_sync.ledger import erpnext_client
-from retail_sync.ledger.drafts import ServerBusy, ServerRefused
+from retail_sync.ledger.drafts import Id, ServerBusy, ServerRefused
 from retail_sync.ledger.embedded import EmbeddedLedger
 from retail_sync.ledger.erpnext import ErpnextLedger
 from retail_sync.ledger.erpnext_client import ErpnextClient
@@ -165,6 +165,42 @@ def test_what_is_submitted_stays_as_it_is(ledger: ErpnextLedger, client: Erpnext
     client.change("Journal Entry", name, {"docstatus": 1})
     assert ledger.balances() == booked
     assert erpnext.posted() == Counter([sale(1).key])
+
+
+def _draft(ledger: ErpnextLedger, client: ErpnextClient, entry: Entry) -> str:
+    """Leave a draft behind, as a lost answer does."""
+    (name,) = client.call("frappe.client.insert_many", docs=[ledger.payload(entry, token(entry))])
+    return str(name)
+
+
+def test_drafts_left_behind_are_adopted_or_deleted(
+    erpnext: FakeErpnext, ledger: ErpnextLedger, client: ErpnextClient
+) -> None:
+    """The first that says the same is submitted; one that says something else, and a second one, can be submitted never again."""
+    other, first, second = (_draft(ledger, client, entry) for entry in (sale(1, 5_000), sale(1), sale(1)))
+    assert ledger.post(sale(1), token(sale(1))) == first
+    for gone in (other, second):
+        with pytest.raises(ServerRefused, match="DoesNotExistError"):
+            client.change("Journal Entry", gone, {"docstatus": 1})
+    assert (erpnext.posted(), erpnext.drafts()) == (Counter([sale(1).key]), 0)
+
+
+def test_a_draft_that_another_submits_meanwhile_is_the_entry(
+    erpnext: FakeErpnext, ledger: ErpnextLedger, client: ErpnextClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its deletion is refused, so ours is not submitted: looked at again, the entry is there."""
+    ours, theirs = _draft(ledger, client, sale(1)), _draft(ledger, client, sale(1))
+    delete = ErpnextLedger._delete
+
+    def too_late(self: ErpnextLedger, ids: Sequence[Id]) -> None:
+        assert list(ids) == [theirs]
+        client.change("Journal Entry", theirs, {"docstatus": 1})
+        delete(self, ids)
+
+    monkeypatch.setattr(ErpnextLedger, "_delete", too_late)
+    assert ledger.post(sale(1), token(sale(1))) == theirs
+    assert erpnext.posted() == Counter([sale(1).key])
+    assert [finding.check for finding in ledger.verify()] == ["draft_left"], ours
 
 
 def test_a_cancelled_entry_is_gone_and_posted_anew(erpnext: FakeErpnext, ledger: ErpnextLedger) -> None:
