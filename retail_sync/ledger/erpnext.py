@@ -30,30 +30,23 @@ from __future__ import annotations
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
-from decimal import Decimal
+from datetime import date
 from typing import Any
 
 from retail_sync.core.errors import LedgerRefused, SettingsError
-from retail_sync.core.money import exponent, from_minor, to_minor
 from retail_sync.ledger.adapter import Balance, Finding
 from retail_sync.ledger.drafts import DraftLedger, Id, Move, Original, portions
 from retail_sync.ledger.erpnext_client import ErpnextClient
-from retail_sync.ledger.line_notes import DEFAULTS, line_text, memo_text, read_line_text
+from retail_sync.ledger.erpnext_lines import Account, Books, leg_of, line_values, unheld
+from retail_sync.ledger.line_notes import memo_text, read_line_text
 from retail_sync.ledger.refusals import refusal, unfit
-from retail_sync.schemas.journal import Entry, EntryLine
+from retail_sync.schemas.journal import Entry
 from retail_sync.settings import ErpnextSettings
 
 _JOURNAL = "Journal Entry"
 _LINES = "Journal Entry Account"
 _BOOKS_SECONDS = 5.0
 _INSERTS = 200  # the most that Frappe takes in one request
-_KEY_LETTERS = 140  # of a Data field
-_RATE_DIGITS = Decimal("1e-9")  # of a Float field
-_NO_CURRENCY = "XXX"  # ISO 4217: no currency involved
-_ZERO = Decimal(0)
-_ONE = Decimal(1)
 _NEED_A_PARTY = ("Receivable", "Payable")
 _DECIMALS = {"#,###": 0, "#.###": 0, "#,###.###": 3}  # of Frappe's number formats that have not 2
 _MOVE_FIELDS = ("name", "creation", "cheque_no", "posting_date", "user_remark", "docstatus", "reversal_of")
@@ -67,32 +60,6 @@ _GL_FIELDS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Account:
-    name: str
-    currency: str
-    takes_entries: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Books:
-    company: str
-    home_currency: str
-    cost_center: str
-    accounts: Mapping[str, _Account]
-    codes: Mapping[str, str]
-    digits: Mapping[str, int]
-    locked_until: date | None
-    closed: Sequence[tuple[date, date]]
-
-    def first_open(self, wanted: date) -> date:
-        day = wanted if self.locked_until is None else max(wanted, self.locked_until + timedelta(days=1))
-        for first, last in sorted(self.closed):
-            if first <= day <= last:
-                day = last + timedelta(days=1)
-        return day
-
-
 class ErpnextLedger(DraftLedger):
     """One company's books in an ERPNext server."""
 
@@ -103,7 +70,7 @@ class ErpnextLedger(DraftLedger):
         """Nothing is sent yet."""
         self._settings = settings
         self._client = ErpnextClient(settings, key, secret)
-        self._read: tuple[float, _Books] | None = None
+        self._read: tuple[float, Books] | None = None
 
     def close(self) -> None:
         """Close the connection; the object may be used again."""
@@ -133,7 +100,7 @@ class ErpnextLedger(DraftLedger):
             filters.append(["posting_date", "<=", as_of.isoformat()])
         sums: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
         for row in self._client.rows("GL Entry", filters, _GL_FIELDS):
-            leg = _leg(row, books, {})
+            leg = leg_of(row, books, {})
             total = sums[leg.account, leg.transaction_currency]
             total[0] += leg.transaction_minor
             total[1] += leg.home_minor
@@ -162,7 +129,7 @@ class ErpnextLedger(DraftLedger):
     def _check(self, entry: Entry, token: str) -> LedgerRefused | None:
         books = self._books()
         refused = refusal(entry, token, self.accounts(), books.first_open(entry.posting_date))
-        return refused or unfit("ERPNext", entry, books.home_currency, books.digits) or _unheld(entry, books)
+        return refused or unfit("ERPNext", entry, books.home_currency, books.digits) or unheld(entry, books)
 
     def _is_closed(self, entry: Entry) -> bool:
         return self._books(is_fresh=True).first_open(entry.posting_date) != entry.posting_date
@@ -183,7 +150,7 @@ class ErpnextLedger(DraftLedger):
             "cheque_date": entry.posting_date.isoformat(),
             "user_remark": memo_text(entry.memo),
             "multi_currency": int(any(leg.transaction_currency != books.home_currency for leg in entry.lines)),
-            "accounts": [_line(leg, books) for leg in entry.lines],
+            "accounts": [line_values(leg, books) for leg in entry.lines],
         }
         if entry.reverses is not None and entry.reverses in originals:
             document["reversal_of"] = originals[entry.reverses].id
@@ -214,7 +181,7 @@ class ErpnextLedger(DraftLedger):
         for row in rows:
             reverses = keys_of.get(row["reversal_of"], "") if row["reversal_of"] else None
             memo = read_line_text(row["user_remark"] or "")["memo"]
-            legs = tuple(_leg(line, books, read_line_text(line["user_remark"] or "")) for line in lines[row["name"]])
+            legs = tuple(leg_of(line, books, read_line_text(line["user_remark"] or "")) for line in lines[row["name"]])
             entry = Entry(row["cheque_no"], date.fromisoformat(row["posting_date"]), memo, legs, reverses)
             found[entry.key].append(Move(row["name"], row["docstatus"] == 1, entry))
         return found
@@ -250,19 +217,19 @@ class ErpnextLedger(DraftLedger):
         }
         return {key: Original(name, taken.get(name, "")) for key, name in ids.items()}
 
-    def _books(self, is_fresh: bool = False) -> _Books:
+    def _books(self, is_fresh: bool = False) -> Books:
         """Return what is known of the company, a few seconds old at the most."""
         if is_fresh or self._read is None or time.monotonic() - self._read[0] > _BOOKS_SECONDS:
             self._read = time.monotonic(), self._read_books()
         return self._read[1]
 
-    def _read_books(self) -> _Books:
+    def _read_books(self) -> Books:
         client = self._client
         company = self._company()
         ours = ["company", "=", company["name"]]
         fields = ("name", "account_number", "account_currency", "account_type", "is_group", "disabled")
         accounts = {
-            row["account_number"]: _Account(
+            row["account_number"]: Account(
                 row["name"],
                 row["account_currency"] or company["default_currency"],
                 not row["is_group"] and not row["disabled"] and row["account_type"] not in _NEED_A_PARTY,
@@ -270,7 +237,7 @@ class ErpnextLedger(DraftLedger):
             for row in client.rows("Account", [ours], fields)
             if row["account_number"]
         }
-        return _Books(
+        return Books(
             company["name"],
             company["default_currency"],
             company.get("cost_center") or "",
@@ -313,81 +280,3 @@ class ErpnextLedger(DraftLedger):
             for row in self._client.rows("Accounting Period", [["company", "=", company]], ("*",))
             if row["name"] in closed and not row.get("disabled")
         ]
-
-
-def _line(leg: EntryLine, books: _Books) -> dict[str, Any]:
-    account = books.accounts[leg.account]
-    others: dict[str, str] = {}
-    if account.currency != books.home_currency:
-        amount, rate = from_minor(leg.transaction_minor, leg.transaction_currency), _rate(leg)
-    else:
-        amount, rate = from_minor(leg.home_minor, leg.home_currency), _ONE
-        if leg.transaction_currency != leg.home_currency:
-            transaction = from_minor(leg.transaction_minor, leg.transaction_currency)
-            others = {"currency": leg.transaction_currency, "amount": str(transaction)}
-    line = {
-        "account": account.name,
-        "debit_in_account_currency": max(amount, _ZERO),
-        "credit_in_account_currency": max(-amount, _ZERO),
-        "exchange_rate": rate,
-        "user_remark": line_text(leg, "", others),
-    }
-    return line | ({"cost_center": books.cost_center} if books.cost_center else {})
-
-
-def _rate(leg: EntryLine) -> Decimal:
-    """Return the rate that ERPNext is to multiply an amount with to get the home amount."""
-    transaction = from_minor(leg.transaction_minor, leg.transaction_currency)
-    if not transaction:
-        return _ONE
-    return (from_minor(leg.home_minor, leg.home_currency) / transaction).quantize(_RATE_DIGITS)
-
-
-def _unheld(entry: Entry, books: _Books) -> LedgerRefused | None:
-    """Return why ERPNext would not hold `entry` as it is, or None."""
-    reason = f"the key has more than {_KEY_LETTERS} letters" if len(entry.key) > _KEY_LETTERS else ""
-    for number, leg in enumerate(entry.lines, start=1):
-        if not reason and (fault := _line_fault(leg, books)):
-            reason = f"line {number} {fault}"
-    if not reason:
-        return None
-    remedy = "keep the account in the company's currency in ERPNext, or correct the rule that built the entry"
-    return LedgerRefused("malformed", f"{entry.key}: {reason}", remedy)
-
-
-def _line_fault(leg: EntryLine, books: _Books) -> str:
-    account = books.accounts[leg.account]
-    if not leg.home_minor:
-        return f"has no amount in {books.home_currency}, and ERPNext takes no such line"
-    if account.currency == books.home_currency:
-        return ""
-    if leg.transaction_currency != account.currency:
-        return f"is in {leg.transaction_currency}, the account {leg.account} is kept in {account.currency}"
-    rate = _rate(leg)
-    if rate == _ONE:  # ERPNext takes that for "no rate given" and looks for one of its own
-        return f"has the rate 1 from {account.currency}, for which ERPNext would take a rate of its own"
-    computed = from_minor(leg.transaction_minor, leg.transaction_currency) * rate
-    off = abs(computed - from_minor(leg.home_minor, leg.home_currency)).scaleb(exponent(leg.home_currency))
-    return "" if off < Decimal("0.49") else f"has no rate of nine digits that makes its {leg.home_currency} amount"
-
-
-def _leg(row: Mapping[str, Any], books: _Books, notes: Mapping[str, str]) -> EntryLine:
-    """Return what a line of a journal entry or of the ledger says."""
-    code = books.codes.get(row["account"], row["account"])
-    currency = row["account_currency"] or books.home_currency
-    others = {name: notes.get(name, default) for name, default in DEFAULTS.items()}
-    try:
-        minor = home = to_minor(_amount(row, "debit") - _amount(row, "credit"), books.home_currency)
-        if currency != books.home_currency:
-            own = _amount(row, "debit_in_account_currency") - _amount(row, "credit_in_account_currency")
-            minor = to_minor(own, currency)
-        elif "currency" in notes and "amount" in notes:
-            currency = str(notes["currency"])
-            minor = to_minor(Decimal(str(notes["amount"])), currency)
-    except (ValueError, ArithmeticError):  # more decimals than the currency has, or no number: nothing of ours
-        return EntryLine(code, 0, _NO_CURRENCY, 0, _NO_CURRENCY)
-    return EntryLine(code, minor, currency, home, books.home_currency, memo=notes.get("memo", ""), **others)
-
-
-def _amount(row: Mapping[str, Any], name: str) -> Decimal:
-    return Decimal(str(row[name] or 0))
