@@ -193,10 +193,17 @@ class OdooSettings(_Section):
     journal: str = Field("", description="code of a journal of type Miscellaneous that only we post to")
 
 
+class ErpnextSettings(_Section):
+    """An ERPNext server. The key of its user: RETAIL_SYNC_ERPNEXT_API_KEY and RETAIL_SYNC_ERPNEXT_API_SECRET."""
+
+    url: str = Field("", description="e.g. https://erp.example.com")
+    company: str = Field("", description="its name; empty: the only one that the user may see")
+
+
 class LedgerSettings(_Section):
     """The ledger that entries are posted to, and the policies that decide what is posted when."""
 
-    adapter: Literal["embedded", "quickbooks", "xero", "beancount", "hledger", "tryton", "odoo"] = "embedded"
+    adapter: Literal["embedded", "quickbooks", "xero", "beancount", "hledger", "tryton", "odoo", "erpnext"] = "embedded"
     url: str = Field("", description="empty: SQLite in the home; RETAIL_SYNC_LEDGER_URL overrides it")
     deposits: Literal["journal", "bank_feed"] = Field(
         "journal",
@@ -220,6 +227,7 @@ class LedgerSettings(_Section):
     plain_text: PlainTextSettings = PlainTextSettings()
     tryton: TrytonSettings = TrytonSettings()
     odoo: OdooSettings = OdooSettings()
+    erpnext: ErpnextSettings = ErpnextSettings()
 
     @field_validator("approval_above")
     @classmethod

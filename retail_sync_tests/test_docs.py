@@ -7,6 +7,7 @@ from pathlib import Path
 from retail_sync.core.rules import HEADERS
 from retail_sync.reports.dictionary import as_markdown
 from retail_sync.settings import (
+    ErpnextSettings,
     LedgerSettings,
     OdooSettings,
     OperationsSettings,
@@ -30,7 +31,7 @@ def test_data_dictionary_is_up_to_date() -> None:
 def test_every_setting_is_documented() -> None:
     """A setting nobody can find does not exist."""
     text = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
-    remote = (QuickBooksSettings, XeroSettings, PlainTextSettings, TrytonSettings, OdooSettings)
+    remote = (QuickBooksSettings, XeroSettings, PlainTextSettings, TrytonSettings, OdooSettings, ErpnextSettings)
     sections = (WarehouseSettings, OperationsSettings, LedgerSettings, RawSettings, Source, *remote)
     names = {name for section in sections for name in section.model_fields} - {"quickbooks", "xero"}
     told = ("`{}`", " {}`", ".{}]")

@@ -11,7 +11,7 @@ Of two posters at once at least one sees the other's draft in step 2, and deleti
 most one move of a key is ever posted, also when a request arrives long after we gave up on it. A draft that a lost answer
 or HTTP 503 left behind is adopted, or deleted when it says something else.
 
-Here: this protocol and what follows from it. How a server is asked stands in one file each: `tryton.py`, `odoo.py`.
+Here: this protocol and what follows from it. How a server is asked stands in one file each: `tryton.py`, `odoo.py`, `erpnext.py`.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from retail_sync.ledger.refusals import already_reversed, closed_period, key_con
 from retail_sync.schemas.journal import Entry, difference
 
 Answers = dict[str, str | LedgerRefused]
+Id = int | str  # what the server names a move by
 ROUNDS = 5
 _ROUND_WAIT_SECONDS = 0.2
 _KEYS_AT_ONCE = 500
@@ -52,7 +53,7 @@ class ServerBusy(LedgerUncertain):
 class Move:
     """A move that carries a key of ours: its id, whether it is posted, and the entry that it is."""
 
-    id: int
+    id: Id
     is_posted: bool
     entry: Entry
 
@@ -61,7 +62,7 @@ class Move:
 class Original:
     """A posted move that is to be reversed, and the key of what has reversed it already, or ''."""
 
-    id: int
+    id: Id
     reversed_by: str
 
 
@@ -76,7 +77,7 @@ class DraftLedger(ABC):
 
     @abstractmethod
     def _moves(self, keys: Sequence[str]) -> Mapping[str, Sequence[Move]]:
-        """Return all moves, posted and draft, that carry one of `keys`, in the order of their ids."""
+        """Return all moves, posted and draft, that carry one of `keys`, in the order they were created."""
 
     @abstractmethod
     def _originals(self, entries: Sequence[Entry]) -> Mapping[str, Original]:
@@ -95,11 +96,11 @@ class DraftLedger(ABC):
         """Create drafts, all or none. Raises ServerRefused."""
 
     @abstractmethod
-    def _delete(self, ids: Sequence[int]) -> None:
+    def _delete(self, ids: Sequence[Id]) -> None:
         """Delete drafts, all or none. Raises ServerRefused where one is posted or gone."""
 
     @abstractmethod
-    def _post_drafts(self, ids: Sequence[int]) -> None:
+    def _post_drafts(self, ids: Sequence[Id]) -> None:
         """Post drafts, all or none. Raises ServerRefused."""
 
     def _remedy(self, said: ServerRefused) -> str:
@@ -203,10 +204,10 @@ class DraftLedger(ABC):
         self._create(entries, originals)
         return {}
 
-    def _keep_one(self, entries: Mapping[str, Entry], moves: Mapping[str, Sequence[Move]]) -> dict[str, int]:
+    def _keep_one(self, entries: Mapping[str, Entry], moves: Mapping[str, Sequence[Move]]) -> dict[str, Id]:
         """Delete all drafts of each entry but the first that says the same; return its id where that succeeded."""
-        kept: dict[str, int] = {}
-        others: list[int] = []
+        kept: dict[str, Id] = {}
+        others: list[Id] = []
         for key, entry in entries.items():
             same = _same(moves.get(key, ()), entry)
             if same:
@@ -219,12 +220,12 @@ class DraftLedger(ABC):
                 return {}
         return kept
 
-    def _post(self, entries: Sequence[Entry], drafts: Mapping[str, int]) -> dict[str, str]:
+    def _post(self, entries: Sequence[Entry], drafts: Mapping[str, Id]) -> dict[str, str]:
         self._post_drafts([drafts[entry.key] for entry in entries])
         return {entry.key: str(drafts[entry.key]) for entry in entries}
 
     def _each_alone(
-        self, entries: Sequence[Entry], do: Callable[[Sequence[Entry]], dict[str, str]], drafts: Mapping[str, int]
+        self, entries: Sequence[Entry], do: Callable[[Sequence[Entry]], dict[str, str]], drafts: Mapping[str, Id]
     ) -> Answers:
         """Do it for all at once; where the server refuses that, in halves, so that each stands or falls alone."""
         if not entries:
@@ -238,7 +239,7 @@ class DraftLedger(ABC):
             refused = self._explain(entries[0], said, drafts.get(entries[0].key))
             return {entries[0].key: refused} if refused else {}
 
-    def _explain(self, entry: Entry, said: ServerRefused, draft: int | None) -> LedgerRefused | None:
+    def _explain(self, entry: Entry, said: ServerRefused, draft: Id | None) -> LedgerRefused | None:
         """Put the refusal of one entry into words and take its draft away; None where somebody was faster: look again."""
         moves = self._moves([entry.key]).get(entry.key, ())
         if any(move.is_posted for move in moves) or (draft and draft not in [move.id for move in moves]):
@@ -250,7 +251,7 @@ class DraftLedger(ABC):
         return LedgerRefused("malformed", f"{self.system} refuses {entry.key}: {said.message}", self._remedy(said))
 
 
-def _same(moves: Sequence[Move], entry: Entry) -> list[int]:
+def _same(moves: Sequence[Move], entry: Entry) -> list[Id]:
     """Return the ids of the drafts that say what `entry` says."""
     return [move.id for move in moves if not move.is_posted and not difference(move.entry, entry)]
 

@@ -28,7 +28,7 @@ from typing import Any
 from retail_sync.core.errors import LedgerRefused, SettingsError
 from retail_sync.core.money import from_minor, to_minor
 from retail_sync.ledger.adapter import Balance, Finding
-from retail_sync.ledger.drafts import DraftLedger, Move, Original, portions
+from retail_sync.ledger.drafts import DraftLedger, Id, Move, Original, portions
 from retail_sync.ledger.line_notes import DEFAULTS, ENTRY_MEMO, line_text, read_line_text
 from retail_sync.ledger.odoo_client import OdooClient
 from retail_sync.ledger.refusals import refusal, unfit
@@ -149,10 +149,10 @@ class OdooLedger(DraftLedger):
             move["reversed_entry_id"] = originals[entry.reverses].id
         return move
 
-    def _delete(self, ids: Sequence[int]) -> None:
+    def _delete(self, ids: Sequence[Id]) -> None:
         self._client.call("account.move", "unlink", ids)
 
-    def _post_drafts(self, ids: Sequence[int]) -> None:
+    def _post_drafts(self, ids: Sequence[Id]) -> None:
         self._client.call("account.move", "action_post", ids)
 
     def _moves(self, keys: Sequence[str]) -> dict[str, list[Move]]:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from retail_sync.core.errors import LedgerUncertain, SettingsError
-from retail_sync.ledger.drafts import ServerBusy, ServerRefused
+from retail_sync.ledger.drafts import Id, ServerBusy, ServerRefused
 from retail_sync.ledger.rpc import Answer, JsonTransport
 from retail_sync.settings import OdooSettings
 
@@ -43,7 +43,7 @@ class OdooClient:
         """Close the connection."""
         self._transport.close()
 
-    def call(self, model: str, method: str, ids: Sequence[int] | None = None, **named: Any) -> Any:
+    def call(self, model: str, method: str, ids: Sequence[Id] | None = None, **named: Any) -> Any:
         """Call a method with named arguments and return its result.
 
         Raises ServerRefused, ServerBusy, SettingsError, and LedgerUncertain where nobody can tell whether it was done.

@@ -11,6 +11,7 @@ from retail_sync.core.oauth import Credentials, OAuth
 from retail_sync.core.rules import read_rules
 from retail_sync.ledger.adapter import Finding, LedgerAdapter
 from retail_sync.ledger.embedded import Account, EmbeddedLedger
+from retail_sync.ledger.erpnext import ErpnextLedger
 from retail_sync.ledger.odoo import OdooLedger
 from retail_sync.ledger.plain_text import PlainTextLedger
 from retail_sync.ledger.plain_text_format import Beancount, Dialect, Hledger
@@ -94,6 +95,18 @@ def _open_odoo(home: Home) -> LedgerAdapter:
     return OdooLedger(settings, key)
 
 
+def _open_erpnext(home: Home) -> LedgerAdapter:
+    settings = home.settings.ledger.erpnext
+    key = os.environ.get("RETAIL_SYNC_ERPNEXT_API_KEY", "")
+    secret = os.environ.get("RETAIL_SYNC_ERPNEXT_API_SECRET", "")
+    if not (settings.url and key and secret):
+        raise SettingsError(
+            "entries are to be posted to ERPNext, and the settings do not say where",
+            "give url in [ledger.erpnext], RETAIL_SYNC_ERPNEXT_API_KEY and RETAIL_SYNC_ERPNEXT_API_SECRET in the environment",
+        )
+    return ErpnextLedger(settings, key, secret)
+
+
 LEDGERS: Mapping[str, Callable[[Home, Told], LedgerAdapter]] = {
     "embedded": open_embedded,
     "quickbooks": open_quickbooks,
@@ -102,6 +115,7 @@ LEDGERS: Mapping[str, Callable[[Home, Told], LedgerAdapter]] = {
     "hledger": lambda home, _: _open_plain_text(home, Hledger()),
     "tryton": lambda home, _: _open_tryton(home),
     "odoo": lambda home, _: _open_odoo(home),
+    "erpnext": lambda home, _: _open_erpnext(home),
 }
 
 

@@ -28,7 +28,7 @@ from typing import Any
 from retail_sync.core.errors import LedgerRefused, SettingsError
 from retail_sync.core.money import to_minor
 from retail_sync.ledger.adapter import Balance, Finding
-from retail_sync.ledger.drafts import DraftLedger, Move, Original, ServerRefused, portions
+from retail_sync.ledger.drafts import DraftLedger, Id, Move, Original, ServerRefused, portions
 from retail_sync.ledger.refusals import closed_period, refusal, unfit
 from retail_sync.ledger.tryton_client import TrytonClient
 from retail_sync.ledger.tryton_moves import LINE_FIELDS, MOVE_FIELDS, entry_of, line_values
@@ -191,10 +191,10 @@ class TrytonLedger(DraftLedger):
             move["origin"] = f"account.move,{originals[entry.reverses].id}"
         return move
 
-    def _delete(self, ids: Sequence[int]) -> None:
+    def _delete(self, ids: Sequence[Id]) -> None:
         self._do("delete", ids)
 
-    def _post_drafts(self, ids: Sequence[int]) -> None:
+    def _post_drafts(self, ids: Sequence[Id]) -> None:
         self._do("post", ids)
 
     def _remedy(self, said: ServerRefused) -> str:

@@ -14,11 +14,13 @@ import pytest
 
 from retail_sync.core.errors import LedgerRefused
 from retail_sync.ledger.adapter import LedgerAdapter
+from retail_sync.ledger.erpnext import ErpnextLedger
 from retail_sync.ledger.odoo import OdooLedger
 from retail_sync.ledger.plain_text import PlainTextLedger
 from retail_sync.ledger.plain_text_format import Beancount, Dialect, Hledger
 from retail_sync.schemas.journal import Entry
-from retail_sync.settings import OdooSettings
+from retail_sync.settings import ErpnextSettings, OdooSettings
+from retail_sync_tests.fakes import erpnext as fake_erpnext
 from retail_sync_tests.fakes.odoo import KEY, FakeOdoo
 from retail_sync_tests.ledger.bookkeeping import (
     CHART,
@@ -79,6 +81,15 @@ def _odoo(request: pytest.FixtureRequest, api: str) -> LedgerAdapter:
     return ledger
 
 
+def _erpnext(request: pytest.FixtureRequest) -> LedgerAdapter:
+    server = fake_erpnext.FakeErpnext(CHART)
+    server.close_period("2026-09-01", "2026-09-30")
+    ledger = ErpnextLedger(ErpnextSettings(url=server.url), fake_erpnext.KEY, fake_erpnext.SECRET)
+    request.addfinalizer(server.close)
+    request.addfinalizer(ledger.close)
+    return ledger
+
+
 LEDGERS: dict[str, Kind] = {
     "embedded-sqlite": Kind(lambda request: _embedded(request, "sqlite")),
     "embedded-postgresql": Kind(lambda request: _embedded(request, "postgresql"), needs_services=True),
@@ -90,6 +101,7 @@ LEDGERS: dict[str, Kind] = {
     "hledger": Kind(lambda request: _plain_text(request, Hledger())),
     "tryton": Kind(_tryton, needs_services=True),
     "odoo-json2": Kind(lambda request: _odoo(request, "json2"), closes_up_to_a_day=True),
+    "erpnext": Kind(_erpnext),
     "odoo-jsonrpc": Kind(lambda request: _odoo(request, "jsonrpc"), closes_up_to_a_day=True),
 }
 
