@@ -38,11 +38,12 @@ run: install ## one hourly run on HOME_DIR (default: data)
 ui: install ## open the Dagster UI on the demo, or on HOME_DIR=...
 	@$(BIN)/retail-sync ui --home $(if $(filter data,$(HOME_DIR)),data/demo,$(HOME_DIR))
 
-test: install ## the tests that need no server and no browser (under 5 minutes on two cores)
+test: install ## the tests that need no server and no browser (under 7 minutes on two cores)
 	@$(PYTEST) -m "not services and not browser and not long and not slow"
 
+# They wait for servers, a browser and the disk as much as they work: one process more than a test machine has cores.
 test-full: install ## the tests that need PostgreSQL, Tryton, hledger, bean-check or Chromium, and the long ones (under 15 minutes)
-	@$(PYTEST) -m "(services or browser or long) and not slow" -rs
+	@$(PYTEST) -n 3 -m "(services or browser or long) and not slow" -rs
 
 test-slow: install ## more kills and faults, a run a day over nine months, TPC-DS at scale factor 1, 200 retailers of planted problems (about two hours)
 	@$(PYTEST) -m slow -rs

@@ -28,6 +28,7 @@ from retail_sync.journal.validation import with_entries
 KIND = "deferral"
 ENTRY_KINDS = ("deferral", "deferral_reversal", "deferred_cost", "deferred_cost_reversal")
 EVERYTHING = "select distinct document_id from journal.deferred_rows"
+CATEGORIES = frozenset({"deferred_receivable"})
 _CHUNK = 500
 # What a sale consists of; a payout, reserve or debt is none and is never deferred.
 _ROLES = ("component", "tax")

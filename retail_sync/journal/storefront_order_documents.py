@@ -33,6 +33,7 @@ from retail_sync.journal.validation import with_entries
 KIND = "storefront_order"
 ENTRY_KINDS = ("storefront_payment", "storefront_shipment", "storefront_refund")
 EVERYTHING = "select distinct 'storefront_order:' || channel || '|' || order_id from canonical.orders"
+CATEGORIES = frozenset({"customer_prepayments"})
 _CHUNK = 500
 _FACTS = (
     "currency", "total_amount", "tax_amount", "shipping_amount", "tax_owed_by", "destination", "tax_status", "goods", "shipped",

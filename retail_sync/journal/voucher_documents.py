@@ -25,6 +25,11 @@ from retail_sync.journal.voucher import VoucherLine, voucher_entries
 KIND = "voucher"
 ENTRY_KINDS = ("voucher",)
 EVERYTHING = "select distinct 'voucher:' || source || '|' || voucher_id from canonical.vouchers"
+CATEGORIES = frozenset({
+    "tips_paid", "payroll_clearing", "sales_tax_paid", "sales_tax_discount", "oss_vat_paid", "loan_principal", "loan_interest",
+    "paid_from_bank",
+})  # fmt: skip
+"""What the shipped rules have for vouchers; a voucher may name any other component as well."""
 _CHUNK = 500
 _LINE = tuple(VoucherLine.__dataclass_fields__)
 

@@ -112,7 +112,10 @@ def _turning_days(of_category: Sequence[PostingRule], first: date, last: date) -
 
 
 def _idle_categories(home: Home, rules: PostingRules) -> Iterator[str]:
+    """Name each category that nothing brings; where vouchers come in, they may name any component."""
     brought = {row["category"] for row in read_rules(home.rules, "settlement_categories").rows} | own_categories()
+    if any(source.object == "vouchers" for source in home.settings.source):
+        brought |= {name for name, of in rules.by_category.items() if all(rule.role == "component" for rule in of)}
     for category in sorted(set(rules.by_category) - brought):
         yield f"posting_rules.csv has an account for {category}, which nothing brings: a slip in its name?"
 

@@ -36,7 +36,7 @@ from retail_sync_tests.operations.shop import document_of, effect, key_of
 from retail_sync_tests.operations.test_lost_answers import HELD, REJECTED, rounds_of
 
 SERVER_GIVES_UP_AFTER = 120
-FAST, LONG, SLOW = 12, 120, 1_000
+FAST, LONG, SLOW = 12, 60, 1_000
 PER_TEST = 60
 RESTORED = 20
 
