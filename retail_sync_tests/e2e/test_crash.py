@@ -151,7 +151,9 @@ def test_killed_at(failpoint: str, tiny: Walked, tmp_path: Path) -> None:
     assert_whole(home, tiny, KEYS)
 
 
-@pytest.mark.parametrize("failpoint", [*LATER_ONLY, *AFTER_RELEASE])
+@pytest.mark.parametrize(
+    "failpoint", [*LATER_ONLY, *(pytest.param(name, marks=pytest.mark.slow) for name in AFTER_RELEASE)]
+)
 def test_a_correction_killed_at(failpoint: str, tiny: Walked, corrected: Walked, tmp_path: Path) -> None:
     """Reversal and next version are one decision: no kill may book one without the other, or either twice."""
     home = corrected.copy_before(failpoint, tmp_path / "home")

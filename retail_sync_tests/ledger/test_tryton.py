@@ -36,7 +36,7 @@ from retail_sync_tests.ledger.tryton_server import PASSWORD, Company
 from retail_sync_tests.operations.shop import Shop, effect, wanted
 
 pytestmark = pytest.mark.services
-FAULT_SECONDS = 30
+FAULT_SECONDS = 20
 ENTRIES_A_SCHEDULE = 5
 RUNS_A_SCHEDULE = 12
 
@@ -382,7 +382,7 @@ def _schedule(company: Company, seed: int) -> tuple[Shop, list, Counter[str]]:
 def test_no_fault_loses_or_doubles_an_entry(
     company: Company, history: History, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Half a minute of schedules: every entry in Tryton once, every outbox row verified, its sums those that were wanted."""
+    """Schedules for a third of a minute: every entry in Tryton once, every outbox row verified, its sums those that were wanted."""
     faults: Counter[str] = Counter()
     expected: dict[tuple[str, str], int] = {}
     rows = 0

@@ -25,7 +25,7 @@ from retail_sync_tests.postgresql import fresh_schema
 
 SCHEDULES = 240
 PER_TEST = 40
-ON_POSTGRESQL = 30
+ON_POSTGRESQL = 15
 HELD, REJECTED = 8, 9  # the last digit of entries that the ledger does not take
 
 
