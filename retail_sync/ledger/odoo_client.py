@@ -6,7 +6,6 @@ Written from Odoo's documentation and public reports; no server could be run bes
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 from typing import Any
 
 from retail_sync.core.errors import LedgerUncertain, SettingsError
@@ -19,13 +18,6 @@ _RULES = ("UserError", "ValidationError", "RedirectWarning", "MissingError")
 _ROLLED_BACK = ("SerializationFailure", "DeadlockDetected", "LockNotAvailable")
 
 
-def _encode(value: object) -> object:
-    # Odoo takes JSON numbers only. Below 2^53 minor units a double and back gives the same decimal text.
-    if isinstance(value, Decimal):
-        return float(value)
-    raise TypeError(f"{value!r} is not sent to Odoo")
-
-
 class OdooClient:
     """Calls on one database with one API key, for one company."""
 
@@ -33,7 +25,7 @@ class OdooClient:
         """Nothing is sent yet."""
         self._settings = settings
         self._key = key
-        self._transport = JsonTransport("Odoo", settings.url, _encode)
+        self._transport = JsonTransport("Odoo", settings.url)
         self._user_id = 0
         self.context: dict[str, Any] = {"active_test": False, "lang": "en_US"}
         if settings.api == "json2":
@@ -64,6 +56,8 @@ class OdooClient:
             yield from page
             if len(page) < PAGE:
                 return
+            if page[-1]["id"] <= last:
+                raise LedgerUncertain(f"Odoo gave a page of {model} twice", "run again later")
             last = page[-1]["id"]
 
     def known_fields(self, model: str, names: Sequence[str]) -> list[str]:

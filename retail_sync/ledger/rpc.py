@@ -13,6 +13,7 @@ from typing import Any
 import requests
 
 from retail_sync.core.errors import LedgerUncertain
+from retail_sync.core.exact_json import write_json
 
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 120.0
@@ -34,7 +35,10 @@ class Answer:
 
 
 class JsonTransport:
-    """A connection to one server. `encode` and `decode` translate what JSON has no type for."""
+    """A connection to one server. `encode` and `decode` translate what JSON has no type for.
+
+    Without `encode` a Decimal is written digit by digit as a number, and anything that has no exact form is refused.
+    """
 
     def __init__(
         self,
@@ -55,7 +59,7 @@ class JsonTransport:
 
     def send(self, method: str, path: str, body: Any = None, parameters: Mapping[str, str] | None = None) -> Answer:
         """Send one request and return the answer, whatever its status. Raises LedgerUncertain when none came."""
-        data = None if body is None else json.dumps(body, default=self._encode, ensure_ascii=False).encode()
+        data = None if body is None else self._written(body).encode()
         try:
             answer = self._session.request(
                 method,
@@ -76,6 +80,11 @@ class JsonTransport:
             return Answer(answer.status_code, json.loads(text, object_hook=self._decode, parse_float=str))
         except ValueError:
             return Answer(answer.status_code, text)
+
+    def _written(self, body: Any) -> str:
+        if self._encode is None:
+            return write_json(body)
+        return json.dumps(body, default=self._encode, ensure_ascii=False)
 
     def close(self) -> None:
         """Close the connection; the object may be used again."""

@@ -87,6 +87,8 @@ class TrytonClient:
             yield from page
             if len(page) < PAGE:
                 return
+            if page[-1]["id"] <= last:
+                raise LedgerUncertain(f"Tryton gave a page of {model} twice", "run again later")
             last = page[-1]["id"]
 
     def accept(self, warning: str) -> None:
