@@ -78,7 +78,7 @@ def test_a_token_that_expires_makes_the_window_begin_anew(bench: Bench, page: in
     assert whole(bench(expire_at=page)) == whole(bench())
 
 
-@pytest.mark.parametrize("seed", (1, 2, 3))
+@pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_fifth_of_the_requests_fails(bench: Bench, seed: int) -> None:
     """The set is the same, within the budget of calls, and no secret is anywhere."""
     plan = FaultPlan(seed, 10_000, probability=0.4, fates=READING)  # halved for reads: one in five
