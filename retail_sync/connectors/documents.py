@@ -122,7 +122,7 @@ def _refuse_what_is_no_table(sniff: bytes, *, is_encoding_declared: bool) -> Non
             "this is a web page, not a report: the download was answered with an error",
             _EXPORT_AGAIN,
         )
-    if start.startswith((b"{", b"[")):
+    if start.startswith((b"{", b"[")) and not start.startswith(b"{1:"):  # that is how a SWIFT message begins
         raise DeliveryRefused("this is JSON, probably an error message, not a report", _EXPORT_AGAIN)
     if not is_encoding_declared and (sniff.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in sniff):
         raise DeliveryRefused(

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from retail_sync.connectors.registry import reader_of
+from retail_sync.connectors.registry import object_of, reader_of
 from retail_sync.core.archive import RawArchive
 from retail_sync.core.errors import DeliveryRefused, RetailSyncError, SettingsError, StorageError
 from retail_sync.core.failpoints import failpoint
@@ -129,7 +129,7 @@ def receive(  # noqa: PLR0913 - what a delivery is
             f"{path} cannot be taken in: {error.strerror}", "check the path and its permissions"
         ) from error
     failpoint("raw.after_archive")
-    object_name = object_name or source.object
+    object_name = object_name or object_of(source)
     delivery_id, is_new = registry.register(
         NewDelivery(
             source=source.name,

@@ -87,6 +87,7 @@ class PagesReader:
 
     def __init__(self, wire: WireConnector, item: WireObject) -> None:
         self.name = wire.name
+        self.object = item.name
         self._wire = wire
         self._object = item
 

@@ -54,6 +54,12 @@ def objects_of(source: Source) -> tuple[WireObject, ...]:
     return tuple(item for item in known if item.name in wanted)
 
 
+def object_of(source: Source) -> str:
+    """Return what the files of a source hold where its delivery does not say so."""
+    connector = CONNECTORS.get(source.connector)
+    return (connector.object if connector else "") or source.object
+
+
 def reader_of(source: Source, object_name: str) -> Connector:
     """Return what reads a source's deliveries of an object. Raises SettingsError where there is none."""
     require_connector(source.connector)
