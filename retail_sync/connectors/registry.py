@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from retail_sync.connectors.amazon_settlement import AmazonSettlement
+from retail_sync.connectors.camt053 import Camt053
 from retail_sync.connectors.connector import Connector
 from retail_sync.connectors.declared_csv import DeclaredCsv
+from retail_sync.connectors.ecb_rates import EcbRates
+from retail_sync.connectors.mt940 import Mt940
+from retail_sync.connectors.ofx import Ofx
 from retail_sync.connectors.paged import PagesReader
 from retail_sync.connectors.shopify_orders import ShopifyOrders
 from retail_sync.connectors.shopify_payouts import ShopifyPayouts
@@ -22,6 +26,10 @@ CONNECTORS: dict[str, Connector] = {
         ShopifyTransactions(),
         ShopifyPayouts(),
         ShopifyOrders(),
+        Ofx(),
+        Mt940(),
+        Camt053(),
+        EcbRates(),
     )
 }
 
