@@ -5,7 +5,8 @@ at 12 decimals, because books in euro convert what is foreign by dividing throug
 between two other currencies are not derived. `N/A` and an empty cell are no rate; weekends and holidays of TARGET have none.
 
 The files: www.ecb.europa.eu/stats/eurofxref, eurofxref(-hist).csv inside a .zip, eurofxref-daily|hist-90d|hist.xml. Every line
-of the CSV ends with a comma, so a line that was cut is short of a cell. `line_no` is the number of the day in an XML file.
+of the CSV ends with a comma, so a line that was cut is short of a cell. `line_no` counts the rows that the file makes, two of
+each rate in its order.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _DOWNLOAD_AGAIN = "download the rates from the ECB again"
 _NO_RATE = ("", "N/A")
 _COLUMNS = ("line_no", "day", "currency", "rate")
 
-_Row = tuple[int, str, str, str]
+_Row = tuple[str, str, str]
 
 
 class EcbRates:
@@ -69,10 +70,11 @@ class EcbRates:
         delivery_id: str,
     ) -> Staged:
         """Read the rates of every day, in both directions."""
-        rows = list(_of_xml(document.path) if document.header.startswith("<") else _of_csv(document))
-        if not rows:
+        rates = list(_of_xml(document.path) if document.header.startswith("<") else _of_csv(document))
+        if not rates:
             raise DeliveryRefused("the file holds no rate", _DOWNLOAD_AGAIN)
         types = [pa.int64(), pa.string(), pa.string(), pa.string()]
+        rows = [(number, *rate) for number, rate in enumerate(rates, 1)]
         columns = [pa.array(column, kind) for column, kind in zip(zip(*rows, strict=True), types, strict=True)]
         connection.execute(
             "create or replace temp table staged_rejected (line_no bigint, table_name varchar, column_name varchar,"
@@ -108,11 +110,11 @@ def _of_csv(document: TextDocument) -> Iterator[_Row]:
             day, *rates = (cell.strip() for cell in cells)
             for currency, rate in zip(names[1:], rates, strict=True):
                 if rate not in _NO_RATE:
-                    yield reader.line_num, day, currency, rate
+                    yield day, currency, rate
 
 
 def _of_xml(path: Path) -> Iterator[_Row]:
-    for number, day in enumerate(pieces(path, [("Envelope", "Cube", "Cube")]), 1):
+    for day in pieces(path, [("Envelope", "Cube", "Cube")]):
         for found in day:
             if (rate := found.get("rate", "")) not in _NO_RATE:
-                yield number, day.get("time", ""), found.get("currency", ""), rate
+                yield day.get("time", ""), found.get("currency", ""), rate

@@ -1,5 +1,5 @@
--- Both directions of every rate: as the ECB says it, and its inverse, half away from zero at the 12 decimals of the table. The ECB
--- writes at most 6 significant digits, so of a rate like 19.6 rupees or 19000 rupiah nothing is lost that it has said.
+-- Both directions of every rate: as the ECB says it, and its inverse, half away from zero at the 12 decimals of the table. Of a
+-- rate like 17163.42 rupiah that leaves eight digits, one more than the ECB has said.
 create or replace temp table staged_fx_rates as
 with typed as (
     select line_no, currency, rate as text, day,
@@ -11,10 +11,10 @@ with typed as (
     from ecb_rates
 ),
 directions as (
-    select line_no, day, rate_date, 'EUR' as from_currency, currency as to_currency, rate, text from typed
+    select 2 * line_no - 1 as line_no, day, rate_date, 'EUR' as from_currency, currency as to_currency, rate, text from typed
     union all
     -- Divided in whole numbers: 10^24 / (rate × 10^12), and one half added, is the inverse × 10^12.
-    select line_no, day, rate_date, currency, 'EUR',
+    select 2 * line_no, day, rate_date, currency, 'EUR',
         case when rate > 0 then
             cast((2 * cast('1000000000000000000000000' as hugeint) + units) // (2 * units) as decimal(38, 0)) * 0.000000000001
         end,

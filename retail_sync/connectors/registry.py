@@ -6,6 +6,7 @@ from retail_sync.connectors.amazon_settlement import AmazonSettlement
 from retail_sync.connectors.camt053 import Camt053
 from retail_sync.connectors.connector import Connector
 from retail_sync.connectors.declared_csv import DeclaredCsv
+from retail_sync.connectors.ecb import Ecb
 from retail_sync.connectors.ecb_rates import EcbRates
 from retail_sync.connectors.mt940 import Mt940
 from retail_sync.connectors.ofx import Ofx
@@ -34,7 +35,7 @@ CONNECTORS: dict[str, Connector] = {
 }
 
 
-WIRE_CONNECTORS: dict[str, WireConnector] = {connector.name: connector for connector in (Vendure(),)}
+WIRE_CONNECTORS: dict[str, WireConnector] = {connector.name: connector for connector in (Ecb(), Vendure())}
 
 
 def require_connector(name: str) -> None:

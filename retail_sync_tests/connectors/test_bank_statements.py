@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
-import duckdb
 import pytest
 
 from retail_sync.connectors.proposal import propose
-from retail_sync.connectors.registry import CONNECTORS
-from retail_sync.core.errors import DeliveryRefused
 from retail_sync.pipeline import Pipeline
 from retail_sync.settings import Source
+from retail_sync_tests.connectors.conftest import Look
 from retail_sync_tests.connectors.loading_bench import LoadBench
 from retail_sync_tests.connectors.statements import (
     ACCOUNT,
@@ -28,8 +24,6 @@ from retail_sync_tests.connectors.statements import (
     camt,
     entry,
 )
-
-Rows = list[tuple[Any, ...]]
 
 
 def bank(connector: str) -> Source:
@@ -69,32 +63,9 @@ def test_a_statement_that_comes_again_adds_nothing(bench: LoadBench, sample: str
     assert bench.bank(earlier, "transaction_id") == []
 
 
-@pytest.fixture
-def look(tmp_path: Path) -> Iterator[Callable[[str, bytes], Rows | str]]:
-    """The staged rows of a file, or why it is refused: without a loader around it."""
-    connection = duckdb.connect(config={"threads": "1"})
-    connection.execute("pragma disable_optimizer")
-
-    def look_at(name: str, content: bytes) -> Rows | str:
-        connector, source = CONNECTORS[name], bank(name)
-        try:
-            document = connector.open([content], tmp_path / "cut", "auto", 1 << 20)
-            connector.check_header(document.header, source)
-            staged = connector.stage(connection, document, source, "d")
-        except DeliveryRefused as refused:
-            return refused.message
-        assert connection.execute("select count(*) from staged_rejected").fetchone() == (0,)
-        return connection.execute(
-            f"select * exclude delivery_id from staged_{staged.tables[0].split('.')[1]}"
-        ).fetchall()
-
-    yield look_at
-    connection.close()
-
-
 @pytest.mark.long
 @pytest.mark.parametrize("sample", ["ofx sgml", "ofx xml", "mt940", "camt.053.001.08"])
-def test_a_file_cut_anywhere_gives_no_wrong_row(look: Callable[[str, bytes], Rows | str], sample: str) -> None:
+def test_a_file_cut_anywhere_gives_no_wrong_row(look: Look, sample: str) -> None:
     """A download that stopped at any byte is refused, or all its entries are there."""
     connector, content = SAMPLES[sample]
     whole = look(connector, content)
