@@ -82,6 +82,25 @@ class Source(_Section):
     start_date: date | None = Field(
         None, description="connectors over HTTP: first day that the first run asks for; empty: 30 days ago"
     )
+    drop: str = Field(
+        "",
+        pattern=r"^(|sftp://[^/:@\s]+@[^/:@\s]+(:\d+)?/\S.*|s3://[^/\s]+(/.*)?|file:///.*)$",
+        description="folder that files are fetched from: sftp://user@host/folder, s3://bucket/prefix, file:///folder",
+    )
+    drop_pattern: str = Field("*", min_length=1, description="which of its files, e.g. *.csv")
+    drop_settled: Literal["size", "marker"] = Field(
+        "size", description="a file is whole when its size and time stay, or when FILE.done lies beside it"
+    )
+    drop_host_key: str = Field(
+        "",
+        pattern=r"^(|SHA256:[A-Za-z0-9+/]{43}=?)$",
+        description="sftp: fingerprint of the server's key; empty: it stands in ~/.ssh/known_hosts",
+    )
+    drop_endpoint: str = Field(
+        "",
+        pattern=r"^(|https://\S+|http://(127\.0\.0\.1|localhost)(:\d+)?/?)$",
+        description="s3: address of a storage that is not Amazon's",
+    )
     calls_max: int = Field(20_000, ge=1, description="connectors over HTTP: requests that one run may make")
 
     @field_validator("time_zone")

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from retail_sync.connectors.packed import ZIP_MAGIC, refusal
 from retail_sync.core.errors import DeliveryRefused
 
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -72,6 +73,8 @@ def unpack(blocks: Iterable[bytes], target: Path, max_bytes: int) -> tuple[bytes
             stream.write(block)
     if not size:
         raise DeliveryRefused("the file is empty", _EXPORT_AGAIN)
+    if sniff.startswith(ZIP_MAGIC):
+        raise refusal(target, max_bytes)
     return sniff, is_plain
 
 
