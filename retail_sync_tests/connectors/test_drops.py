@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from retail_sync.connectors import drops
 from retail_sync.pipeline import Pipeline
 from retail_sync.settings import Home, Source
 from retail_sync_tests.connectors.dropped import DropBench
+from retail_sync_tests.e2e import processes
 
 Make = Callable[..., DropBench]
 
@@ -142,24 +144,20 @@ def test_what_is_no_plain_file_is_told_and_not_followed(make: Make, folder: Path
     assert [name for name, _ in bench.delivered()] == ["good [1].sta"]
 
 
-def test_a_run_that_is_killed_after_fetching_loses_and_doubles_nothing(
-    make: Make, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Before the file is registered, and after that but before it is remembered."""
+def fetch_in_a_process(root: Path, folder: Path, failpoint: str) -> None:
+    """Fetch from the folder into the home at `root`, and die at the failpoint."""
+    os.environ["RETAIL_SYNC_FAILPOINT"] = failpoint
+    DropBench(root, Source(name="bank", connector="mt940", drop=f"file://{folder}")).fetch()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("failpoint", ["drop.after_fetch", "raw.after_archive", "raw.after_register"])
+def test_killed_while_fetching(make: Make, folder: Path, failpoint: str) -> None:
+    """Whatever was done before, the next run ends with one delivery, and nothing is left over."""
     put(folder / "a.sta")
     bench = make()
-
-    def killed(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    for place, name in ((drops, "receive_file"), (drops.DropFiles, "remember")):
-        monkeypatch.setattr(place, name, killed)
-        with pytest.raises(KeyboardInterrupt):
-            bench.fetch()
-        monkeypatch.undo()
-        put(bench.home.state / "left over")
-    (dropped,) = bench.fetch()
-    assert [item.is_new for item in dropped.received] == [False]  # the second one was killed after it was registered
+    assert processes.run(fetch_in_a_process, bench.home.root, folder, failpoint) == -signal.SIGKILL
+    assert bench.problems() == bench.problems() == []
     assert bench.delivered() == [("a.sta", b"x\n")]
     assert not (bench.home.state / "drop").exists()
 
