@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from retail_sync.connectors.intake import Received, receive
-from retail_sync.connectors.paged import Heading, page_line, records_of, write_end, write_heading
+from retail_sync.connectors.paged import PULLED_SUFFIX, Heading, page_line, records_of, write_end, write_heading
 from retail_sync.connectors.registry import WIRE_CONNECTORS, objects_of
 from retail_sync.connectors.wire import Access, Document, Window, WireObject
 from retail_sync.core.archive import RawArchive
@@ -168,7 +168,7 @@ class Puller:
 
     def _pull_once(self, asked: _Asked, window: Window) -> list[Received]:
         """Ask for a window once and deliver what it holds, if that is not what it held last time."""
-        name = f"{asked.item.name}-{window.start:%Y%m%dT%H%M%SZ}.jsonl"
+        name = f"{asked.item.name}-{window.start:%Y%m%dT%H%M%SZ}{PULLED_SUFFIX}"
         path = self._folder / f"{asked.source.name}-{name}"
         received: list[Received] = []
         content = hashlib.sha256(f"{window.start.date()}".encode() if asked.item.is_state else b"")
