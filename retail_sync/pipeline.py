@@ -28,6 +28,8 @@ from retail_sync.connectors.problems import (
     find_unreadable_files,
     misplaced_told,
 )
+from retail_sync.connectors.pulling import Days, Pulled, Puller, Stores
+from retail_sync.connectors.registry import WIRE_CONNECTORS
 from retail_sync.core.archive import RawArchive
 from retail_sync.core.errors import RetailSyncError, SettingsError
 from retail_sync.core.locks import exclusive
@@ -44,6 +46,7 @@ from retail_sync.ledger.embedded import EmbeddedLedger
 from retail_sync.ledger.outbox import Outbox, Policy, PostingReport
 from retail_sync.ledger.problems import find_posting_problems
 from retail_sync.ledger.registry import open_embedded, open_ledger
+from retail_sync.operations.cursors import Cursors
 from retail_sync.operations.database import open_database
 from retail_sync.operations.deliveries import Delivery, DeliveryRegistry
 from retail_sync.operations.exceptions import ExceptionQueue, Problem
@@ -148,6 +151,18 @@ class Pipeline:
         source = self.home.settings.source_named(source_name)
         with self._intake_lock():
             return [receive(Path(file), source, self.archive, self.registry, self.trace_id) for file in files]
+
+    def pull(self, window: Window | None = None) -> list[Pulled]:
+        """Ask the systems for what is new, or for the days of `window`; what came is in the raw archive afterwards."""
+        if not any(source.connector in WIRE_CONNECTORS for source in self.home.settings.source):
+            self._settle("pull", [])
+            return []
+        stores = Stores(self.archive, self.registry, Cursors(self.operations), self._intake_lock)
+        with self._lock("pull", "ask the systems"):
+            puller = Puller(self.home, stores, self.trace_id, self.progress)
+            pulled = puller.pull_all(Days(window.start, window.end) if window else None)
+            self._settle("pull", [item.problem for item in pulled if item.problem])
+        return pulled
 
     def receive_inbox(self) -> list[Received]:
         """Take in what is new in the inbox folders."""

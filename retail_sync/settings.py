@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo
@@ -52,7 +53,7 @@ class Column(_Section):
 
 
 class Source(_Section):
-    """One `[[source]]` block: a system whose files come in through `ingest` or `<home>/inbox/<name>/`."""
+    """One `[[source]]` block: a system that is asked over HTTP, or whose files come through `ingest` or `<home>/inbox/<name>/`."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,30}$", description="short name; also its inbox folder")
     connector: str = Field(description="which reader, e.g. amazon_settlement, shopify_transactions or declared_csv")
@@ -74,6 +75,14 @@ class Source(_Section):
     )
     last_line_ended: bool = Field(True, description="CSV files: a last line without line end may be cut off, reject it")
     extra_columns: tuple[str, ...] = Field((), description="file columns allowed though unknown")
+    connection: dict[str, str | int | bool | tuple[str, ...]] = Field(
+        default_factory=dict, description="connectors over HTTP: where the system is; each connector has its own fields"
+    )
+    objects: tuple[str, ...] = Field((), description="connectors over HTTP: which of their lists; empty: all")
+    start_date: date | None = Field(
+        None, description="connectors over HTTP: first day that the first run asks for; empty: 30 days ago"
+    )
+    calls_max: int = Field(20_000, ge=1, description="connectors over HTTP: requests that one run may make")
 
     @field_validator("time_zone")
     @classmethod

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from retail_sync.connectors.connector import Staged
+from retail_sync.connectors.connector import Staged, TextConnector
 from retail_sync.connectors.detection import decide_decimal_mark, decide_instant_format
 from retail_sync.connectors.documents import TextDocument
 from retail_sync.connectors.header import Columns, refuse_other_columns, refuse_repeated
@@ -57,7 +57,7 @@ LAYOUTS = (
 )
 
 
-class AmazonSettlement:
+class AmazonSettlement(TextConnector):
     """Connector for both flat file versions; the header decides which."""
 
     name = "amazon_settlement"

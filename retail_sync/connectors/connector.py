@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import duckdb
 
-from retail_sync.connectors.documents import TextDocument
+from retail_sync.connectors.documents import TextDocument, open_text
 from retail_sync.settings import Source
 
 
@@ -34,10 +36,12 @@ class Staged:
 
 
 class Connector(Protocol):
-    """One system's files. `name` is what `[[source]] connector` says."""
+    """The reader of one kind of delivery. `name` is what `[[source]] connector` says."""
 
     name: str
-    japanese_marker: bytes
+
+    def open(self, blocks: Iterable[bytes], target: Path, encoding: str, max_bytes: int) -> TextDocument:
+        """Write the readable copy of a delivery to `target` and describe it. Raises DeliveryRefused."""
 
     def check_header(self, header: str, source: Source) -> None:
         """Compare the first line with what this connector reads. Raises DeliveryRefused saying what differs."""
@@ -50,3 +54,13 @@ class Connector(Protocol):
         delivery_id: str,
     ) -> Staged:
         """Read the document into temp tables. Raises DeliveryRefused where the document as a whole cannot be trusted."""
+
+
+class TextConnector:
+    """Reads text files. `japanese_marker` stands in those that are cp932 where they are no UTF-8; by default in none."""
+
+    japanese_marker: bytes = b"\xff\xfe"
+
+    def open(self, blocks: Iterable[bytes], target: Path, encoding: str, max_bytes: int) -> TextDocument:
+        """Decode the file strictly. Raises DeliveryRefused."""
+        return open_text(blocks, target, encoding=encoding, japanese=self.japanese_marker, max_bytes=max_bytes)

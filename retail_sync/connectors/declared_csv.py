@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 import duckdb
 
-from retail_sync.connectors.connector import Staged
+from retail_sync.connectors.connector import Staged, TextConnector
 from retail_sync.connectors.csv_fields import CsvShape, read_fields
 from retail_sync.connectors.currency_units import register_units
 from retail_sync.connectors.declared_columns import Bindings, ColumnReader
@@ -31,11 +31,10 @@ TO_FILL_IN = "=TODO"
 _MACROS = ("declared_numbers_own", "declared_operand", "declared_rounding", "declared_rate", "declared_tax")
 
 
-class DeclaredCsv:
+class DeclaredCsv(TextConnector):
     """Connector for declared CSV files of any object in `declared_objects`."""
 
     name = "declared_csv"
-    japanese_marker = b"\xff\xfe"  # no marker: cp932 is used where it is declared
 
     def check_header(self, header: str, source: Source) -> None:
         """Raise DeliveryRefused where a declared column is not in the file, SettingsError for a block that cannot work."""

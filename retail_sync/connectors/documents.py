@@ -41,7 +41,7 @@ def open_text(blocks: Iterable[bytes], target: Path, *, encoding: str, japanese:
     """
     plain = target.with_suffix(".bytes")
     try:
-        sniff, is_plain = _unpack(blocks, plain, max_bytes)
+        sniff, is_plain = unpack(blocks, plain, max_bytes)
         _refuse_what_is_no_table(sniff, is_encoding_declared=encoding != "auto")
         if is_plain and encoding in ("auto", "utf-8"):
             return _as_it_is(plain, target)
@@ -52,10 +52,10 @@ def open_text(blocks: Iterable[bytes], target: Path, *, encoding: str, japanese:
     return TextDocument(target, chosen, header, count, is_terminated)
 
 
-def _unpack(blocks: Iterable[bytes], target: Path, max_bytes: int) -> tuple[bytes, bool]:
+def unpack(blocks: Iterable[bytes], target: Path, max_bytes: int) -> tuple[bytes, bool]:
     """Write the unpacked bytes; return the first of them, and whether all are ASCII text with LF line ends.
 
-    Gzip is read to its end, so its checksum is checked.
+    Gzip is read to its end, so its checksum is checked. Raises DeliveryRefused for what is damaged, empty or too large.
     """
     size, sniff, is_plain = 0, b"", True
     with target.open("wb") as stream:

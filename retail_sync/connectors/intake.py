@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from retail_sync.connectors.registry import connector_named
+from retail_sync.connectors.registry import reader_of
 from retail_sync.core.archive import RawArchive
 from retail_sync.core.errors import DeliveryRefused, RetailSyncError, SettingsError, StorageError
 from retail_sync.core.failpoints import failpoint
@@ -96,9 +96,17 @@ def has_text_name(path: Path) -> bool:
     return shown_name(path) == path.name
 
 
-def receive(path: Path, source: Source, archive: RawArchive, registry: DeliveryRegistry, trace_id: str) -> Received:
+def receive(  # noqa: PLR0913 - what a delivery is
+    path: Path,
+    source: Source,
+    archive: RawArchive,
+    registry: DeliveryRegistry,
+    trace_id: str,
+    object_name: str = "",
+) -> Received:
     """Archive and register one file. Nothing is ever refused here: whatever was delivered is kept.
 
+    `object_name` says what it holds where its source has several objects; else it is the source's.
     Raises RetailSyncError when the file cannot be read at all, or its name cannot be registered.
     """
     if not has_text_name(path):
@@ -121,10 +129,11 @@ def receive(path: Path, source: Source, archive: RawArchive, registry: DeliveryR
             f"{path} cannot be taken in: {error.strerror}", "check the path and its permissions"
         ) from error
     failpoint("raw.after_archive")
+    object_name = object_name or source.object
     delivery_id, is_new = registry.register(
         NewDelivery(
             source=source.name,
-            object=source.object,
+            object=object_name,
             name=path.name,
             sha256=sha256,
             bytes=size,
@@ -134,10 +143,10 @@ def receive(path: Path, source: Source, archive: RawArchive, registry: DeliveryR
         trace_id,
     )
     failpoint("raw.after_register")
-    warning, remedy = _early_warning(look.first_line, source)
+    warning, remedy = _early_warning(look.first_line, source, object_name)
     if warning:
         return Received(path, delivery_id, is_new, warning, remedy)
-    twice = registry.elsewhere(source.name, source.object, sha256)
+    twice = registry.elsewhere(source.name, object_name, sha256)
     return Received(path, delivery_id, is_new, *(_told_twice(*twice, source.name) if twice else ()))
 
 
@@ -150,13 +159,12 @@ def _told_twice(other: str, name: str, source: str) -> tuple[str, str, str]:
     )
 
 
-def _early_warning(first_line: bytes, source: Source) -> tuple[str, str]:
-    connector = connector_named(source.connector)
+def _early_warning(first_line: bytes, source: Source, object_name: str) -> tuple[str, str]:
     encoding = "utf-8" if source.encoding == "auto" else source.encoding
     try:
         # In UTF-16 the line end is two bytes, and splitting at one of them leaves the other.
         header = first_line.decode(encoding, errors="replace").removeprefix("\ufeff").rstrip("\r\ufffd")
-        connector.check_header(header, source)
+        reader_of(source, object_name).check_header(header, source)
     except (DeliveryRefused, SettingsError) as refusal:
         return refusal.message, refusal.remedy
     except LookupError:

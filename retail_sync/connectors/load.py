@@ -20,12 +20,11 @@ import duckdb
 from retail_sync import __version__
 from retail_sync.connectors.categories import categorise_staged, load_category_rules, recategorise
 from retail_sync.connectors.connector import Staged
-from retail_sync.connectors.documents import open_text
 from retail_sync.connectors.forgetting import forget_deliveries, hand_on, hand_on_rows
 from retail_sync.connectors.groups import find_incomplete_groups, give_way, record_incomplete_groups
 from retail_sync.connectors.moved_receipts import note_moved_receipts
 from retail_sync.connectors.payout_statements import derive_payout_statements, name_payouts
-from retail_sync.connectors.registry import connector_named
+from retail_sync.connectors.registry import reader_of
 from retail_sync.connectors.splitting import split_by_contract
 from retail_sync.core.archive import RawArchive
 from retail_sync.core.errors import DeliveryRefused, RetailSyncError, SettingsError
@@ -38,6 +37,8 @@ from retail_sync.schemas.proof import mark_changed
 from retail_sync.schemas.tables import table as contract_of
 from retail_sync.settings import Home, Source
 
+# What says how a source is asked, not how its answers are read.
+_NOT_OF_READING = {"objects", "start_date", "calls_max"}
 _MISSING_CONTENT = "its content is not in the raw archive any more (retention, or the file was lost)"
 
 
@@ -168,7 +169,9 @@ class Loader:
 
     def _read_with(self, source: str) -> str:
         """Return a hash of all that decides what is read from a given content; '' where no source block says how."""
-        block = next((s.model_dump_json() for s in self.home.settings.source if s.name == source), "")
+        block = next(
+            (s.model_dump_json(exclude=_NOT_OF_READING) for s in self.home.settings.source if s.name == source), ""
+        )
         limit = self.home.settings.raw.max_unpacked_mb
         return hashlib.sha256(f"{__version__}|{limit}|{block}".encode()).hexdigest() if block else ""
 
@@ -206,14 +209,13 @@ class Loader:
         source: Source,
         target: Path,
     ) -> Staged:
-        connector = connector_named(source.connector)
+        connector = reader_of(source, delivery.object)
         try:
-            document = open_text(
+            document = connector.open(
                 self.archive.read(delivery.source, delivery.sha256),
                 target,
-                encoding=source.encoding,
-                japanese=connector.japanese_marker,
-                max_bytes=self.home.settings.raw.max_unpacked_mb << 20,
+                source.encoding,
+                self.home.settings.raw.max_unpacked_mb << 20,
             )
         except FileNotFoundError as error:
             missing = _NotRead(delivery.refused_reason or _MISSING_CONTENT, "deliver the same file again")

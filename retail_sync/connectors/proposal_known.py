@@ -11,7 +11,7 @@ import duckdb
 
 from retail_sync.connectors.connector import Connector, Staged
 from retail_sync.connectors.declared_csv import DeclaredCsv
-from retail_sync.connectors.documents import TextDocument, open_text
+from retail_sync.connectors.documents import TextDocument
 from retail_sync.connectors.registry import CONNECTORS
 from retail_sync.connectors.splitting import split_by_contract
 from retail_sync.core.errors import DeliveryRefused, SettingsError
@@ -57,13 +57,7 @@ def known_connector(path: Path) -> Known | None:
 
 def open_as(connector: Connector, path: Path, folder: Path) -> TextDocument:
     """Open the file as the connector's deliveries are opened."""
-    return open_text(
-        [path.read_bytes()],
-        folder / "sample.txt",
-        encoding="auto",
-        japanese=connector.japanese_marker,
-        max_bytes=_MAX_BYTES,
-    )
+    return connector.open([path.read_bytes()], folder / "sample.txt", "auto", _MAX_BYTES)
 
 
 def stage_known(connection: duckdb.DuckDBPyConnection, known: Known, document: TextDocument) -> Staged:

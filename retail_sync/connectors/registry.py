@@ -1,14 +1,18 @@
-"""The connectors there are, by name: one line each. The contract tests run over this list."""
+"""The connectors there are, by name: one line each. The contract tests run over these lists."""
 
 from __future__ import annotations
 
 from retail_sync.connectors.amazon_settlement import AmazonSettlement
 from retail_sync.connectors.connector import Connector
 from retail_sync.connectors.declared_csv import DeclaredCsv
+from retail_sync.connectors.paged import PagesReader
 from retail_sync.connectors.shopify_orders import ShopifyOrders
 from retail_sync.connectors.shopify_payouts import ShopifyPayouts
 from retail_sync.connectors.shopify_transactions import ShopifyTransactions
+from retail_sync.connectors.vendure import Vendure
+from retail_sync.connectors.wire import WireConnector, WireObject
 from retail_sync.core.errors import SettingsError
+from retail_sync.settings import Source
 
 CONNECTORS: dict[str, Connector] = {
     connector.name: connector
@@ -22,11 +26,44 @@ CONNECTORS: dict[str, Connector] = {
 }
 
 
-def connector_named(name: str) -> Connector:
-    """Return the connector. Raises SettingsError naming those that exist."""
-    if name not in CONNECTORS:
+WIRE_CONNECTORS: dict[str, WireConnector] = {connector.name: connector for connector in (Vendure(),)}
+
+
+def require_connector(name: str) -> None:
+    """Raise SettingsError naming those that exist where no connector has this name."""
+    if name not in CONNECTORS and name not in WIRE_CONNECTORS:
         raise SettingsError(
-            f"no connector is called {name!r}; there are: {', '.join(sorted(CONNECTORS))}",
+            f"no connector is called {name!r}; there are: {', '.join(sorted([*CONNECTORS, *WIRE_CONNECTORS]))}",
             "correct `connector` of that [[source]] in retail_sync.toml",
         )
-    return CONNECTORS[name]
+
+
+def objects_of(source: Source) -> tuple[WireObject, ...]:
+    """Return the lists that a source is asked for; none where its connector reads files. Raises SettingsError."""
+    require_connector(source.connector)
+    if source.connector not in WIRE_CONNECTORS:
+        return ()
+    known = WIRE_CONNECTORS[source.connector].objects
+    wanted = source.objects or tuple(item.name for item in known)
+    if unknown := sorted(set(wanted) - {item.name for item in known}):
+        raise SettingsError(
+            f"source {source.name}: {source.connector} has no {', '.join(unknown)}; it has "
+            f"{', '.join(item.name for item in known)}",
+            "correct `objects` of that [[source]] in retail_sync.toml",
+        )
+    return tuple(item for item in known if item.name in wanted)
+
+
+def reader_of(source: Source, object_name: str) -> Connector:
+    """Return what reads a source's deliveries of an object. Raises SettingsError where there is none."""
+    require_connector(source.connector)
+    if source.connector in CONNECTORS:
+        return CONNECTORS[source.connector]
+    wire = WIRE_CONNECTORS[source.connector]
+    for item in wire.objects:
+        if item.name == object_name:
+            return CONNECTORS[item.reader] if item.reader else PagesReader(wire, item)
+    raise SettingsError(
+        f"source {source.name} pulls {', '.join(item.name for item in wire.objects)}; it has no {object_name}",
+        f"deliver the file to a source whose connector reads it, or pull it: {source.connector} asks the system itself",
+    )

@@ -18,7 +18,6 @@ CHANNEL = "shopify"
 # `2026-08-30 16:59:53 +0400`, in the shop's own offset of that day.
 INSTANT = "%Y-%m-%d %H:%M:%S %z"
 DAY = "%Y-%m-%d"
-NO_MARKER = b"\xff\xfe"  # exports are UTF-8; nothing marks a Japanese one
 
 
 def check_columns(header: str, columns: Columns, source: Source) -> list[str]:
@@ -45,7 +44,7 @@ def read_cells(  # noqa: PLR0913 - what one file needs
 ) -> int:
     """Put every known column into temp table `cells` as text, '' where the file lacks it; return the number of rows.
 
-    Also registers `currency_units` for its currencies and defines `shopify_amount`.
+    Also registers `currency_units` for its currencies and defines `amount_of`.
     """
     names = check_columns(document.header, columns, source)
     places = {name: names.index(name) for name in columns.known if name in names}
@@ -60,7 +59,7 @@ def read_cells(  # noqa: PLR0913 - what one file needs
     if "presentment currency" in places:
         codes += connection.execute("select distinct presentment_currency from cells").fetchall()
     register_units(connection, [row[0] for row in codes])
-    connection.execute(sql.statement(__package__, "shopify_amount"))
+    connection.execute(sql.statement(__package__, "amount_of"))
     return rows
 
 

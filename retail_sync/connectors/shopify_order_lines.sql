@@ -19,7 +19,7 @@ select
     order_currency as currency,
     case when regexp_full_match(lineitem_price, '-?\d{1,13}(\.\d{1,4})?') then cast(lineitem_price as decimal(18, 4)) end as unit_price,
     lineitem_price as unit_price__raw,
-    shopify_amount(lineitem_discount, unit) as discount_amount, lineitem_discount as discount_amount__raw,
+    amount_of(lineitem_discount, unit) as discount_amount, lineitem_discount as discount_amount__raw,
     cast(null as decimal(18, 4)) as tax_amount,
     line_no,
     $source as source,

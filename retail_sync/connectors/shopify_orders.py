@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import duckdb
 
-from retail_sync.connectors.connector import Staged
+from retail_sync.connectors.connector import Staged, TextConnector
 from retail_sync.connectors.documents import TextDocument
 from retail_sync.connectors.header import Columns
-from retail_sync.connectors.shopify_csv import CHANNEL, INSTANT, NO_MARKER, check_columns, finish, read_cells
+from retail_sync.connectors.shopify_csv import CHANNEL, INSTANT, check_columns, finish, read_cells
 from retail_sync.core import sql
 from retail_sync.settings import Source
 
@@ -44,11 +44,10 @@ COLUMNS = Columns(*_NAMES, _READ, (*_READ_WHERE_THERE, *_UNREAD))
 _CELLS = Columns(*_NAMES, _READ, _READ_WHERE_THERE)
 
 
-class ShopifyOrders:
+class ShopifyOrders(TextConnector):
     """Connector for the orders export."""
 
     name = "shopify_orders"
-    japanese_marker = NO_MARKER
 
     def check_header(self, header: str, source: Source) -> None:
         """Raise DeliveryRefused unless the header is that of an orders export."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import duckdb
 
-from retail_sync.connectors.connector import Staged
+from retail_sync.connectors.connector import Staged, TextConnector
 from retail_sync.connectors.documents import TextDocument
 from retail_sync.connectors.header import Columns
-from retail_sync.connectors.shopify_csv import CHANNEL, DAY, NO_MARKER, check_columns, finish, read_cells
+from retail_sync.connectors.shopify_csv import CHANNEL, DAY, check_columns, finish, read_cells
 from retail_sync.core import sql
 from retail_sync.settings import Source
 
@@ -28,11 +28,10 @@ COLUMNS = Columns(
 )  # fmt: skip
 
 
-class ShopifyPayouts:
+class ShopifyPayouts(TextConnector):
     """Connector for the payouts export: the totals that the payouts of a transactions export must foot to."""
 
     name = "shopify_payouts"
-    japanese_marker = NO_MARKER
 
     def check_header(self, header: str, source: Source) -> None:
         """Raise DeliveryRefused unless the header is that of a payouts export."""

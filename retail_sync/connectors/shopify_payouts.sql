@@ -8,16 +8,16 @@ with typed as (
         nullif(payout_id, '') as payout_id,
         replace(trim(regexp_replace(lower(status), '[^a-z]+', '_', 'g'), '_'), 'cancelled', 'canceled') as status,
         status as status__raw,
-        shopify_amount(coalesce(nullif(charges, ''), '0'), unit) as charges_amount, charges as charges_amount__raw,
-        shopify_amount(coalesce(nullif(refunds, ''), '0'), unit) as refunds_amount, refunds as refunds_amount__raw,
-        shopify_amount(coalesce(nullif(adjustments, ''), '0'), unit) as adjustments_amount, adjustments as adjustments_amount__raw,
-        shopify_amount(coalesce(nullif(reserved_funds, ''), '0'), unit) as reserved_amount, reserved_funds as reserved_amount__raw,
-        shopify_amount(coalesce(nullif(fees, ''), '0'), unit) as fees, fees as fees_amount__raw,
-        shopify_amount(coalesce(nullif(retried_amount, ''), '0'), unit) as retried_amount, retried_amount as retried_amount__raw,
-        shopify_amount(coalesce(nullif(marketplace_sales_tax, ''), '0'), unit) as tax,
-        shopify_amount(coalesce(nullif(advances, ''), '0'), unit) as advances,
+        amount_of(coalesce(nullif(charges, ''), '0'), unit) as charges_amount, charges as charges_amount__raw,
+        amount_of(coalesce(nullif(refunds, ''), '0'), unit) as refunds_amount, refunds as refunds_amount__raw,
+        amount_of(coalesce(nullif(adjustments, ''), '0'), unit) as adjustments_amount, adjustments as adjustments_amount__raw,
+        amount_of(coalesce(nullif(reserved_funds, ''), '0'), unit) as reserved_amount, reserved_funds as reserved_amount__raw,
+        amount_of(coalesce(nullif(fees, ''), '0'), unit) as fees, fees as fees_amount__raw,
+        amount_of(coalesce(nullif(retried_amount, ''), '0'), unit) as retried_amount, retried_amount as retried_amount__raw,
+        amount_of(coalesce(nullif(marketplace_sales_tax, ''), '0'), unit) as tax,
+        amount_of(coalesce(nullif(advances, ''), '0'), unit) as advances,
         concat_ws(' and ', nullif(marketplace_sales_tax, ''), nullif(advances, '')) as other_amount__raw,
-        shopify_amount(total, unit) as total_amount, total as total_amount__raw
+        amount_of(total, unit) as total_amount, total as total_amount__raw
     from cells
     left join currency_units using (currency)
 ),

@@ -6,10 +6,10 @@ with typed as (
         *,
         cast(try_strptime(transaction_date, $instant_format) as timestamptz) as paid_at,
         trim(regexp_replace(lower(type), '[^a-z0-9]+', '_', 'g'), '_') as word,
-        shopify_amount(amount, u.unit) as gross_amount,
-        shopify_amount(fee, u.unit) as fee_amount,
-        shopify_amount(net, u.unit) as net_amount,
-        shopify_amount(presentment_amount, p.unit) as presentment_value,
+        amount_of(amount, u.unit) as gross_amount,
+        amount_of(fee, u.unit) as fee_amount,
+        amount_of(net, u.unit) as net_amount,
+        amount_of(presentment_amount, p.unit) as presentment_value,
         nullif(payout_id, '') as paid_in
     from cells
     left join currency_units as u on u.currency = cells.currency

@@ -12,6 +12,8 @@ import signal
 import sys
 
 NAMES = (
+    "pull.after_window",
+    "pull.before_cursor",
     "raw.after_archive",
     "raw.after_register",
     "tables.before_commit",

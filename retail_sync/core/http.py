@@ -4,34 +4,50 @@ A client speaks to one system. It repeats a request only where the caller says `
 a key by which the other side knows it again. Whatever goes wrong is an `HttpError` of one of three kinds
 (`http_errors.py`); none of them, and no repr, shows a header, a query or a secret.
 
-Limits: answers are JSON, redirects are not followed, one request at a time. A server that sends its *headers* byte by byte
-is cut off by the read timeout only when a pause is longer than that.
+Limits: answers are JSON (a document is downloaded to a file as it comes), redirects are not followed, one request at a time.
+A server that sends its *headers* byte by byte is cut off by the read timeout only when a pause is longer than that.
 """
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urlencode
 
 import requests
 import urllib3
 
 from retail_sync.core.exact_json import read_json
-from retail_sync.core.http_errors import REPEATABLE_STATUSES, Answered, DeliveryUnknown, HttpError, NotDelivered
+from retail_sync.core.http_bodies import Way, is_packed, unpacked
+from retail_sync.core.http_errors import (
+    REPEATABLE_STATUSES,
+    Answered,
+    BudgetSpent,
+    DeliveryUnknown,
+    HttpError,
+    NotDelivered,
+)
 from retail_sync.core.pacing import Bucket, Clock, seconds_to_wait
 
-_CHUNK = 1 << 16
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How fast, how often and how long. Times in seconds; a longer Retry-After than `wait_max` is not waited for."""
+    """How fast, how often and how long. Times in seconds; a longer Retry-After than `wait_max` is not waited for.
+
+    `rates`: operation: (per minute, burst), where a system limits some operations by themselves. `calls_max`: tries that one
+    client may make in its life. `bytes_per_second_min`: a body that comes slower is given up. `total` is of an answer, not of
+    a downloaded document, which only has to keep that rate.
+    """
 
     per_minute: float = 60
     burst: float = 5
+    rates: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    calls_max: int = 1_000_000
+    bytes_per_second_min: float = 200
     attempts: int = 4
     wait_first: float = 1
     wait_max: float = 90
@@ -44,11 +60,37 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A successful answer: its JSON document, fractions as Decimal (None where the server says that there is none)."""
+    """A successful answer: its JSON document as the client reads it, fractions as Decimal unless it says otherwise.
+
+    None where the server says that there is none. `content` is the body as it came, unpacked.
+    """
 
     status: int
     headers: Mapping[str, str]
     document: Any
+    content: bytes = field(default=b"", repr=False)
+
+
+def _no_complaint(_: Answer) -> HttpError | None:
+    return None
+
+
+def _no_advice(_: Answer, _bucket: Bucket) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a system speaks, where it does not speak plain HTTP.
+
+    `judge` returns the failure that an answer with a good status holds. `heed` tells the bucket of the operation what the
+    server says of our rate. `headers` go with every request.
+    """
+
+    read: Callable[[bytes], Any] = read_json
+    judge: Callable[[Answer], HttpError | None] = _no_complaint
+    heed: Callable[[Answer, Bucket], None] = _no_advice
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Auth(Protocol):
@@ -74,13 +116,22 @@ class HttpClient:
         auth: Auth | None = None,
         limits: Limits | None = None,
         clock: Clock | None = None,
+        manner: Manner | None = None,
     ) -> None:
         self.system = system
         self.clock = clock or Clock()
+        self.calls = 0
         self._base_url = base_url.rstrip("/")
         self._auth = auth
         self._limits = limits or Limits()
-        self._bucket = Bucket(self._limits.per_minute, self._limits.burst, self.clock)
+        self._manner = manner or Manner()
+        self._buckets = {
+            name: Bucket(per_minute, burst, self.clock)
+            for name, (per_minute, burst) in {
+                "": (self._limits.per_minute, self._limits.burst),
+                **self._limits.rates,
+            }.items()
+        }
         self._session = requests.Session()
         self._session.auth = _leave_alone  # else ~/.netrc would take the place of our Authorization header
 
@@ -91,7 +142,7 @@ class HttpClient:
         """Close the connections; the client may be used again."""
         self._session.close()
 
-    def request(
+    def request(  # noqa: PLR0913 - what a request may have
         self,
         method: str,
         path: str,
@@ -101,13 +152,37 @@ class HttpClient:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         cost: float = 1,
+        operation: str = "",
     ) -> Answer:
-        """Send a request, again within bounds where it may be repeated, and return the answer. Raises HttpError."""
+        """Send a request, again within bounds where it may be repeated, and return the answer. Raises HttpError.
+
+        `operation` names its rate in `Limits.rates`; without one it has the rate of the system.
+        """
         url = f"{self._base_url}{path}" + (f"?{urlencode(query)}" if query else "")
+        asked = _Asked(method, url, f"{self.system}, {method} {path}", body, headers or {}, cost, operation)
+        return self._insisting(lambda: self._authorised(asked), may_repeat=may_repeat)
+
+    def download(self, url: str, target: Path, *, bytes_max: int) -> None:
+        """Write the document at an address that carries its own permission to `target`, as it comes. Raises HttpError.
+
+        Without our credentials, and the address, which is a secret as long as it holds, stands in no message. Repeated within
+        bounds, from the beginning; what is there before the last byte came is no document, so nothing may read it.
+        """
+        asked = _Asked("GET", url, f"{self.system}, GET of a document", None, {}, 1, "")
+        way = self._way(asked.told, bytes_max)
+
+        def once() -> None:
+            with target.open("wb") as file:
+                self._exchange(asked, self._manner.headers, lambda response: way.save(response, file))
+
+        self._insisting(once, may_repeat=True)
+
+    def _insisting(self, once: Callable[[], _T], *, may_repeat: bool) -> _T:
+        """Try, again within bounds where that is safe and may help."""
         wait = self._limits.wait_first
         for attempts_left in range(self._limits.attempts - 1, -1, -1):
             try:
-                return self._authorised(method, url, path, body, headers or {}, cost)
+                return once()
             except HttpError as error:
                 pause = self._pause(error, wait)
                 if not (may_repeat and attempts_left) or pause is None:
@@ -118,6 +193,8 @@ class HttpClient:
 
     def _pause(self, error: HttpError, wait: float) -> float | None:
         """Return how long to wait before the next try; None where another try cannot help."""
+        if isinstance(error, BudgetSpent):
+            return None
         if isinstance(error, Answered):
             if error.status not in REPEATABLE_STATUSES:
                 return None
@@ -125,81 +202,86 @@ class HttpClient:
                 return error.retry_after + self.clock.jitter() if error.retry_after <= self._limits.wait_max else None
         return wait * (0.5 + self.clock.jitter() / 2)
 
-    def _authorised(
-        self, method: str, url: str, path: str, body: bytes | None, headers: Mapping[str, str], cost: float
-    ) -> Answer:
+    def _authorised(self, asked: _Asked) -> Answer:
         """Send once; once more with other credentials where these are refused (a refused request was not carried out)."""
         credentials = self._auth.headers() if self._auth else {}
         try:
-            return self._send(method, url, path, body, {**headers, **credentials}, cost)
+            return self._send(asked, credentials)
         except Answered as answer:
             if answer.status != 401 or not self._auth:
                 raise
         self._auth.renew(credentials)
-        return self._send(method, url, path, body, {**headers, **self._auth.headers()}, cost)
+        return self._send(asked, self._auth.headers())
 
-    def _send(
-        self, method: str, url: str, path: str, body: bytes | None, headers: Mapping[str, str], cost: float
-    ) -> Answer:
-        self._bucket.take(cost)
-        told, limits = f"{self.system}, {method} {path}", self._limits
-        deadline = self.clock.monotonic() + limits.total
-        sent = {"Accept": "application/json", "Accept-Encoding": "gzip", **headers}
+    def _send(self, asked: _Asked, credentials: Mapping[str, str]) -> Answer:
+        headers = {"Accept": "application/json", **self._manner.headers, **asked.headers, **credentials}
+        content, response = self._exchange(asked, headers, lambda response: self._read(response, asked.told))
+        return self._judged(response, content, asked)
+
+    def _exchange(
+        self, asked: _Asked, headers: Mapping[str, str], receive: Callable[[requests.Response], _T]
+    ) -> tuple[_T, requests.Response]:
+        """Send a request and have its answer received, or raise what became of it."""
+        if self.calls >= self._limits.calls_max:
+            raise BudgetSpent(
+                f"{self.system}: {self.calls} requests were made in this run, more than it may make",
+                "the next run goes on where this one ended",
+            )
+        self.calls += 1
+        self._buckets[asked.operation if asked.operation in self._buckets else ""].take(asked.cost)
+        told, limits = asked.told, self._limits
         try:
             with self._session.request(
-                method, url, data=body, headers=sent, timeout=(limits.connect, limits.read),
-                stream=True, allow_redirects=False,
+                asked.method, asked.url, data=asked.body, headers={"Accept-Encoding": "gzip", **headers},
+                timeout=(limits.connect, limits.read), stream=True, allow_redirects=False,
             ) as response:  # fmt: skip
-                content = self._read(response, deadline, told)
+                return receive(response), response
         except (requests.ConnectTimeout, requests.exceptions.SSLError):
             raise NotDelivered(f"{told}: no connection", "check the network and run again") from None
         except requests.ConnectionError as error:
             if _never_connected(error):
                 raise NotDelivered(f"{told}: no connection", "check the network and run again") from None
             raise DeliveryUnknown(f"{told}: the connection broke", "run again") from None
-        except (requests.Timeout, requests.exceptions.ChunkedEncodingError, urllib3.exceptions.HTTPError, OSError):
+        except (requests.Timeout, requests.exceptions.ChunkedEncodingError, urllib3.exceptions.HTTPError):
             raise DeliveryUnknown(f"{told}: no complete answer in time", "run again") from None
-        return self._judged(response, content, told)
 
-    def _read(self, response: requests.Response, deadline: float, told: str) -> bytes:
+    def _read(self, response: requests.Response, told: str) -> bytes:
         """Read the body as it was sent, within the deadline, and unpack it; a body cut short is no answer."""
         if response.is_redirect:  # requests has read it to see where it leads
             return response.content
-        parts, size = [], 0
-        while part := response.raw.read1(_CHUNK, decode_content=False):
-            parts.append(part)
-            size += len(part)
-            if size > self._limits.body_bytes_max or self.clock.monotonic() > deadline:
-                raise DeliveryUnknown(f"{told}: the answer is too long or too slow", "run again")
-        content = b"".join(parts)
-        declared = response.headers.get("Content-Length", "")
-        if declared.isdecimal() and int(declared) != size:
-            raise DeliveryUnknown(f"{told}: {size} of {declared} bytes arrived", "run again")
-        if response.headers.get("Content-Encoding", "identity") == "identity":
-            return content
-        return _unpacked(content, self._limits.body_bytes_max, told)
+        deadline = self.clock.monotonic() + self._limits.total
+        content = b"".join(self._way(told, self._limits.body_bytes_max, deadline).parts(response))
+        return unpacked(content, self._limits.body_bytes_max, told) if is_packed(response) else content
 
-    def _judged(self, response: requests.Response, content: bytes, told: str) -> Answer:
+    def _way(self, told: str, bytes_max: int, deadline: float | None = None) -> Way:
+        return Way(told, bytes_max, self._limits.bytes_per_second_min, self.clock, deadline)
+
+    def _judged(self, response: requests.Response, content: bytes, asked: _Asked) -> Answer:
+        told, bucket = asked.told, self._buckets[asked.operation if asked.operation in self._buckets else ""]
         remaining = response.headers.get(self._limits.remaining_header, "") if self._limits.remaining_header else ""
         if remaining.isdecimal():
-            self._bucket.at_most(float(remaining))
+            bucket.at_most(float(remaining))
         is_success = 200 <= response.status_code < 300
         try:
-            document = read_json(content) if content or response.status_code != 204 else None
+            document = self._manner.read(content) if content or response.status_code != 204 else None
         except ValueError:
             if is_success:  # an error page of something in between, or a body cut where no length was given
                 raise DeliveryUnknown(
                     f"{told}: the answer is not JSON: {self._excerpt(content)}", "run again"
                 ) from None
             document = None
-        if is_success:
-            return Answer(response.status_code, dict(response.headers), document)
-        raise Answered(
-            f"{told}: {response.status_code} {self._excerpt(content)}",
-            response.status_code,
-            document,
-            seconds_to_wait(response.headers.get("Retry-After"), self.clock),
-        )
+        answer = Answer(response.status_code, response.headers, document, content)
+        self._manner.heed(answer, bucket)
+        if not is_success:
+            raise Answered(
+                f"{told}: {response.status_code} {self._excerpt(content)}",
+                response.status_code,
+                document,
+                seconds_to_wait(response.headers.get("Retry-After"), self.clock),
+            )
+        if complaint := self._manner.judge(answer):
+            raise complaint
+        return answer
 
     def _excerpt(self, content: bytes) -> str:
         text = " ".join(content.decode("utf-8", "replace").split())
@@ -208,16 +290,17 @@ class HttpClient:
         return text[:200]
 
 
-def _unpacked(content: bytes, size_max: int, told: str) -> bytes:
-    """Unpack gzip to its end mark: a body cut short unpacks without an error in most libraries."""
-    unpacker = zlib.decompressobj(31)
-    try:
-        plain = unpacker.decompress(content, size_max)
-    except zlib.error:
-        raise DeliveryUnknown(f"{told}: the packed answer is damaged", "run again") from None
-    if not unpacker.eof or unpacker.unused_data:
-        raise DeliveryUnknown(f"{told}: the packed answer is cut short or too long", "run again")
-    return plain
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request. `told` names it in messages."""
+
+    method: str
+    url: str = field(repr=False)
+    told: str
+    body: bytes | None = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    cost: float
+    operation: str
 
 
 def _never_connected(error: requests.ConnectionError) -> bool:

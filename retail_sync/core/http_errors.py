@@ -2,6 +2,7 @@
 
 HttpError
   NotDelivered       nobody received it: no connection, or we did not send it
+    BudgetSpent      this client has made as many requests as it may
   DeliveryUnknown    it may have been carried out: the line broke, or the answer cannot be read
   Answered           the other side answered with a failure: `status`, and `document` where it sent JSON
 """
@@ -21,6 +22,10 @@ class HttpError(RetailSyncError):
 
 class NotDelivered(HttpError):
     """The request reached nobody."""
+
+
+class BudgetSpent(NotDelivered):
+    """We did not ask, since as many requests as this run may make were made."""
 
 
 class DeliveryUnknown(HttpError):

@@ -42,6 +42,13 @@ class Bucket:
         self._fill()
         self._level = min(self._level, remaining)
 
+    def refills(self, per_minute: float, burst: float | None = None) -> None:
+        """Believe the server where it says how fast its own bucket fills, and how much it holds."""
+        if per_minute > 0:
+            self._fill()
+            self._per_second = per_minute / 60
+            self._burst = self._burst if burst is None else burst
+
     def _fill(self) -> None:
         now = self._clock.monotonic()
         self._level = min(self._burst, self._level + (now - self._at) * self._per_second)

@@ -1,8 +1,9 @@
-"""Sources to raw: files that were dropped are archived and registered."""
+"""Sources to raw: systems are asked, files that were dropped are taken in; all of it is archived and registered."""
 
 import dagster as dg
 
 from retail_sync.defs.metadata import small_table, spec
+from retail_sync.defs.windows import run_window
 from retail_sync.resources import HomeResource
 from retail_sync.schemas.tables import table
 
@@ -20,8 +21,9 @@ DELIVERIES = table("raw.deliveries")
     ],
 )
 def receive_deliveries(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult[None]:
-    """Take in what is new in the inbox folders."""
+    """Ask the systems for what is new, or for the run's days; take in what is new in the inbox folders."""
     pipeline = home.pipeline(context)
+    pulled = pipeline.pull(run_window(context))
     received = pipeline.receive_inbox()
     deliveries = pipeline.registry.all()
     newest = [(d.received_order, d.source, d.name, d.bytes, d.delivery_id) for d in deliveries[-20:]]
@@ -29,6 +31,18 @@ def receive_deliveries(context: dg.AssetExecutionContext, home: HomeResource) ->
         asset_key=["raw", "deliveries"],
         metadata={
             "newest deliveries": small_table(("no.", "source", "file", "bytes", "delivery"), newest[::-1]),
+            "asked systems": small_table(
+                ("source", "list", "new deliveries", "not whole because"),
+                [
+                    (
+                        item.source,
+                        item.object,
+                        sum(r.is_new for r in item.received),
+                        item.problem.message if item.problem else "",
+                    )
+                    for item in pulled
+                ],
+            ),
             "new files in this run": sum(item.is_new for item in received),
             "files seen again, ever": pipeline.registry.duplicates_count(),
             "dagster/row_count": len(deliveries),

@@ -52,6 +52,29 @@ inbox_files = sa.Table(
     sa.Column("delivery_id", sa.String(64), nullable=False),
 )
 
+# How far each list of a system was asked for: everything before `reached_at` is in the raw archive.
+cursors = sa.Table(
+    "cursors",
+    metadata,
+    sa.Column("source", sa.String(40), primary_key=True),
+    sa.Column("object", sa.String(40), primary_key=True),
+    sa.Column("reached_at", sa.String(40), nullable=False),
+    sa.Column("pulled_at", sa.String(40), nullable=False),
+    sa.Column("trace_id", sa.String(64), nullable=False),
+)
+
+# What a window of a list last brought, so that the same content is not delivered every hour.
+pulls = sa.Table(
+    "pulls",
+    metadata,
+    sa.Column("source", sa.String(40), primary_key=True),
+    sa.Column("object", sa.String(40), primary_key=True),
+    sa.Column("name", sa.String(255), primary_key=True),
+    sa.Column("content_hash", sa.String(64), nullable=False),
+    sa.Column("delivery_id", sa.String(64), nullable=False),
+    sa.Column("pulled_at", sa.String(40), nullable=False),
+)
+
 exceptions = sa.Table(
     "exceptions",
     metadata,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
@@ -13,7 +14,8 @@ import duckdb
 import sqlalchemy as sa
 
 from retail_sync.connectors.categories import load_category_rules
-from retail_sync.connectors.registry import connector_named
+from retail_sync.connectors.registry import WIRE_CONNECTORS, objects_of, require_connector
+from retail_sync.connectors.wire import Access
 from retail_sync.core.errors import RetailSyncError
 from retail_sync.core.rules import HEADERS, read_rules
 from retail_sync.journal.rules import PostingRules
@@ -149,7 +151,13 @@ def _undeclared(home: Home) -> str:
 
 def _source(home: Home, name: str) -> str:
     source = home.settings.source_named(name)
-    connector_named(source.connector)
+    require_connector(source.connector)
+    if source.connector in WIRE_CONNECTORS:
+        objects = ", ".join(item.name for item in objects_of(source))
+        connector = WIRE_CONNECTORS[source.connector]
+        client = connector.connect(Access(source, home.state, "doctor"))
+        with contextlib.closing(client):
+            return f"{connector.check(client)}; asked for {objects}"
     waiting = home.inbox / name
     count = sum(1 for _ in waiting.iterdir()) if waiting.is_dir() else 0
     return f"{source.connector}, {count} files in its inbox"

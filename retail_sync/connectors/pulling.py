@@ -1,0 +1,276 @@
+"""Asking the systems: every list of every source, window by window, each window a raw delivery before the cursor moves.
+
+What goes wrong in a window throws that window away and asks for it again, a bounded number of times and then in halves: a
+page token is never used a second time (they expire while one waits), and half a window is never delivered. One list that
+cannot be had stops no other; a person is told, and the next run asks again from where the last good window ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from retail_sync.connectors.intake import Received, receive
+from retail_sync.connectors.paged import Heading, page_line, write_end, write_heading
+from retail_sync.connectors.registry import WIRE_CONNECTORS, objects_of
+from retail_sync.connectors.wire import Access, Document, Window, WireObject
+from retail_sync.core.archive import RawArchive
+from retail_sync.core.errors import RetailSyncError, SettingsError, StorageError
+from retail_sync.core.failpoints import failpoint
+from retail_sync.core.http_errors import REPEATABLE_STATUSES, Answered, BudgetSpent, HttpError
+from retail_sync.core.pacing import Clock
+from retail_sync.operations.cursors import Cursors
+from retail_sync.operations.deliveries import DeliveryRegistry
+from retail_sync.operations.exceptions import Problem
+from retail_sync.settings import Home, Source
+
+_FIRST_PULL = timedelta(days=30)
+_TRIES = 3
+_HALVINGS = 4
+_SHORTEST = timedelta(minutes=10)
+_WINDOWS_MAX = 10_000
+_TOLD_EVERY_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """The past that a run was asked for: local days, [first, end)."""
+
+    first: date
+    end: date
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """What became of one list. `problem` says why it is not whole."""
+
+    source: str
+    object: str
+    received: tuple[Received, ...] = ()
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Where pulled data goes. `intake` is held while a delivery is registered, never while a system is asked."""
+
+    archive: RawArchive
+    registry: DeliveryRegistry
+    cursors: Cursors
+    intake: Callable[[], AbstractContextManager[None]]
+
+
+class Puller:
+    """Asks the systems of one home for what is new, or for a past window."""
+
+    def __init__(
+        self, home: Home, stores: Stores, trace_id: str, progress: Callable[[str], None], clock: Clock | None = None
+    ) -> None:
+        self._home = home
+        self._stores = stores
+        self._trace_id = trace_id
+        self._progress = progress
+        self._clock = clock or Clock()
+        self._folder = home.state / "pull"
+
+    def pull_all(self, days: Days | None = None) -> list[Pulled]:
+        """Pull every source that is asked over HTTP. A failure is a result, except that of the disk (StorageError)."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for left in self._folder.iterdir():  # by a run that was killed
+            left.unlink()
+        return [
+            pulled
+            for source in self._home.settings.source
+            if source.connector in WIRE_CONNECTORS
+            for pulled in self.pull(source, days)
+        ]
+
+    def pull(self, source: Source, days: Days | None = None) -> list[Pulled]:
+        """Pull the lists of one source."""
+        try:
+            wanted = objects_of(source)
+            client = WIRE_CONNECTORS[source.connector].connect(
+                Access(source, self._home.state, self._trace_id, self._clock)
+            )
+        except SettingsError as error:
+            return [Pulled(source.name, "*", (), _problem(source, "*", error, None))]
+        with contextlib.closing(client):
+            return [self._pull_object(source, item, client, days) for item in wanted]
+
+    def _pull_object(self, source: Source, item: WireObject, client: Any, days: Days | None) -> Pulled:
+        reached = self._stores.cursors.reached(source.name, item.name)
+        received: list[Received] = []
+        try:
+            windows = self._windows(source, item, reached, days)
+            for number, window in enumerate(windows, 1):
+                told = f"{source.name}/{item.name}" + (f", window {number} of {len(windows)}" if windows[1:] else "")
+                received += self._pull_window(_Asked(source, item, client, told), window, _HALVINGS)
+                # What was asked for beyond the cursor's reach leaves a gap behind, so the cursor stays.
+                if days is None or (reached is not None and window.start <= reached):
+                    failpoint("pull.before_cursor")
+                    self._stores.cursors.reach(source.name, item.name, window.end, self._trace_id)
+                    reached = max(reached or window.end, window.end)
+        except StorageError:
+            raise
+        except RetailSyncError as error:
+            self._progress(f"{source.name}/{item.name}: {error}")
+            return Pulled(source.name, item.name, tuple(received), _problem(source, item.name, error, reached))
+        self._progress(f"{source.name}/{item.name}: {sum(r.is_new for r in received)} new deliveries")
+        return Pulled(source.name, item.name, tuple(received))
+
+    def _windows(
+        self, source: Source, item: WireObject, reached: datetime | None, days: Days | None
+    ) -> Sequence[Window]:
+        now = datetime.fromtimestamp(self._clock.wall(), UTC).replace(microsecond=0)
+        if item.is_state and not (days and item.has_past):
+            return [Window(now, now)] if days is None or days.end > now.date() else []
+        zone = ZoneInfo(source.time_zone)
+        if days is not None:
+            start, end = (
+                datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC) for day in (days.first, days.end)
+            )
+            return windows_of(start, min(end, now), item.longest)
+        if reached is None and source.start_date is not None:
+            first = source.start_date
+            start = datetime(first.year, first.month, first.day, tzinfo=zone).astimezone(UTC)
+        else:
+            start = reached - item.look_back if reached else now - _FIRST_PULL
+        return windows_of(start, now, item.longest)
+
+    def _pull_window(self, asked: _Asked, window: Window, halvings: int) -> list[Received]:
+        """Pull one window, again where that may help, then as two halves."""
+        for tries_left in range(_TRIES - 1, -1, -1):
+            try:
+                return self._pull_once(asked, window)
+            except HttpError as error:
+                if not may_help_to_repeat(error):
+                    raise
+                middle = window.start + (window.end - window.start) / 2
+                if not tries_left and (not halvings or middle - window.start < _SHORTEST):
+                    raise
+                self._progress(f"{asked.told}: {error.message}; asking for the window again")
+        middle = middle.replace(microsecond=0)
+        return [
+            *self._pull_window(asked, Window(window.start, middle), halvings - 1),
+            *self._pull_window(asked, Window(middle, window.end), halvings - 1),
+        ]
+
+    def _pull_once(self, asked: _Asked, window: Window) -> list[Received]:
+        """Ask for a window once and deliver what it holds, if that is not what it held last time."""
+        name = f"{asked.item.name}-{window.start:%Y%m%dT%H%M%SZ}.jsonl"
+        path = self._folder / f"{asked.source.name}-{name}"
+        received: list[Received] = []
+        content = hashlib.sha256(f"{window.start.date()}".encode() if asked.item.is_state else b"")
+        pages, told_at = 0, time.monotonic()
+        try:
+            with path.open("wb") as file:
+                pulled_at = datetime.fromtimestamp(self._clock.wall(), UTC)
+                write_heading(file, Heading(asked.source.connector, asked.item.name, window, pulled_at))
+                for found in asked.item.pull(asked.client, window):
+                    if isinstance(found, Document):
+                        received += self._deliver_document(asked, found)
+                        continue
+                    pages += 1
+                    line = page_line(found)
+                    content.update(line)
+                    file.write(line)
+                    if time.monotonic() - told_at > _TOLD_EVERY_SECONDS:
+                        self._progress(f"{asked.told}: {pages} pages so far")
+                        told_at = time.monotonic()
+                write_end(file, pages)
+            failpoint("pull.after_window")
+            if pages:
+                received += self._deliver(asked, name, path, content.hexdigest())
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            raise StorageError(f"{path} cannot be written: the disk is full", "free disk space, run again") from error
+        finally:
+            path.unlink(missing_ok=True)
+        return received
+
+    def _deliver(self, asked: _Asked, name: str, path: Path, content_hash: str) -> Iterator[Received]:
+        source, item, cursors = asked.source.name, asked.item.name, self._stores.cursors
+        if cursors.last_content(source, item, name) == content_hash:
+            return
+        received = self._receive(asked, path)
+        cursors.remember(source, item, name, content_hash, received.delivery_id)
+        yield received
+
+    def _deliver_document(self, asked: _Asked, found: Document) -> Iterator[Received]:
+        """Fetch a document unless it was fetched before: its name is the system's own id of it."""
+        source, item, cursors = asked.source.name, asked.item.name, self._stores.cursors
+        if cursors.last_content(source, item, found.name):
+            return
+        path = self._folder / found.name
+        try:
+            found.save(path)
+            received = self._receive(asked, path)
+        finally:
+            path.unlink(missing_ok=True)
+        cursors.remember(source, item, found.name, received.delivery_id, received.delivery_id)
+        yield received
+
+    def _receive(self, asked: _Asked, path: Path) -> Received:
+        stores = self._stores
+        with stores.intake():
+            return receive(path, asked.source, stores.archive, stores.registry, self._trace_id, asked.item.name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One list of one source. `told` names it in progress."""
+
+    source: Source
+    item: WireObject
+    client: Any
+    told: str
+
+
+def windows_of(start: datetime, end: datetime, longest: timedelta) -> list[Window]:
+    """Cut [start, end) at whole multiples of `longest`, so that the same days are asked for as the same windows.
+
+    The first one begins at such a multiple, a little before `start`. Raises SettingsError for more than 10,000.
+    """
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    at = epoch + (start - epoch) // longest * longest
+    found: list[Window] = []
+    while at < end:
+        if len(found) == _WINDOWS_MAX:
+            raise SettingsError(
+                f"from {start:%Y-%m-%d} there are more than {_WINDOWS_MAX} windows to ask for", "ask for fewer days"
+            )
+        found.append(Window(at, min(at + longest, end)))
+        at += longest
+    return found
+
+
+def may_help_to_repeat(error: HttpError) -> bool:
+    """Whether a window that ended so may come through when it is asked for again."""
+    if isinstance(error, BudgetSpent):
+        return False
+    return not isinstance(error, Answered) or error.status in REPEATABLE_STATUSES
+
+
+def _problem(source: Source, object_name: str, error: RetailSyncError, reached: datetime | None) -> Problem:
+    is_transient = isinstance(error, HttpError) and (may_help_to_repeat(error) or isinstance(error, BudgetSpent))
+    until = f"Everything before {reached:%Y-%m-%d %H:%M} UTC is in the archive" if reached else "Nothing came yet"
+    what = source.name if object_name == "*" else f"{object_name} of source {source.name}"
+    return Problem(
+        code="pull_failed",
+        subject=f"{source.name}/{object_name}",
+        kind="transient" if is_transient else "configuration",
+        owner="operations",
+        message=f"{what} could not be asked for: {error.message}. {until}; the next run asks from there.",
+        remedy="; ".join(filter(None, (error.remedy, "retail-sync doctor asks every source for one cheap answer"))),
+        replay="retail-sync run hourly --until raw",
+    )

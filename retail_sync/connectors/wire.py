@@ -1,0 +1,142 @@
+"""What a connector to a running system must do: connect, say in one call that all is well, and give its lists page by page.
+
+What it brings lands as raw deliveries (`pulling.py`), and its SQL makes them canonical (`paged.py`). It writes nothing itself.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import orjson
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from retail_sync.core.errors import SettingsError
+from retail_sync.core.http import Auth, HttpClient, Limits, Manner
+from retail_sync.core.pacing import Clock
+from retail_sync.settings import SETTINGS_NAME, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Half-open range of instants in UTC, [start, end)."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One answer as it came: JSON text, whose records stand at the object's path for `part`.
+
+    `key` is what was asked for where the records do not say it themselves (the payout whose entries these are).
+    """
+
+    content: bytes
+    part: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file that the system keeps for us, e.g. a settlement report. `save` writes it to a path, as it is."""
+
+    name: str
+    save: Callable[[Path], None]
+
+
+@dataclass(frozen=True, slots=True)
+class WireObject:
+    """A list that a system gives.
+
+    `pull` yields its pages, or its documents, for a window; `is_state`: it says what is now; `has_past`: it can
+    say what was at the end of a window in the past as well.
+    `tables`: the canonical tables that its records fill. `records`: part of a page: path of its records; a path that ends in
+    a mapping or nothing is one record. `look_back`: how far before the last pull the next one begins again, because what is
+    late must not be missed. `longest`: the longest window asked for at once.
+    `reader`: the connector for files that reads its documents; empty where it gives pages.
+    """
+
+    name: str
+    pull: Callable[[Any, Window], Iterator[Page | Document]]
+    tables: tuple[str, ...] = ()
+    records: Mapping[str, str] = field(default_factory=dict)
+    look_back: timedelta = timedelta(hours=1)
+    longest: timedelta = timedelta(days=1)
+    is_state: bool = False
+    has_past: bool = False
+    reader: str = ""
+
+
+class Connection(BaseModel):
+    """What `[source.connection]` says; each connector has its own fields. Secrets are no settings."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+_C = TypeVar("_C", bound=Connection)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a connector connects with."""
+
+    source: Source
+    folder: Path
+    trace_id: str
+    clock: Clock = Clock()
+
+    def secret(self, name: str) -> str:
+        """Return a secret of the environment, RETAIL_SYNC_<SOURCE>_<NAME>. Raises SettingsError where it is not set."""
+        variable = f"RETAIL_SYNC_{self.source.name.upper()}_{name}"
+        value = os.environ.get(variable, "")
+        if not value:
+            raise SettingsError(
+                f"{variable} is not set: source {self.source.name} needs it",
+                "set it in the environment of the runs; docs/runbooks/connect_sources.md says where the value comes from",
+            )
+        return value
+
+    def client(
+        self, system: str, base_url: str, auth: Auth | None, limits: Limits, manner: Manner | None = None
+    ) -> HttpClient:
+        """Return a client for one host, with the run's trace id on every request and its budget of calls."""
+        manner = manner or Manner(read=orjson.loads)
+        marked = replace(manner, headers={"X-Trace-Id": self.trace_id, **manner.headers})
+        return HttpClient(system, base_url, auth, replace(limits, calls_max=self.source.calls_max), self.clock, marked)
+
+    def connection(self, kind: type[_C]) -> _C:
+        """Return the settings of the connection. Raises SettingsError naming each that is wrong or missing."""
+        try:
+            return kind.model_validate(self.source.connection)
+        except ValidationError as error:
+            found = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+            raise SettingsError(
+                f"{SETTINGS_NAME}, source {self.source.name}, [source.connection]: {found}",
+                f"see docs/settings.md, connector {self.source.connector}",
+            ) from None
+
+
+class WireConnector(Protocol):
+    """One system over HTTP. `name` is what `[[source]] connector` says."""
+
+    name: str
+    channel: str
+
+    @property
+    def objects(self) -> tuple[WireObject, ...]:
+        """The lists it gives, in the order in which they are asked for."""
+
+    @property
+    def settings(self) -> type[Connection]:
+        """What `[source.connection]` says for it."""
+
+    def connect(self, access: Access) -> Any:
+        """Return what `pull` and `check` are given. Sends nothing yet. Raises SettingsError."""
+
+    def check(self, client: Any) -> str:
+        """Make one cheap call and say in a few words who answered. Raises RetailSyncError."""

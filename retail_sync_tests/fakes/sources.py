@@ -1,0 +1,8 @@
+"""The fake systems by connector: every connector over HTTP has one, or its contract suite fails."""
+
+from __future__ import annotations
+
+from retail_sync_tests.fakes.source import FakeSource
+from retail_sync_tests.fakes.vendure import FakeVendure
+
+SOURCES: dict[str, type[FakeSource]] = {fake.connector: fake for fake in (FakeVendure,)}
