@@ -1,29 +1,38 @@
-"""What the clients of ERP systems share: their pace, credentials that never change, and two ways to be told no.
+"""What the clients of ERP systems share: their pace, credentials that never change, reading page by page, and being told no.
 
 Anything else that goes wrong on the way is an `HttpError` (`core/http_errors.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from retail_sync.core.errors import RetailSyncError
-from retail_sync.core.http import Limits
-from retail_sync.core.http_errors import DeliveryUnknown, HttpError
+from retail_sync.core.http import Answer, Auth, HttpClient, Limits, Manner
+from retail_sync.core.http_errors import Answered, HttpError
+from retail_sync.core.paging import Call, at
 
 # Somebody's own server: its answers take longer than the pauses. A batch of drafts is checked for a minute or two.
 LIMITS = Limits(per_minute=3_000, burst=50, attempts=3, wait_first=0.5, read=120, total=300)
 PAGE = 1_000
 JSON = {"Content-Type": "application/json"}
 
+Judge = Callable[[Answer], HttpError | None]
+# Makes the HTTP client of a system: its name, its address, its credentials, and what tells failures in answers of a good status.
+Opening = Callable[[str, str, Auth | None, Judge], HttpClient]
 
-class ServerRefused(RetailSyncError):
+
+def open_http(system: str, base_url: str, auth: Auth | None, judge: Judge) -> HttpClient:
+    """Open a system at its usual pace."""
+    return HttpClient(system, base_url, auth, LIMITS, manner=Manner(judge=judge))
+
+
+class ServerRefused(Answered):
     """The server took the call and said no; nothing of it was kept. `kind` and `name` are its words for why, `said` its text."""
 
-    def __init__(self, kind: str, said: str, name: str = "") -> None:
-        super().__init__(f"{kind}: {said}")
+    def __init__(self, kind: str, said: str, name: str = "", status: int = 400) -> None:
+        super().__init__(f"{kind}: {said}", status)
         self.kind = kind
         self.said = said
         self.name = name
@@ -52,21 +61,20 @@ class Key:
         return self.hidden
 
 
-def every_record(
-    system: str, what: str, place: str, ask: Callable[[Any], Sequence[Mapping[str, Any]]], begin: int | str
-) -> Iterator[dict[str, Any]]:
-    """Yield records page by page. `ask` returns those that come after one `place`, in its order; `begin` is before all.
+@dataclass(frozen=True, slots=True)
+class After:
+    """Pages in the order of a place (an id, a name), each asked for by the last place of the one before.
 
-    Whether one place comes after another is the server's business (a database may not tell upper and lower case apart), but
-    one that a page ended with before makes no progress. Raises DeliveryUnknown there.
+    `rows`: path of the rows; `ask` returns the document that asks for what comes after a place. Only an empty page is the end:
+    a server may give fewer rows than it was asked for. That one place comes after another is the server's business (a database
+    may not tell upper and lower case apart); one that was asked for before ends the walk.
     """
-    last, ends = begin, {begin}
-    while True:
-        page = ask(last)
-        yield from map(dict, page)
-        if len(page) < PAGE:
-            return
-        last = page[-1][place]
-        if last in ends:
-            raise DeliveryUnknown(f"{system} gave a page of {what} twice", "run again later")
-        ends.add(last)
+
+    rows: str
+    place: str
+    ask: Callable[[Any], Mapping[str, Any]]
+
+    def __call__(self, call: Call, answer: Answer) -> Call | None:
+        """Return the request for the next page."""
+        rows = at(answer.document, self.rows)
+        return replace(call, document=self.ask(rows[-1][self.place])) if rows else None

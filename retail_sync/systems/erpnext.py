@@ -14,10 +14,11 @@ from urllib.parse import quote
 
 from retail_sync.core.errors import SettingsError
 from retail_sync.core.exact_json import write_json
-from retail_sync.core.http import HttpClient, Limits
-from retail_sync.core.http_errors import Answered, DeliveryUnknown
+from retail_sync.core.http import Answer
+from retail_sync.core.http_errors import Answered, DeliveryUnknown, HttpError
+from retail_sync.core.paging import Call, walk
 from retail_sync.systems import calls
-from retail_sync.systems.calls import JSON, Key, ServerBusy, ServerRefused, every_record
+from retail_sync.systems.calls import JSON, After, Key, Opening, ServerBusy, ServerRefused, open_http
 
 _ROLLED_BACK = (
     "TimestampMismatchError",
@@ -44,11 +45,11 @@ class ErpnextAccess:
 class ErpnextClient:
     """Calls on one site with the key of one user."""
 
-    def __init__(self, access: ErpnextAccess, limits: Limits | None = None) -> None:
+    def __init__(self, access: ErpnextAccess, opening: Opening = open_http) -> None:
         """Nothing is sent yet."""
         self._access = access
         key = Key({"Authorization": f"token {access.key}:{access.secret}"}, (access.key, access.secret))
-        self._http = HttpClient("ERPNext", access.url, key, limits or calls.LIMITS)
+        self._http = opening("ERPNext", access.url, key, lambda _: None)
 
     def close(self) -> None:
         """Close the connection."""
@@ -66,17 +67,39 @@ class ErpnextClient:
     ) -> Iterator[dict[str, Any]]:
         """Yield all documents that `filters` let through, in the order of their names, page by page.
 
-        Rows of a table inside documents need `parent`, the type of those. Filters go in the body: a URL is too short for them.
+        Rows of a table inside documents need `parent`, the type of those.
         """
-        asked: dict[str, Any] = {"doctype": doctype, "fields": list(fields), "order_by": "name asc"}
+        for page in self.pages(doctype, filters, fields, parent):
+            yield from page.document["message"]
+
+    def pages(
+        self,
+        doctype: str,
+        filters: Sequence[Any],
+        fields: Sequence[str],
+        parent: str | None = None,
+        place: str = "name",
+        group_by: str | None = None,
+    ) -> Iterator[Answer]:
+        """Yield the same as the server's answers (records at `message`), the last of which is empty, in the order of `place`.
+
+        Filters go in the body: a URL is too short for them.
+        """
+        asked: dict[str, Any] = {"doctype": doctype, "fields": list(fields), "order_by": f"{place} asc"}
         asked |= {"limit_page_length": calls.PAGE} | ({"parent": parent} if parent else {})
+        asked |= {"group_by": group_by} if group_by else {}
 
-        def after(last: str) -> Any:
-            return self.call(
-                "frappe.client.get_list", filters=[["name", ">", last], *filters], **asked, may_repeat=True
-            )
+        def after(last: str) -> Mapping[str, Any]:
+            return {"filters": [[place, ">", last], *filters], **asked}
 
-        return every_record("ERPNext", doctype, "name", after, "")
+        call = Call("POST", "/api/method/frappe.client.get_list", document=after(""))
+        try:
+            for page in walk(self._http, call, After("message", place, after)):
+                if not isinstance(page.document, dict) or "message" not in page.document:
+                    raise DeliveryUnknown(f"ERPNext did not answer with a list of {doctype}", "run again later")
+                yield page
+        except Answered as answered:
+            raise self._meant(answered) from answered
 
     def document(self, doctype: str, name: str) -> dict[str, Any]:
         """Return one document."""
@@ -104,12 +127,12 @@ class ErpnextClient:
             raise DeliveryUnknown(told, "look into its error log, then run again")
         return content.get(field)
 
-    def _meant(self, answered: Answered) -> Exception:
+    def _meant(self, answered: Answered) -> HttpError:
         """Return what a failure means, by the exception that ERPNext names in it; itself where it names none we know."""
         content = answered.document if isinstance(answered.document, dict) else {}
         kind = str(content.get("exc_type", ""))
         if answered.status in (401, 403):
-            return SettingsError(
+            raise SettingsError(
                 f"ERPNext does not let us in, or not that far: {_message(content) or answered.message}",
                 f"check {self._access.variables}, and the roles of their user",
             )

@@ -15,10 +15,11 @@ from typing import Any
 
 from retail_sync.core.errors import SettingsError
 from retail_sync.core.exact_json import write_json
-from retail_sync.core.http import HttpClient, Limits
+from retail_sync.core.http import Answer, HttpClient
 from retail_sync.core.http_errors import Answered, DeliveryUnknown, HttpError, NotDelivered
+from retail_sync.core.paging import Call, walk
 from retail_sync.systems import calls
-from retail_sync.systems.calls import JSON, ServerBusy, ServerRefused, every_record
+from retail_sync.systems.calls import JSON, After, Opening, ServerBusy, ServerRefused, open_http
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +41,13 @@ class TrytonAccess:
 class TrytonClient:
     """Calls on one database as one user, for one company. Logs in when first used and when the session ran out."""
 
-    def __init__(self, access: TrytonAccess, limits: Limits | None = None) -> None:
+    def __init__(self, access: TrytonAccess, opening: Opening = open_http) -> None:
         """Nothing is sent yet."""
         self._access = access
         url = f"{access.url.rstrip('/')}/{access.database}"
-        self._sign_in = HttpClient("Tryton sign-in", url, limits=limits or calls.LIMITS)
+        self._sign_in = opening("Tryton sign-in", url, None, _judge)
         self._session = _Session(access, self._sign_in)
-        self._http = HttpClient("Tryton", url, self._session, limits or calls.LIMITS)
+        self._http = opening("Tryton", url, self._session, _judge)
         self._context: dict[str, Any] = {}
         self._preferences: dict[str, Any] = {}
 
@@ -65,26 +66,40 @@ class TrytonClient:
 
         Raises ServerRefused, ServerBusy, SettingsError, and HttpError where nobody can tell whether it was done.
         """
-        if not self._preferences:
-            self._preferences = self._ask("model.res.user.get_preferences", True, {}, may_repeat=True)
-            self._context = {"language": self._preferences.get("language") or "en", "active_test": False}
+        self._know_the_user()
         return self._ask(f"model.{model}.{method}", *parameters, self._context, may_repeat=may_repeat)
 
     def rows(self, model: str, domain: Sequence[Any], fields: Sequence[str]) -> Iterator[dict[str, Any]]:
         """Yield all records of `domain` in the order of their ids, page by page. Raises SettingsError where Tryton forbids it."""
+        for page in self.pages(model, domain, fields):
+            yield from _decoded(page.document["result"])
 
-        def after(last: int) -> Any:
+    def pages(
+        self, model: str, domain: Sequence[Any], fields: Sequence[str], context: Mapping[str, Any] | None = None
+    ) -> Iterator[Answer]:
+        """Yield the same as the server's answers, the last of which is empty. `context` adds to what every call says."""
+        self._know_the_user()
+        whole = {**self._context, **(context or {})}
+
+        def after(last: int) -> Mapping[str, Any]:
             where = ["AND", ["id", ">", last], list(domain)] if domain else ["id", ">", last]
-            asked = [where], 0, calls.PAGE, [["id", "ASC"]], list(fields)
-            return self.call(model, "search_read", *asked, may_repeat=True)
+            asked = [where], 0, calls.PAGE, [["id", "ASC"]], list(fields), whole
+            return _call(f"model.{model}.search_read", asked)
 
         try:
-            yield from every_record("Tryton", model, "id", after, 0)
+            yield from walk(self._http, Call("POST", "/rpc/", document=after(0)), After("result", "id", after))
         except ServerRefused as refused:
             raise SettingsError(
                 f"Tryton does not let {self._access.user} read {model}: {refused.said}",
-                f"give the user of {self._access.section} the right to read it, and the modules account and currency",
+                f"give the user of {self._access.section} the right to read it; the modules of what is read must be active",
             ) from refused
+        except Answered as answered:
+            raise _meant(answered) from answered
+
+    def _know_the_user(self) -> None:
+        if not self._preferences:
+            self._preferences = self._ask("model.res.user.get_preferences", True, {}, may_repeat=True)
+            self._context = {"language": self._preferences.get("language") or "en", "active_test": False}
 
     def accept(self, warning: str) -> None:
         """Tell Tryton once that a warning was read, as its own client does."""
@@ -119,15 +134,12 @@ class TrytonClient:
         self._context |= {"company": company, "companies": [company]}
 
     def _ask(self, method: str, *parameters: Any, may_repeat: bool) -> Any:
+        body = write_json(_call(method, parameters)).encode()
         try:
-            answer = self._http.request(
-                "POST", "/rpc/", body=_call(method, parameters), headers=JSON, may_repeat=may_repeat
-            )
+            answer = self._http.request("POST", "/rpc/", body=body, headers=JSON, may_repeat=may_repeat)
         except Answered as answered:
-            if answered.status == 503:
-                raise ServerBusy(answered.message, "run again later") from answered
-            raise
-        return _result(method, answer.document)
+            raise _meant(answered) from answered
+        return _decoded(answer.document["result"])
 
 
 class _Session:
@@ -156,18 +168,19 @@ class _Session:
 
     def _log_in(self) -> None:
         access = self._access
-        body = _call("common.db.login", (access.user, {"password": access.password}))
+        body = write_json(_call("common.db.login", (access.user, {"password": access.password}))).encode()
         try:
-            document = self._http.request("POST", "/rpc/", body=body, headers=JSON, may_repeat=True).document
+            result = self._http.request("POST", "/rpc/", body=body, headers=JSON, may_repeat=True).document["result"]
+        except ServerRefused as refused:
+            raise self._denied(refused.message) from refused
         except Answered as answered:
             if answered.status in (401, 404):
                 raise self._denied(answered.message) from answered
             raise NotDelivered(answered.message, answered.remedy) from answered
         except HttpError as error:  # what needed the session was not sent
             raise NotDelivered(error.message, error.remedy) from error
-        result = document.get("result") if isinstance(document, dict) else None
         if not result:
-            raise self._denied(str(document)[:200])
+            raise self._denied("no session came")
         self.user_id, self._token = int(result[0]), str(result[1])
 
     def _denied(self, told: str) -> SettingsError:
@@ -178,31 +191,38 @@ class _Session:
         )
 
 
-def _call(method: str, parameters: Sequence[Any]) -> bytes:
-    return write_json({"id": 0, "method": method, "params": _encoded(parameters)}).encode()
+def _call(method: str, parameters: Sequence[Any]) -> dict[str, Any]:
+    return {"id": 0, "method": method, "params": _encoded(parameters)}
 
 
-def _result(method: str, document: Any) -> Any:
+def _meant(answered: Answered) -> HttpError:
+    return ServerBusy(answered.message, "run again later") if answered.status == 503 else answered
+
+
+def _judge(answer: Answer) -> HttpError | None:
+    """Return the refusal that an answer holds in which all else is well."""
+    document = answer.document
     if isinstance(document, dict) and "error" not in document and "result" in document:
-        return _decoded(document["result"])
+        return None
     said = document.get("error") if isinstance(document, dict) else None
     if not isinstance(said, list):
-        raise DeliveryUnknown(
-            f"Tryton answered {method} with {str(document)[:200]}", "look into its log, then run again"
-        )
+        return DeliveryUnknown(f"Tryton answered {str(document)[:200]}", "look into its log, then run again")
     kind = str(said[0]) if said else "error"
     details = _decoded(said[1]) if len(said) > 1 else ""
     if kind == "UserWarning" and isinstance(details, list):
-        raise ServerRefused(kind, " ".join(str(part) for part in details[1:] if part), str(details[0]))
+        return ServerRefused(kind, " ".join(str(part) for part in details[1:] if part), str(details[0]))
     message = str(details[0]) if isinstance(details, list) and details else str(details).strip().split("\n")[-1]
-    raise ServerRefused(kind, message)
+    return ServerRefused(kind, message)
 
 
 def _encoded(value: Any) -> Any:
     """Write what JSON has no type for as Tryton does."""
     if isinstance(value, Decimal):
         return {"__class__": "Decimal", "decimal": str(value)}
-    if type(value) is date:
+    if isinstance(value, datetime):
+        parts = ("year", "month", "day", "hour", "minute", "second", "microsecond")
+        return {"__class__": "datetime"} | {part: getattr(value, part) for part in parts}
+    if isinstance(value, date):
         return {"__class__": "date", "year": value.year, "month": value.month, "day": value.day}
     if isinstance(value, Mapping):
         return {name: _encoded(item) for name, item in value.items()}
