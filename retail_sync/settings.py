@@ -84,6 +84,9 @@ class Source(_Section):
     start_date: date | None = Field(
         None, description="connectors over HTTP: first day that the first run asks for; empty: 30 days ago"
     )
+    requests_per_minute: int | None = Field(
+        None, ge=1, description="connectors over HTTP: how fast it may be asked; empty: the connector's own rate"
+    )
     calls_max: int = Field(20_000, ge=1, description="connectors over HTTP: requests that one run may make")
 
     @field_validator("time_zone")
