@@ -132,10 +132,12 @@ class PagesReader:
             "source": source.name,
             "delivery_id": delivery_id,
             "time_zone": source.time_zone,
+            "time_zones": orjson.dumps(source.time_zones).decode(),
+            "day_starts_at": source.day_starts_at + ":00",
             "pulled_at": heading.pulled_at,
             "window_start": heading.window.start,
             "window_end": heading.window.end,
-            **{name: value for name, value in source.connection.items() if isinstance(value, str | int | bool)},
+            **{name: _bound(value) for name, value in source.connection.items()},
         }
         for text in statements(self.name, self._object.name):
             for part in connection.extract_statements(text):
@@ -217,6 +219,11 @@ def _whole(digits: str) -> int | str:
 
 def _refuse(constant: str) -> Any:
     raise ValueError(f"{constant} is no number that JSON knows")
+
+
+def _bound(value: Any) -> Any:
+    """Return a setting of the connection as a statement takes it: a mapping as JSON text, the rest as it is."""
+    return orjson.dumps(value).decode() if isinstance(value, dict) else value
 
 
 def _is_end(line: bytes, pages: int) -> bool:
