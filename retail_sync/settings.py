@@ -82,6 +82,9 @@ class Source(_Section):
     start_date: date | None = Field(
         None, description="connectors over HTTP: first day that the first run asks for; empty: 30 days ago"
     )
+    look_back_days: int | None = Field(
+        None, ge=0, le=3660, description="connectors over HTTP: how far back each run asks again; empty: each list's own"
+    )
     calls_max: int = Field(20_000, ge=1, description="connectors over HTTP: requests that one run may make")
 
     @field_validator("time_zone")
