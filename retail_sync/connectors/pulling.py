@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import orjson
+
 from retail_sync.connectors.intake import Received, receive
-from retail_sync.connectors.paged import Heading, page_line, write_end, write_heading
+from retail_sync.connectors.paged import Heading, page_line, records_of, write_end, write_heading
 from retail_sync.connectors.registry import WIRE_CONNECTORS, objects_of
 from retail_sync.connectors.wire import Access, Document, Window, WireObject
 from retail_sync.core.archive import RawArchive
@@ -170,7 +172,7 @@ class Puller:
         path = self._folder / f"{asked.source.name}-{name}"
         received: list[Received] = []
         content = hashlib.sha256(f"{window.start.date()}".encode() if asked.item.is_state else b"")
-        pages, told_at = 0, time.monotonic()
+        pages, has_rows, told_at = 0, False, time.monotonic()
         try:
             with path.open("wb") as file:
                 pulled_at = datetime.fromtimestamp(self._clock.wall(), UTC)
@@ -180,6 +182,8 @@ class Puller:
                         received += self._deliver_document(asked, found)
                         continue
                     pages += 1
+                    # Looked into until the first record is found: most windows of a small shop hold none.
+                    has_rows = has_rows or bool(records_of(orjson.loads(found.content), asked.item, found.part))
                     line = page_line(found)
                     content.update(line)
                     file.write(line)
@@ -188,7 +192,7 @@ class Puller:
                         told_at = time.monotonic()
                 write_end(file, pages)
             failpoint("pull.after_window")
-            if pages:
+            if has_rows or self._stores.cursors.last_content(asked.source.name, asked.item.name, name):
                 received += self._deliver(asked, name, path, content.hexdigest())
         except OSError as error:
             if error.errno != errno.ENOSPC:
