@@ -85,6 +85,9 @@ class Source(_Section):
     look_back_days: int | None = Field(
         None, ge=0, le=3660, description="connectors over HTTP: how far back each run asks again; empty: each list's own"
     )
+    requests_per_minute: int | None = Field(
+        None, ge=1, description="connectors over HTTP: how fast it may be asked; empty: the connector's own rate"
+    )
     calls_max: int = Field(20_000, ge=1, description="connectors over HTTP: requests that one run may make")
 
     @field_validator("time_zone")
