@@ -168,7 +168,9 @@ class Puller:
 
     def _pull_once(self, asked: _Asked, window: Window) -> list[Received]:
         """Ask for a window once and deliver what it holds, if that is not what it held last time."""
-        name = f"{asked.item.name}-{window.start:%Y%m%dT%H%M%SZ}.jsonl"
+        # What is now is known by its day: each run asks at another instant.
+        is_now = window.start == window.end
+        name = f"{asked.item.name}-{window.start:{'%Y%m%d' if is_now else '%Y%m%dT%H%M%SZ'}}.jsonl"
         path = self._folder / f"{asked.source.name}-{name}"
         received: list[Received] = []
         content = hashlib.sha256(f"{window.start.date()}".encode() if asked.item.is_state else b"")
