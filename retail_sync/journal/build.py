@@ -85,7 +85,7 @@ def build_journal(
         for kind in _KINDS:
             _forget_touched(connection, kind.KIND)
             for documents in kind.touched_documents(connection, rules, policies):
-                finished = [balanced(in_home(document, rates, rules)) for document in documents]
+                finished = [balanced(in_home(document, rates, rules, policies.granularity)) for document in documents]
                 _write(connection, finished)
                 touched += len(finished)
                 held += sum(bool(document.held_code) for document in finished)

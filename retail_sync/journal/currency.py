@@ -18,6 +18,7 @@ import duckdb
 from retail_sync.core.money import exponent
 from retail_sync.journal.desired import DesiredEntry, Document, Leg
 from retail_sync.journal.rules import NoPostingRule, PostingRules
+from retail_sync.journal.settlement_parts import Granularity
 from retail_sync.schemas.journal import EntryLine
 
 REALISED = "exchange_realised"
@@ -72,12 +73,15 @@ class Rates:
         return bool(self.home) and any(line.transaction_currency != self.home for line in lines)
 
 
-def in_home(document: Document, rates: Rates, rules: PostingRules) -> Document:
+def in_home(document: Document, rates: Rates, rules: PostingRules, granularity: Granularity = "settlement") -> Document:
     """Return the document with home amounts, or held where a rate is missing. The rates used are part of its facts."""
     if not rates.is_foreign(document):
         return document
     try:
         entries, used = _converted(document, rates, rules)
+        # Of two months the last minor unit is left to the month end; what a thousand parts leave is realised at once.
+        if granularity != "settlement":
+            entries = _taken_back(entries, rules)
     except (NoExchangeRate, NoPostingRule) as missing:
         code = "no_exchange_rate" if isinstance(missing, NoExchangeRate) else "account_unknown"
         return replace(document, entries=(), held_code=code, held_reason=str(missing))
@@ -121,6 +125,23 @@ def _shared_out(legs: Sequence[Leg], by_currency: Mapping[str, Decimal], home: s
         replace(leg, line=_valued(leg.line, minor, by_currency[leg.line.transaction_currency], home))
         for leg, minor in zip(legs, whole, strict=True)
     )
+
+
+def _taken_back(entries: Sequence[DesiredEntry], rules: PostingRules) -> list[DesiredEntry]:
+    """Take back what the parts of a settlement parked at what it was parked at, in the last entry that has such a leg.
+
+    Each part is rounded by itself, so their home amounts sum to a few minor units more or less than what the payout takes
+    over: these are realised, and the carried-forward account keeps nothing.
+    """
+    carried = [(entry, leg) for entry in entries for leg in entry.legs if leg.line.role == "carried_forward"]
+    rest = sum(leg.line.home_minor for _, leg in carried)
+    if not rest:
+        return list(entries)
+    last, taken = carried[-1]
+    exact = replace(taken, line=replace(taken.line, home_minor=taken.line.home_minor - rest))
+    legs = tuple(exact if leg is taken else leg for leg in last.legs)
+    realised = _exchange_difference(taken.line, rest, last.posting_date, rules)
+    return [replace(entry, legs=(*legs, realised)) if entry is last else entry for entry in entries]
 
 
 def _deposit(
