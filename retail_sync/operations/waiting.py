@@ -218,7 +218,7 @@ def _worth(moved: Mapping[str, int], accounts: Mapping[Place, int]) -> str:
     places = sorted(accounts, key=lambda place: (-abs(accounts[place]), place))
     shown = [f"{account} {format_money(accounts[account, currency], currency)}" for account, currency in places]
     shown[_SHOWN_ACCOUNTS:] = ["..."] if shown[_SHOWN_ACCOUNTS:] else []
-    return f": {_amounts(moved)} would move" + (f", in all {', '.join(shown)}" if shown else "")
+    return f": {_amounts(moved)} would move" + f", in all {', '.join(shown) or 'nothing on any account'}"
 
 
 def _said_of_true_ups(true_ups: Sequence[Waiting]) -> str:

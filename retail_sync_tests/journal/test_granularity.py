@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from retail_sync.journal.currency import Rates, in_home
 from retail_sync.journal.desired import DesiredEntry, Document
-from retail_sync.journal.rules import PostingRules
+from retail_sync.journal.rules import Policies, PostingRules
 from retail_sync.journal.settlement import Settlement, settlement_entries
 from retail_sync.journal.settlement_parts import Component, Granularity, parts_of
 from retail_sync.journal.validation import SETTLEMENT_VALIDATIONS
@@ -105,6 +105,23 @@ def test_days_after_the_period_and_a_failed_transfer_keep_their_rows() -> None:
         "amazon:settlement:31000001:2026-10-31": entry("2026-10-31", "4000 -4000 | 1140 4000"),
         "amazon:settlement:31000001:2026-11-02": entry("2026-11-02", "4000 -1000 | 1140 -6000 | 1120 7000"),
         "amazon:failed-transfer:31000001:2026-10-30": entry("2026-10-30", "1130 2000 | 1120 -2000"),
+    }
+
+
+def test_what_rounding_leaves_of_three_orders_is_realised() -> None:
+    """0.15 EUR at 1.10 are 0.16 USD (0.165), three times; 0.45 EUR are 0.49 (0.495): transit has that, a cent is gained."""
+    facts = Facts()
+    facts.arrive("""
+        | id       | ends  | total | lines                                          | currency |
+        | 31000001 | 10-14 | 0.45  | 0.15 order=A, 0.15 order=B, 0.15 order=C       | EUR      |""")
+    facts.rates_arrive("| date | from | to | rate |\n| 10-14 | EUR | USD | 1.10 |")
+    facts.reconcile()
+    facts.journal(Policies(home_currency="USD", deposits="journal", granularity="order"))
+    assert entries(facts.connection) == {
+        "amazon:settlement:31000001:2026-10:order:A": entry("2026-10-14", "4000 -16 | 1140 16"),
+        "amazon:settlement:31000001:2026-10:order:B": entry("2026-10-14", "4000 -16 | 1140 16"),
+        "amazon:settlement:31000001:2026-10:order:C": entry("2026-10-14", "4000 -16 | 1140 16"),
+        "amazon:settlement:31000001:2026-10:no-order": entry("2026-10-14", "1140 -48 | 1120 49 | 7100 -1"),
     }
 
 
