@@ -237,6 +237,10 @@ class LedgerSettings(_Section):
         "elsewhere",
         description="elsewhere: the shop's own connector to the books books its orders; journal: we book them as they are shipped",
     )
+    granularity: Literal["settlement", "day", "order"] = Field(
+        "settlement",
+        description="entries of a settlement: settlement: one a month; day: one a day; order: one an order and month",
+    )
     closed_period: Literal["hold", "next_open_period"] = Field(
         "hold", description="what happens to an entry whose period is closed in the ledger"
     )
