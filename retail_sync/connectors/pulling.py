@@ -202,6 +202,7 @@ class Puller:
 
     def _deliver(self, asked: _Asked, name: str, path: Path, content_hash: str) -> Iterator[Received]:
         source, item, cursors = asked.source.name, asked.item.name, self._stores.cursors
+        name = item if asked.item.is_state else name  # each state is compared with the one before
         if cursors.last_content(source, item, name) == content_hash:
             return
         received = self._receive(asked, path)
