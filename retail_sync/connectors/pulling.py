@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import orjson
+
 from retail_sync.connectors.intake import Received, receive
-from retail_sync.connectors.paged import Heading, page_line, write_end, write_heading
+from retail_sync.connectors.paged import PULLED_SUFFIX, Heading, page_line, records_of, write_end, write_heading
 from retail_sync.connectors.registry import WIRE_CONNECTORS, objects_of
 from retail_sync.connectors.wire import Access, Document, Window, WireObject
 from retail_sync.core.archive import RawArchive
@@ -168,11 +170,12 @@ class Puller:
 
     def _pull_once(self, asked: _Asked, window: Window) -> list[Received]:
         """Ask for a window once and deliver what it holds, if that is not what it held last time."""
-        name = f"{asked.item.name}-{window.start:%Y%m%dT%H%M%SZ}.jsonl"
+        # What is now has no window: it is the same list all day.
+        name = f"{asked.item.name}-{window.start:{'%Y%m%dT%H%M%SZ' if window.start < window.end else '%Y%m%d'}}{PULLED_SUFFIX}"
         path = self._folder / f"{asked.source.name}-{name}"
         received: list[Received] = []
         content = hashlib.sha256(f"{window.start.date()}".encode() if asked.item.is_state else b"")
-        pages, told_at = 0, time.monotonic()
+        pages, has_rows, told_at = 0, False, time.monotonic()
         try:
             with path.open("wb") as file:
                 pulled_at = datetime.fromtimestamp(self._clock.wall(), UTC)
@@ -182,6 +185,8 @@ class Puller:
                         received += self._deliver_document(asked, found)
                         continue
                     pages += 1
+                    # Looked into until the first record is found: most windows of a small shop hold none.
+                    has_rows = has_rows or bool(records_of(orjson.loads(found.content), asked.item, found.part))
                     line = page_line(found)
                     content.update(_lasting(line, found.passing))
                     file.write(line)
@@ -190,7 +195,7 @@ class Puller:
                         told_at = time.monotonic()
                 write_end(file, pages)
             failpoint("pull.after_window")
-            if pages:
+            if has_rows or self._stores.cursors.last_content(asked.source.name, asked.item.name, name):
                 received += self._deliver(asked, name, path, content.hexdigest())
         except OSError as error:
             if error.errno != errno.ENOSPC:
@@ -202,7 +207,6 @@ class Puller:
 
     def _deliver(self, asked: _Asked, name: str, path: Path, content_hash: str) -> Iterator[Received]:
         source, item, cursors = asked.source.name, asked.item.name, self._stores.cursors
-        name = item if asked.item.is_state else name  # each state is compared with the one before
         if cursors.last_content(source, item, name) == content_hash:
             return
         received = self._receive(asked, path)

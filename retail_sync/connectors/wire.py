@@ -111,7 +111,10 @@ class Access:
         """Return a client for one host, with the run's trace id on every request and its budget of calls."""
         manner = manner or Manner(read=orjson.loads)
         marked = replace(manner, headers={"X-Trace-Id": self.trace_id, **manner.headers})
-        return HttpClient(system, base_url, auth, replace(limits, calls_max=self.source.calls_max), self.clock, marked)
+        limits = replace(limits, calls_max=self.source.calls_max)
+        if rate := self.source.requests_per_minute:
+            limits = replace(limits, per_minute=rate, burst=max(1, rate / 60))
+        return HttpClient(system, base_url, auth, limits, self.clock, marked)
 
     def connection(self, kind: type[_C]) -> _C:
         """Return the settings of the connection. Raises SettingsError naming each that is wrong or missing."""

@@ -10,11 +10,12 @@ A server that sends its *headers* byte by byte is cut off by the read timeout on
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import requests
 import urllib3
@@ -131,6 +132,7 @@ class HttpClient:
         self._auth = auth
         self._limits = limits or Limits()
         self._manner = manner or Manner()
+        self._proxies_by_host: dict[str, dict[str, str]] = {}
         self._buckets = {
             name: Bucket(per_minute, burst, self.clock)
             for name, (per_minute, burst) in {
@@ -139,7 +141,10 @@ class HttpClient:
             }.items()
         }
         self._session = requests.Session()
-        self._session.auth = _leave_alone  # else ~/.netrc would take the place of our Authorization header
+        # Read from the environment once: requests would do it for every request, a third of its time. ~/.netrc is not read,
+        # which would take the place of our Authorization header.
+        self._session.trust_env = False
+        self._session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
 
     def __repr__(self) -> str:
         return f"HttpClient({self.system!r})"
@@ -239,7 +244,7 @@ class HttpClient:
         try:
             with self._session.request(
                 asked.method, asked.url, data=asked.body, headers={"Accept-Encoding": "gzip", **headers},
-                timeout=(limits.connect, limits.read), stream=True, allow_redirects=False,
+                timeout=(limits.connect, limits.read), stream=True, allow_redirects=False, proxies=self._proxies(asked.url),
             ) as response:  # fmt: skip
                 return receive(response), response
         except (requests.ConnectTimeout, requests.exceptions.SSLError):
@@ -250,6 +255,13 @@ class HttpClient:
             raise DeliveryUnknown(f"{told}: the connection broke", "run again") from None
         except (requests.Timeout, requests.exceptions.ChunkedEncodingError, urllib3.exceptions.HTTPError):
             raise DeliveryUnknown(f"{told}: no complete answer in time", "run again") from None
+
+    def _proxies(self, url: str) -> dict[str, str]:
+        """Return the proxies of the environment for the host of `url` (HTTPS_PROXY, NO_PROXY)."""
+        host = urlsplit(url).netloc
+        if host not in self._proxies_by_host:
+            self._proxies_by_host = {host: requests.utils.get_environ_proxies(url)}
+        return self._proxies_by_host[host]
 
     def _read(self, response: requests.Response, told: str) -> bytes:
         """Read the body as it was sent, within the deadline, and unpack it; a body cut short is no answer."""
@@ -312,7 +324,3 @@ class _Asked:
 def _never_connected(error: requests.ConnectionError) -> bool:
     reason = getattr(error.args[0] if error.args else None, "reason", None)
     return isinstance(reason, urllib3.exceptions.NewConnectionError | urllib3.exceptions.NameResolutionError)
-
-
-def _leave_alone(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
