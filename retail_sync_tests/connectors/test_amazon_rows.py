@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from retail_sync.pipeline import Pipeline
 from retail_sync_tests.connectors.amazon_bench import Made, deliver, pulled, rows
 from retail_sync_tests.fakes.amazon_lists import breakdown, dollars, order_id, usd
 
@@ -58,6 +59,27 @@ def test_amounts_of_an_order_are_those_that_sum_to_its_total(amazon: Made) -> No
     ]  # fmt: skip
     lines = "select distinct quantity, unit_price, discount_amount, tax_amount from canonical.order_lines"
     assert rows(made, lines) == [(2, 10, 2, Decimal("1.5600"))]
+
+
+def test_an_order_meets_what_was_settled_of_it(amazon: Made) -> None:
+    """By the same number: goods 20.00 - 2.00, shipping 1.50 and tax 1.56 on both sides, and one trace of the order."""
+    made = amazon(rows=1)
+    pulled(made)
+    assert rows(made, "select count(*) from canonical.settlement_lines") == [(5,)]
+    pipeline = Pipeline(made.home, "trace-1")
+    pipeline.reconcile()
+    with pipeline.writing("look") as connection:
+        found = connection.execute(
+            "select component, status, cast(expected_amount as varchar), cast(settled_amount as varchar) "
+            "from reconcile.order_settlements order by 1"
+        ).fetchall()
+        traced = connection.execute("select order_id, kind from reconcile.order_traces").fetchall()
+    assert found == [
+        ("goods", "matched", "18.0000", "18.0000"),
+        ("shipping", "matched", "1.5000", "1.5000"),
+        ("tax", "matched", "1.5600", "1.5600"),
+    ]
+    assert traced == [(order_id(1), "order")]
 
 
 def test_an_order_that_is_cancelled_takes_the_place_of_the_open_one(amazon: Made) -> None:

@@ -148,18 +148,20 @@ def iso(at: float) -> str:
 
 
 def settlement_file(report_id: str) -> bytes:
-    """A settlement of one order with its fee, as a flat file."""
+    """A settlement of one order of the list with its fee, as a flat file."""
     n = int(report_id) - 50_000_000_000
     settlement_id, at = str(11_000_000_000 + n), "2026-11-10 10:00:00 UTC"
     head = {"settlement-start-date": at, "settlement-end-date": "2026-11-17 10:00:00 UTC",
-            "deposit-date": "2026-11-19 10:00:00 UTC", "total-amount": "17.00", "currency": "USD"}  # fmt: skip
+            "deposit-date": "2026-11-19 10:00:00 UTC", "total-amount": "18.06", "currency": "USD"}  # fmt: skip
     line = {"transaction-type": "Order", "order-id": order_id(n), "marketplace-name": "Amazon.com", "posted-date": at[:10],
             "posted-date-time": at, "sku": f"A-{n}", "quantity-purchased": "1"}  # fmt: skip
-    rows: Sequence[Mapping[str, str]] = (
-        head,
-        {**line, "amount-type": "ItemPrice", "amount-description": "Principal", "amount": "20.00"},
-        {**line, "amount-type": "ItemFees", "amount-description": "Commission", "amount": "-3.00"},
-    )
+    amounts = (
+        ("ItemPrice", "Principal", "20.00"), ("ItemPrice", "Shipping", "1.50"), ("ItemPrice", "Tax", "1.56"),
+        ("Promotion", "Principal", "-2.00"), ("ItemFees", "Commission", "-3.00"),
+    )  # fmt: skip
+    rows: Sequence[Mapping[str, str]] = (head, *(
+        {**line, "amount-type": kind, "amount-description": what, "amount": amount} for kind, what, amount in amounts
+    ))  # fmt: skip
     lines = ["\t".join(_COLUMNS)]
     lines += ["\t".join({"settlement-id": settlement_id, **row}.get(name, "") for name in _COLUMNS) for row in rows]
     return "".join(f"{text}\n" for text in lines).encode()
@@ -264,7 +266,7 @@ def _payout(n: int, at: str) -> dict[str, Any]:
     return {
         "id": str(7_000 + n), "partnerMetadata": partner,
         "currentStatus": "PAID", "statusHistory": [{"status": "PAID", "lastUpdatedDate": at}], "type": "SCHEDULED",
-        "amount": dollars(17.0), "paymentMethod": "BANK_ACCOUNT", "creationDate": at, "traceId": f"TRACE{n}",
+        "amount": dollars(18.06), "paymentMethod": "BANK_ACCOUNT", "creationDate": at, "traceId": f"TRACE{n}",
         "relatedIdentifiers": [settlement],
     }  # fmt: skip
 
