@@ -22,12 +22,15 @@ class Models:
     def __init__(self, folder: Path) -> None:
         self._operations: list[tuple[re.Pattern[str], Mapping[str, Any], Mapping[str, Any]]] = []
         self.seen: set[str] = set()
+        self.rates: dict[str, tuple[float, float]] = {}  # requests per second and burst, as the descriptions say
         for name in _USED:
             model = json.loads((folder / f"{name}.json").read_text())
             for path, methods in model["paths"].items():
                 if "get" in methods:
                     pattern = re.compile(re.sub(r"\{\w+\}", "[^/]+", path))
                     self._operations.append((pattern, methods["get"], model["definitions"]))
+                    if told := re.search(r"\| ([\d.]+) \| (\d+) \|", methods["get"]["description"]):
+                        self.rates[methods["get"]["operationId"]] = (float(told[1]), float(told[2]))
 
     def check(self, request: Request, reply: Reply) -> None:
         """Assert that an operation of the models takes this request and may give this answer."""

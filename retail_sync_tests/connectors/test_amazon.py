@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from retail_sync.connectors.amazon import AmazonConnection
+from retail_sync.connectors.amazon import RATES, AmazonConnection
 from retail_sync.connectors.intake import receive
 from retail_sync.settings import Settings
 from retail_sync_tests.connectors.amazon_bench import Made, fetched, pulled, rows
@@ -36,6 +36,12 @@ def test_what_is_asked_and_answered_is_as_amazon_says(amazon: Made, official: Pa
     assert models.seen == {
         "getReports", "getReportDocument", "searchOrders", "getInventorySummaries", "listTransactions", "listPayouts",
     }  # fmt: skip
+
+
+def test_rates_are_those_of_the_models(official: Path) -> None:
+    """One that is too high is refused, one too low wastes half an hour of a first run."""
+    said = Models(official / "models").rates
+    assert {name: said[name] for name in RATES} == RATES
 
 
 def test_persons_are_not_asked_for(amazon: Made) -> None:
