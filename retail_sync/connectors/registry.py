@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from retail_sync.connectors.amazon import Amazon
 from retail_sync.connectors.amazon_settlement import AmazonSettlement
 from retail_sync.connectors.connector import Connector
 from retail_sync.connectors.declared_csv import DeclaredCsv
@@ -29,7 +30,7 @@ CONNECTORS: dict[str, Connector] = {
 }
 
 
-WIRE_CONNECTORS: dict[str, WireConnector] = {connector.name: connector for connector in (Vendure(),)}
+WIRE_CONNECTORS: dict[str, WireConnector] = {connector.name: connector for connector in (Amazon(), Vendure())}
 
 
 def require_connector(name: str) -> None:
