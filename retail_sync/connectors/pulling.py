@@ -185,7 +185,7 @@ class Puller:
                     # Looked into until the first record is found: most windows of a small shop hold none.
                     has_rows = has_rows or bool(records_of(orjson.loads(found.content), asked.item, found.part))
                     line = page_line(found)
-                    content.update(line)
+                    content.update(found.compared or line)
                     file.write(line)
                     if time.monotonic() - told_at > _TOLD_EVERY_SECONDS:
                         self._progress(f"{asked.told}: {pages} pages so far")

@@ -33,12 +33,15 @@ class Window:
 class Page:
     """One answer as it came: JSON text, whose records stand at the object's path for `part`.
 
-    `key` is what was asked for where the records do not say it themselves (the payout whose entries these are).
+    `key` is what was asked for where the records do not say it themselves (the payout whose entries these are). `compared` is
+    what tells whether it is the page of last time, where an answer also says what changes by itself (how much of our rate is
+    left); empty: all of it.
     """
 
     content: bytes
     part: str = ""
     key: str = ""
+    compared: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
