@@ -8,12 +8,12 @@ public reports only: the code MAX_COST_EXCEEDED, that a throttled answer has sta
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import orjson
 from pydantic import Field
 
 from retail_sync.connectors.wire import Connection, Page
@@ -27,6 +27,7 @@ from retail_sync.core.paging import Call, PagesBroken, TokenInBody, at, send, wa
 LIMITS = Limits(per_minute=6000, burst=1000)
 _HEADER = "X-Shopify-Access-Token"
 _COST_FIRST = 50.0
+_SPENT = re.compile(rb'"(?:currentlyAvailable|requestedQueryCost|actualQueryCost)":\s*[0-9.]+')
 # A throttled answer that does not say what is missing.
 _WAIT_SECONDS = 2.0
 _STATUSES = {
@@ -170,8 +171,9 @@ class Client:
 
 
 def page_of(answer: Answer, part: str = "", key: str = "") -> Page:
-    """Return the page of an answer. What stands beside the data, the state of our bucket, is another every time."""
-    return Page(answer.content, part, key, orjson.dumps([part, key, answer.document["data"]]))
+    """Return the page of an answer. What it says of our bucket is another every time."""
+    passing = tuple(found.decode() for found in _SPENT.findall(answer.content))
+    return Page(answer.content, part, key, passing)
 
 
 def judge(answer: Answer) -> HttpError | None:
