@@ -155,7 +155,7 @@ delete from shopify_orders where $since <> '' and business_date < cast($since as
 create or replace temp table staged_orders as
 with shipping as (
     select id, list(amount) as amounts from (
-        select id, unnest(cast(record->'$.shippingLines.nodes[*].discountedPriceSet.shopMoney.amount' as varchar[])) as amount
+        select id, unnest(record->>'$.shippingLines.nodes[*].discountedPriceSet.shopMoney.amount') as amount
         from shopify_orders
         union all
         select key, record->>'$.discountedPriceSet.shopMoney.amount' from records where part = 'shippingLines'
@@ -213,9 +213,9 @@ select
     o.currency,
     amount_of(line->>'$.originalUnitPriceSet.shopMoney.amount', 0.0001) as unit_price,
     line->>'$.originalUnitPriceSet.shopMoney.amount' as unit_price__raw,
-    sum_of(cast(line->'$.discountAllocations[*].allocatedAmountSet.shopMoney.amount' as varchar[]), unit) as discount_amount,
+    sum_of(line->>'$.discountAllocations[*].allocatedAmountSet.shopMoney.amount', unit) as discount_amount,
     cast(line->'$.discountAllocations' as varchar) as discount_amount__raw,
-    sum_of(cast(line->'$.taxLines[*].priceSet.shopMoney.amount' as varchar[]), unit) as tax_amount,
+    sum_of(line->>'$.taxLines[*].priceSet.shopMoney.amount', unit) as tax_amount,
     cast(line->'$.taxLines' as varchar) as tax_amount__raw,
     l.line_no,
     $source as source,
