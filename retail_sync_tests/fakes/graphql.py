@@ -120,7 +120,7 @@ class _Parser:
         token = self._next()
         if token == "$":
             return Variable(self._next())
-        if token == "[":
+        if self._opens_list(token):
             found = []
             while not self._is("]"):
                 found.append(self._value())
@@ -129,6 +129,10 @@ class _Parser:
         if token.startswith('"'):
             return token[1:-1]
         return int(token) if re.fullmatch(r"-?\d+", token) else {"true": True, "false": False}.get(token, token)
+
+    @staticmethod
+    def _opens_list(token: str) -> bool:
+        return token.startswith("[")
 
     def _is(self, token: str) -> bool:
         return self._tokens[0] == token

@@ -135,27 +135,31 @@ class FakeShopify(FakeSource):
         return Reply(200, {"access_token": self.token, "scope": ",".join(sorted(self.scopes)), "expires_in": 86399})
 
     def _query(self, text: str, variables: Mapping[str, Any]) -> dict[str, Any]:
-        wanted = None
         try:
             asked = graphql.parse(text)
             graphql.check(SCHEMA, "QueryRoot", asked.fields)
-            for name, must in asked.variables.items():
-                if must and variables.get(name) is None:
-                    raise Refused(f"Variable ${name} of type Int! was provided invalid value", "INVALID_VARIABLE")
-            wanted = graphql.cost_of(SCHEMA, "QueryRoot", asked.fields, variables)
-            if wanted > _QUERY_COST_MAX:
-                said = f"Query cost is {wanted}, which exceeds the single query max cost limit (1000)."
-                raise Refused(said, "MAX_COST_EXCEEDED", cost=wanted, maxCost=_QUERY_COST_MAX)
+            wanted = self._wanted(asked, variables)
             self._pour()
             if self.level < wanted:
                 throttled = {"message": "Throttled", "extensions": {"code": "THROTTLED"}}
                 return {"errors": [throttled], "extensions": self._cost(wanted, None)}
             data = graphql.answer(SCHEMA, "QueryRoot", {}, asked.fields, variables, self._resolve)
         except Refused as refused:
-            return {"errors": [refused.error], **({"data": None} if wanted else {})}
+            return {"errors": [refused.error], "data": None}
         spent = _objects(data)
         self.level -= spent
         return {"data": data, "extensions": self._cost(wanted, spent)}
+
+    def _wanted(self, asked: graphql.Operation, variables: Mapping[str, Any]) -> int:
+        """What the query may cost. Raises Refused for more than any query may."""
+        for name, must in asked.variables.items():
+            if must and variables.get(name) is None:
+                raise Refused(f"Variable ${name} of type Int! was provided invalid value", "INVALID_VARIABLE")
+        wanted = graphql.cost_of(SCHEMA, "QueryRoot", asked.fields, variables)
+        if wanted > _QUERY_COST_MAX:
+            said = f"Query cost is {wanted}, which exceeds the single query max cost limit (1000)."
+            raise Refused(said, "MAX_COST_EXCEEDED", cost=wanted, maxCost=_QUERY_COST_MAX)
+        return wanted
 
     def _pour(self) -> None:
         now = self.clock.time()
