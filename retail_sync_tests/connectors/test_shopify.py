@@ -433,7 +433,7 @@ def test_the_token_of_a_custom_app(shop: Shop) -> None:
     bench.fake.token = bench.fake.secrets()["ACCESS_TOKEN"]
     pull(bench)
     assert bench.fake.tokens == 0
-    bench.fake.token = "taken back"
+    bench.fake.expire_tokens()
 
     assert problem(bench).startswith("payouts of source shop could not be asked for: Shopify refuses the access token")
 

@@ -117,22 +117,18 @@ class _Parser:
         return found
 
     def _value(self) -> Any:
-        token = self._next()
-        if token == "$":
+        sign = self._next()
+        if sign == "$":
             return Variable(self._next())
-        if self._opens_list(token):
+        if sign == "[":
             found = []
             while not self._is("]"):
                 found.append(self._value())
             self._take("]")
             return found
-        if token.startswith('"'):
-            return token[1:-1]
-        return int(token) if re.fullmatch(r"-?\d+", token) else {"true": True, "false": False}.get(token, token)
-
-    @staticmethod
-    def _opens_list(token: str) -> bool:
-        return token.startswith("[")
+        if sign.startswith('"'):
+            return sign[1:-1]
+        return int(sign) if re.fullmatch(r"-?\d+", sign) else {"true": True, "false": False}.get(sign, sign)
 
     def _is(self, token: str) -> bool:
         return self._tokens[0] == token
