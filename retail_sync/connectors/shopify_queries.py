@@ -60,7 +60,7 @@ BALANCE_TRANSACTIONS = _payments_list(
 class Nested:
     """A connection within an order, of which its list brings the first `rows`; the rest is asked for where there is more.
 
-    `parents`: where in the order its parents stand, '' where the order is the parent.
+    Pages of the rest are a part of its `name`. `parents`: where in the order its parents stand, '' where that is the order.
     """
 
     name: str
@@ -68,11 +68,6 @@ class Nested:
     fields: str
     rows: int
     parents: str = ""
-
-    @property
-    def part(self) -> str:
-        """Return what pages of the rest are called: refundLineItems."""
-        return self.name
 
     @property
     def text(self) -> str:
@@ -91,7 +86,7 @@ class Nested:
             if at(parent, f"{self.name}.pageInfo.hasNextPage"):
                 after = at(parent, f"{self.name}.pageInfo.endCursor")
                 for answer in client.pages(query, {"id": parent["id"], "after": after}):
-                    yield page_of(answer, self.part, str(parent["id"]))
+                    yield page_of(answer, self.name, str(parent["id"]))
 
 
 LINES = Nested(
@@ -169,4 +164,4 @@ LEVELS = Query(
 
 def records_of_orders(nested: tuple[Nested, ...]) -> Mapping[str, str]:
     """Return the places of the records of a list of orders and of the connections within them."""
-    return {"": "data.orders.nodes", **{item.part: f"data.node.{item.name}.nodes" for item in nested}}
+    return {"": "data.orders.nodes", **{item.name: f"data.node.{item.name}.nodes" for item in nested}}
