@@ -6,10 +6,15 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 # One thread per test process: a test machine has few cores and no figure here depends on BLAS.
 export OMP_NUM_THREADS := 1
 test test-full test-slow: export RETAIL_SYNC_THREADS := 1
+# The homes of tests lie in memory where there is room for them: each commit would wait for the disk, and no test for a power cut.
+MEMORY := $(shell [ "$$(df -Pk /dev/shm 2>/dev/null | awk 'END {print $$4}')" -ge 4000000 ] 2>/dev/null && echo /dev/shm)
+ifneq ($(MEMORY),)
+test test-full: export PYTEST_DEBUG_TEMPROOT := $(MEMORY)
+endif
 
 .DEFAULT_GOAL := help
 SEEDS ?= 200
-.PHONY: help install demo run ui test test-full test-slow ground-truth check format bench bench-compare bench-day bench-ledger sample docs lock clean
+.PHONY: help install demo run ui test test-full test-slow ground-truth check format bench bench-compare bench-day bench-ledger bench-pull sample docs lock clean
 
 help: ## show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -71,6 +76,9 @@ bench-day: install ## one more day among a year of history, as a ratio to the sa
 
 bench-ledger: install ## the embedded ledger beside its bare tables, and verify beside reading, as ratios of one run
 	@$(BIN)/python -m retail_sync_tests.bench_ledger
+
+bench-pull: install ## one million orders asked for over the loopback, as a ratio to a bare download of the same pages
+	@$(BIN)/python -m retail_sync_tests.bench_pull
 
 sample: install ## write data/sample again from its generator
 	@$(BIN)/python -m retail_sync_tests.make_sample

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
+from retail_sync.connectors.amazon import Amazon
 from retail_sync.connectors.amazon_settlement import AmazonSettlement
 from retail_sync.connectors.camt053 import Camt053
 from retail_sync.connectors.connector import Connector
@@ -11,6 +15,7 @@ from retail_sync.connectors.ecb_rates import EcbRates
 from retail_sync.connectors.mt940 import Mt940
 from retail_sync.connectors.ofx import Ofx
 from retail_sync.connectors.paged import PagesReader
+from retail_sync.connectors.shopify import Shopify
 from retail_sync.connectors.shopify_orders import ShopifyOrders
 from retail_sync.connectors.shopify_payouts import ShopifyPayouts
 from retail_sync.connectors.shopify_transactions import ShopifyTransactions
@@ -35,7 +40,15 @@ CONNECTORS: dict[str, Connector] = {
 }
 
 
-WIRE_CONNECTORS: dict[str, WireConnector] = {connector.name: connector for connector in (Ecb(), Vendure())}
+WIRE_CONNECTORS: dict[str, WireConnector] = {
+    connector.name: connector
+    for connector in (
+        Amazon(),
+        Ecb(),
+        Shopify(),
+        Vendure(),
+    )
+}
 
 
 def require_connector(name: str) -> None:
@@ -48,7 +61,10 @@ def require_connector(name: str) -> None:
 
 
 def objects_of(source: Source) -> tuple[WireObject, ...]:
-    """Return the lists that a source is asked for; none where its connector reads files. Raises SettingsError."""
+    """Return the lists that a source is asked for, as its settings have them; none where its connector reads files.
+
+    Raises SettingsError.
+    """
     require_connector(source.connector)
     if source.connector not in WIRE_CONNECTORS:
         return ()
@@ -60,7 +76,10 @@ def objects_of(source: Source) -> tuple[WireObject, ...]:
             f"{', '.join(item.name for item in known)}",
             "correct `objects` of that [[source]] in retail_sync.toml",
         )
-    return tuple(item for item in known if item.name in wanted)
+    found = tuple(item for item in known if item.name in wanted)
+    if source.look_back_days is None:
+        return found
+    return tuple(replace(item, look_back=timedelta(days=source.look_back_days)) for item in found)
 
 
 def object_of(source: Source) -> str:

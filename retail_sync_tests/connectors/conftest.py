@@ -1,4 +1,4 @@
-"""Fixtures of the connector tests: a loading bench per module, and a bare look at files."""
+"""Fixtures of the connector tests: a loading bench per module, a bare look at files, homes that pull from a fake Amazon."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ from retail_sync.core.warehouse import Warehouse
 from retail_sync.schemas import tables
 from retail_sync.settings import Home, Source
 from retail_sync_tests.connectors.loading_bench import LoadBench
+from retail_sync_tests.connectors.pulled import PullBench
+from retail_sync_tests.fakes.amazon import FakeAmazon
+from retail_sync_tests.fakes.clock import FakeClock
+from retail_sync_tests.fakes.source import Knobs
 
 
 @pytest.fixture(scope="module")
@@ -50,3 +54,25 @@ def look(tmp_path: Path) -> Iterator[Look]:
 
     yield look_at
     connection.close()
+
+
+@pytest.fixture
+def amazon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., PullBench]]:
+    """Make homes that pull from a fake Amazon."""
+    made: list[PullBench] = []
+
+    def new(rows: int = 3, **knobs: Any) -> PullBench:
+        fake = FakeAmazon(FakeClock(), rows)
+        fake.knobs = Knobs(**knobs)
+        made.append(PullBench(fake, tmp_path / str(len(made)), monkeypatch))
+        return made[-1]
+
+    yield new
+    for item in made:
+        item.close()
+
+
+@pytest.fixture
+def official(samples: Path) -> Path:
+    """The models of Amazon's interfaces and their sandbox answers."""
+    return samples / "amazon_sp_api"

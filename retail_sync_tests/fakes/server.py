@@ -150,10 +150,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._write(200, _PAGE, {"Content-Type": "text/html"})
             return
         if isinstance(reply.document, bytes):
-            content = reply.document
+            content, headers = reply.document, dict(reply.headers)
         else:
             content = b"" if reply.document is None else json.dumps(reply.document, default=float).encode()
-        headers = {"Content-Type": "application/json", **reply.headers}
+            headers = {"Content-Type": "application/json", **reply.headers}
         if fate == "cut after":
             self._write(reply.status, content, headers, keep=len(content) // 2)
             self._hang_up()
