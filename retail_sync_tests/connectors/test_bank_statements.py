@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,9 +11,10 @@ import pytest
 
 from retail_sync.connectors.proposal import propose
 from retail_sync.pipeline import Pipeline
-from retail_sync.settings import Source
+from retail_sync.settings import Home, Source
+from retail_sync_tests import simulator
 from retail_sync_tests.connectors.conftest import Look
-from retail_sync_tests.connectors.loading_bench import LoadBench
+from retail_sync_tests.connectors.loading_bench import LoadBench, row, settlement
 from retail_sync_tests.connectors.statements import (
     ACCOUNT,
     BALANCES,
@@ -211,3 +214,24 @@ def test_a_later_statement_of_the_same_name_makes_no_refused_one_good(pipeline: 
     (problem,) = pipeline.exceptions.open()
     assert problem.code == "delivery_refused"
     assert "does not foot" in problem.message
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("sample", ["ofx sgml", "mt940", "camt.053.001.08"])
+def test_a_deposit_meets_its_settlement(make_home: Callable[..., Home], sample: str) -> None:
+    """The reference names the settlement and the payer, as an export as CSV does."""
+    connector, content = SAMPLES[sample]
+    bank_block = f'[[source]]\nname = "bank"\nconnector = "{connector}"\n'
+    home = make_home(settings=f'[[source]]\nname = "amazon"\nconnector = "amazon_settlement"\n{bank_block}')
+    paid = settlement(row("100.00"), settlement_id="31000001", deposit_at=datetime(2026, 9, 14, tzinfo=UTC),
+                      start_at=datetime(2026, 8, 28, tzinfo=UTC), end_at=datetime(2026, 9, 11, tzinfo=UTC))  # fmt: skip
+    (home.root / "settlement.txt").write_bytes(simulator.write_v2(paid))
+    (home.root / "statement").write_bytes(content)
+    pipeline = Pipeline(home, "test")
+    pipeline.ingest([str(home.root / "settlement.txt")], "amazon")
+    pipeline.ingest([str(home.root / "statement")], "bank")
+    pipeline.load()
+    pipeline.reconcile()
+    with pipeline.writing("look") as connection:
+        found = connection.execute("select settlement_id, status from reconcile.settlement_totals").fetchall()
+    assert found == [("31000001", "matched")]
