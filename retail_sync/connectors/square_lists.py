@@ -298,7 +298,9 @@ def _pages(
     """Yield the pages that have rows under `name`."""
     for answer in walk(client.http, call, following):
         if answer.document.get(name) is not None:
-            yield _Found(Page(answer.content, part or name, key), answer.document[name])
+            cursor = answer.document.get("cursor")
+            page = Page(answer.content, part or name, key, passing=(cursor,) if cursor else ())
+            yield _Found(page, answer.document[name])
 
 
 def _batches(ids: Sequence[str], most: int) -> Iterator[list[str]]:

@@ -93,6 +93,7 @@ class FakeSquare(FakeSource):
         self.refusals = 0
         self.limited = 0
         self.made = 0
+        self.walks = 0  # a cursor is another one each time the list is begun
         for _ in range(rows):
             self.insert()
 
@@ -322,17 +323,18 @@ class FakeSquare(FakeSource):
         cursor = asked.pop("cursor", None)
         mark = hashlib.sha256(json.dumps([request.path, asked], sort_keys=True).encode()).hexdigest()[:12]
         self.before_page()
-        begin = 0
+        begin, walk = 0, self.walks
+        self.walks += not cursor
         try:
             if cursor:
-                of, begin = json.loads(base64.b64decode(cursor))
+                of, begin, walk = json.loads(base64.b64decode(cursor))
                 begin = {mark: begin}[of]
             part, following = self.slice(rows, begin, int(asked.get("limit", 100)))
         except (Expired, ValueError, KeyError):
             return failed(400, "INVALID_REQUEST_ERROR", "INVALID_CURSOR")
         told: Row = {name: part} if part else {}
         if following is not None:
-            told["cursor"] = base64.b64encode(json.dumps([mark, following]).encode()).decode()
+            told["cursor"] = base64.b64encode(json.dumps([mark, following, walk]).encode()).decode()
         return Reply(200, told)
 
 
