@@ -1,8 +1,8 @@
 """Square, a point of sale: receipts with their tenders, drawers, stock, and what it pays out of the cards it processes.
 
 Read from the vendor's own description (square/connect-api-specification, Square-Version 2025-08-20) and its published examples;
-no real account was asked. What decides how its lists are read is in `square_lists.py`. The token needs MERCHANT_PROFILE_READ,
-ORDERS_READ, PAYMENTS_READ, PAYOUTS_READ, INVENTORY_READ, ITEMS_READ and CASH_DRAWER_READ.
+no real account was asked. What decides how lists are read is in `square_lists.py` and `square_money.py`. The token needs
+MERCHANT_PROFILE_READ, ORDERS_READ, PAYMENTS_READ, PAYOUTS_READ, INVENTORY_READ, ITEMS_READ and CASH_DRAWER_READ.
 
 Unverified: the rate (undocumented; about six requests a second were seen to be limited, so four are made), the largest page of
 stock counts (100 are asked for), and whether Square dates a tender that was taken offline by the device or by itself. A receipt
@@ -19,6 +19,7 @@ import orjson
 from pydantic import Field
 
 from retail_sync.connectors import square_lists as lists
+from retail_sync.connectors import square_money as money
 from retail_sync.connectors.square_lists import SquareClient
 from retail_sync.connectors.wire import Access, Connection, WireObject
 from retail_sync.core.http import Answer, Limits, Manner
@@ -72,8 +73,9 @@ def _judge(answer: Answer) -> HttpError | None:
     if not errors:
         return None
     first = errors[0]
+    status = 404 if first.get("code") == "NOT_FOUND" else _STATUS.get(first.get("category"), 400)
     told = " ".join(str(first.get(name, "")) for name in ("category", "code", "detail", "field"))
-    return Answered(f"Square: {told[:200].strip()}", _STATUS.get(first.get("category"), 400), answer.document)
+    return Answered(f"Square: {told[:200].strip()}", status, answer.document)
 
 
 class Square:
@@ -89,16 +91,16 @@ class Square:
             {**_RECORDS, "orders": "orders", "catalog": "objects"},
             look_back=_OFFLINE,
         ),
-        WireObject("payments", lists.payments, ("payments",), _RECORDS, look_back=timedelta(hours=12)),
-        WireObject("refunds", lists.refunds, ("payments",), _RECORDS, look_back=timedelta(hours=12)),
+        WireObject("payments", money.payments, ("payments",), _RECORDS, look_back=timedelta(hours=12)),
+        WireObject("refunds", money.refunds, ("payments",), _RECORDS, look_back=timedelta(hours=12)),
         WireObject(
-            "payouts", lists.payouts, ("payouts",),
+            "payouts", money.payouts, ("payouts",),
             {**_RECORDS, "payouts": "payouts"},
             look_back=timedelta(days=10),
             longest=timedelta(days=7),
         ),
         WireObject(
-            "payout_entries", lists.payout_entries, ("payments",),
+            "payout_entries", money.payout_entries, ("payments",),
             {**_RECORDS, "payouts": "payouts", "entries": "payout_entries"},
             look_back=timedelta(days=2),
         ),

@@ -162,14 +162,15 @@ given_back as (
     select distinct on (money->>'$.id') r.*, b.money
     from (select record as money, line_no as refund_line from records where part = 'refunds') as b
     join square_receipts as r on r.receipt_id = (b.money->>'$.order_id')
-    where (b.money->>'$.status') in ('PENDING', 'COMPLETED')
     order by money->>'$.id', instant_of(b.money->>'$.updated_at') desc nulls last, b.refund_line desc
 ),
 moved as (
-    select *, 1 as sign, money->>'$.type' as word from taken
-    where coalesce(money->>'$.card_details.status', '') not in ('VOIDED', 'FAILED')
+    -- Money that did not move after all is a tender of nothing: it takes the place of what an earlier delivery expected.
+    select *, case when (money->>'$.card_details.status') in ('VOIDED', 'FAILED') then 0 else 1 end as sign,
+        money->>'$.type' as word
+    from taken
     union all
-    select *, -1,
+    select *, case money->>'$.status' when 'PENDING' then -1 when 'COMPLETED' then -1 when 'REJECTED' then 0 when 'FAILED' then 0 end,
         case
             when (money->>'$.destination_details.card_details.card.card_brand') = 'SQUARE_GIFT_CARD' then 'SQUARE_GIFT_CARD'
             -- Older answers do not say where it went; a fee that is given back was taken by card.
@@ -182,7 +183,7 @@ select
     store,
     '-' as register,
     receipt_id,
-    row_number() over (partition by receipt_id order by sign desc, instant_of(money->>'$.created_at'), money->>'$.id') as tender_no,
+    row_number() over (partition by receipt_id order by instant_of(money->>'$.created_at'), money->>'$.id') as tender_no,
     -- A card is what Square itself settles; a card taken on another terminal is settled by somebody else.
     case
         when word in ('CARD', 'WALLET', 'BANK_ACCOUNT', 'BUY_NOW_PAY_LATER', 'SQUARE_ACCOUNT') then 'card'

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any
 
@@ -21,18 +21,11 @@ from retail_sync.core.paging import Call, Paginator, TokenInBody, TokenInQuery, 
 
 _LOCATIONS_MAX = 10  # of one search for orders
 _CATALOG_MAX = 1000  # objects of one retrieval
-_ORDERS, _ROWS = 500, "100"
+_ORDERS, ROWS = 500, "100"
 _CURSOR_IN_BODY = TokenInBody("cursor", "cursor")
-_CURSOR = TokenInQuery("cursor", "cursor")
+CURSOR = TokenInQuery("cursor", "cursor")
 # A refund and its order are made together; the hour is for those at the edge of a window.
-_NEAR = timedelta(hours=1)
-# How late a payout arrives at the most: weekends, holidays, a week that a seller chose.
-_ARRIVES = timedelta(days=30)
-# How much later than its day of arrival a payout may be made, in whatever time zone that day is.
-_COMPLETE = timedelta(days=2)
-# A window that ended so recently is the newest one, which knows the days to come as well (also in square.sql).
-_NEWEST = timedelta(hours=6)
-_DETAILS = ("type_charge_details", "type_refund_details", "type_dispute_details", "type_open_dispute_details")
+NEAR = timedelta(hours=1)
 
 
 @dataclass(slots=True)
@@ -70,7 +63,9 @@ class SquareClient:
         self.http.close()
 
 
-def _placed(pull: Callable[[SquareClient, Window], Iterator[Page]]) -> Callable[[SquareClient, Window], Iterator[Page]]:
+def with_places(
+    pull: Callable[[SquareClient, Window], Iterator[Page]],
+) -> Callable[[SquareClient, Window], Iterator[Page]]:
     """Have a list end with the locations where it holds anything."""
 
     @wraps(pull)
@@ -90,30 +85,37 @@ def locations(client: SquareClient, _window: Window) -> Iterator[Page]:
     yield Page(client.locations_page().content)
 
 
-@_placed
+@with_places
 def orders(client: SquareClient, window: Window) -> Iterator[Page]:
     """Yield the orders made and those changed in the window, what they sold, and the refunds of those that gave money back.
 
     Made: what was sold offline comes up to 72 hours later, dated back. Changed: a refund or a late payment comes long after.
     A refund says how the money went back, which its order does not.
     """
-    found: dict[str, Mapping[str, Any]] = {}
+    articles: set[str] = set()
+    gave_back: dict[str, str] = {}
     for places in _batches(client.location_ids(), _LOCATIONS_MAX):
         for name in ("created_at", "updated_at"):
-            query = {
-                "filter": {"date_time_filter": {name: {"start_at": _text(window.start), "end_at": _text(window.end)}}},
-                "sort": {"sort_field": name.upper(), "sort_order": "ASC"},
-            }
-            call = Call(
-                "POST",
-                "/v2/orders/search",
-                document={"location_ids": places, "limit": _ORDERS, "query": query},
-            )
-            for page in _pages(client, call, _CURSOR_IN_BODY, "orders"):
-                found.update((order["id"], order) for order in page.rows)
+            for page in pages_of(client, _search(places, name, window), _CURSOR_IN_BODY, "orders"):
+                for order in page.rows:
+                    articles |= {item["catalog_object_id"] for item in _sold(order)}
+                    if order.get("refunds") or order.get("returns"):
+                        # Of an even exchange no refund is to be waited for.
+                        gave_back[order["id"]] = order["created_at"] if order.get("refunds") else ""
                 yield page.page
-    yield from _catalog(client, {item["catalog_object_id"] for order in found.values() for item in _sold(order)})
-    yield from _refunds_of(client, found.values(), window)
+    yield from _catalog(client, articles)
+    if gave_back:
+        yield from _refunds_of(client, {order_id: at for order_id, at in gave_back.items() if at}, window)
+
+
+def _search(places: list[str], name: str, window: Window) -> Call:
+    """Return a search for the orders whose instant `name` is in the window, sorted by it as it must be."""
+    span = {"start_at": rfc3339(window.start), "end_at": rfc3339(window.end)}
+    query = {
+        "filter": {"date_time_filter": {name: span}},
+        "sort": {"sort_field": name.upper(), "sort_order": "ASC"},
+    }
+    return Call("POST", "/v2/orders/search", document={"location_ids": places, "limit": _ORDERS, "query": query})
 
 
 def _sold(order: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -123,153 +125,49 @@ def _sold(order: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     return (line for line in lines if line.get("catalog_object_id"))
 
 
-def _refunds_of(client: SquareClient, found: Iterable[Mapping[str, Any]], window: Window) -> Iterator[Page]:
-    """Yield the refunds of these orders: those made around the window, then around each order that is older."""
-    waiting = {order["id"]: order["created_at"] for order in found if order.get("refunds") or order.get("returns")}
-    if not waiting:
-        return
-    yield from _refunds_between(client, window.start - _NEAR, window.end + _NEAR, waiting)
+def _refunds_of(client: SquareClient, waiting: dict[str, str], window: Window) -> Iterator[Page]:
+    """Yield the refunds made around the window, then those around each order that still waits (id: when it was made)."""
+    yield from _refunds_between(client, window.start - NEAR, window.end + NEAR, waiting)
     hours = {datetime.fromisoformat(at).replace(minute=0, second=0, microsecond=0) for at in waiting.values()}
     for hour in sorted(hours):
-        yield from _refunds_between(client, hour - _NEAR, hour + 2 * _NEAR, waiting)
+        yield from _refunds_between(client, hour - NEAR, hour + 2 * NEAR, waiting)
 
 
 def _refunds_between(client: SquareClient, begin: datetime, end: datetime, waiting: dict[str, str]) -> Iterator[Page]:
     """Yield the refunds made in between; their orders wait no longer."""
     for location in client.location_ids():
-        query = {"location_id": location, "begin_time": _text(begin), "end_time": _text(end), "limit": _ROWS}
-        for page in _pages(client, Call("GET", "/v2/refunds", query), _CURSOR, "refunds"):
+        query = {"location_id": location, "begin_time": rfc3339(begin), "end_time": rfc3339(end), "limit": ROWS}
+        for page in pages_of(client, Call("GET", "/v2/refunds", query), CURSOR, "refunds"):
             for refund in page.rows:
                 waiting.pop(refund.get("order_id", ""), None)
             yield page.page
 
 
-@_placed
-def payments(client: SquareClient, window: Window) -> Iterator[Page]:
-    """Yield the payments that changed in the window: their fee comes hours after them."""
-    yield from _changed(client, window, "payments")
-
-
-@_placed
-def refunds(client: SquareClient, window: Window) -> Iterator[Page]:
-    """Yield the refunds that changed in the window."""
-    yield from _changed(client, window, "refunds")
-
-
-def _changed(client: SquareClient, window: Window, name: str) -> Iterator[Page]:
-    for location in client.location_ids():
-        query = {
-            "location_id": location,
-            # Else the year before today would count, and nothing older could be asked for.
-            "begin_time": _text(window.start - timedelta(days=365)),
-            "updated_at_begin_time": _text(window.start),
-            "updated_at_end_time": _text(window.end),
-            "sort_field": "UPDATED_AT",
-            "sort_order": "ASC",
-            "limit": _ROWS,
-        }
-        yield from (page.page for page in _pages(client, Call("GET", f"/v2/{name}", query), _CURSOR, name))
-
-
-@_placed
-def payouts(client: SquareClient, window: Window) -> Iterator[Page]:
-    """Yield all payouts that may arrive on a day of the window, where any does: rows of a day are replaced together."""
-    found = [
-        page
-        for location in client.location_ids()
-        for page in _payouts(client, location, window.start - _ARRIVES, window.end + _COMPLETE)
-    ]
-    days = (window.start.date().isoformat(), window.end.date().isoformat())
-    is_newest = window.end + _NEWEST >= datetime.fromtimestamp(client.http.clock.wall(), UTC)
-    arrivals = (row.get("arrival_date") or "" for page in found for row in page.rows)
-    if any(not day or days[0] <= day and (day < days[1] or is_newest) for day in arrivals):
-        yield from (page.page for page in found)
-
-
-@_placed
-def payout_entries(client: SquareClient, window: Window) -> Iterator[Page]:
-    """Yield what the payouts made in the window consist of, and the payments and refunds behind it, which name their orders."""
-    for location in client.location_ids():
-        entries: list[Mapping[str, Any]] = []
-        made: list[Mapping[str, Any]] = []
-        for page in _payouts(client, location, window.start, window.end):
-            made += page.rows
-            yield page.page
-        for payout in made:
-            if payout.get("type") == "SIMPLE":
-                continue
-            call = Call("GET", f"/v2/payouts/{payout['id']}/payout-entries", {"limit": _ROWS})
-            for page in _pages(client, call, _CURSOR, "payout_entries", "entries", payout["id"]):
-                entries += page.rows
-                yield page.page
-        yield from _behind(client, location, entries)
-
-
-def _payouts(client: SquareClient, location: str, begin: datetime, end: datetime) -> Iterator[_Found]:
-    query = {
-        "location_id": location,
-        "begin_time": _text(begin),
-        "end_time": _text(end),
-        "sort_order": "ASC",
-        "limit": _ROWS,
-    }
-    return _pages(client, Call("GET", "/v2/payouts", query), _CURSOR, "payouts")
-
-
-def _behind(client: SquareClient, location: str, entries: Sequence[Mapping[str, Any]]) -> Iterator[Page]:
-    """Yield the payments and refunds of entries: as lists around their days, then one by one what is older."""
-    instants = [datetime.fromisoformat(entry["effective_at"]) for entry in entries if entry.get("effective_at")]
-    if not instants:
-        return
-    details = [entry.get(name) or {} for entry in entries for name in _DETAILS]
-    for name, wanted in (
-        ("payments", {item["payment_id"] for item in details if item.get("payment_id") and not item.get("refund_id")}),
-        ("refunds", {item["refund_id"] for item in details if item.get("refund_id")}),
-    ):
-        if not wanted:
-            continue
-        query = {
-            "location_id": location,
-            "begin_time": _text(min(instants) - timedelta(days=1)),
-            "end_time": _text(max(instants) + _NEAR),
-            "limit": _ROWS,
-        }
-        for page in _pages(client, Call("GET", f"/v2/{name}", query), _CURSOR, name):
-            wanted -= {row["id"] for row in page.rows}
-            yield page.page
-        for one in sorted(wanted):
-            try:
-                yield Page(send(client.http, Call("GET", f"/v2/{name}/{one}")).content, name.removesuffix("s"))
-            except Answered as refused:
-                if refused.status != 404:  # Of another seller's app, or forgotten: the entry stands without its order.
-                    raise
-
-
-@_placed
+@with_places
 def inventory(client: SquareClient, _window: Window) -> Iterator[Page]:
     """Yield how many of each article Square believes to be in stock at each location, and their codes."""
-    asked = {"location_ids": client.location_ids(), "states": ["IN_STOCK"], "limit": int(_ROWS)}
+    asked = {"location_ids": client.location_ids(), "states": ["IN_STOCK"], "limit": int(ROWS)}
     articles: set[str] = set()
     call = Call("POST", "/v2/inventory/counts/batch-retrieve", document=asked)
-    for page in _pages(client, call, _CURSOR_IN_BODY, "counts"):
+    for page in pages_of(client, call, _CURSOR_IN_BODY, "counts"):
         articles |= {count["catalog_object_id"] for count in page.rows}
         yield page.page
     yield from _catalog(client, articles)
 
 
-@_placed
+@with_places
 def cash_drawer_shifts(client: SquareClient, window: Window) -> Iterator[Page]:
     """Yield the drawers opened in the window, each with its sums, which the list leaves out."""
     for location in client.location_ids():
         query = {
             "location_id": location,
-            "begin_time": _text(window.start),
-            "end_time": _text(window.end),
+            "begin_time": rfc3339(window.start),
+            "end_time": rfc3339(window.end),
             "limit": "200",
         }
         opened: list[Mapping[str, Any]] = []
         call = Call("GET", "/v2/cash-drawers/shifts", query)
-        for page in _pages(client, call, _CURSOR, "cash_drawer_shifts", "shifts", location):
+        for page in pages_of(client, call, CURSOR, "cash_drawer_shifts", "shifts", location):
             opened += page.rows
             yield page.page
         for shift in opened:
@@ -279,34 +177,46 @@ def cash_drawer_shifts(client: SquareClient, window: Window) -> Iterator[Page]:
 
 def _catalog(client: SquareClient, articles: Iterable[str]) -> Iterator[Page]:
     for some in _batches(sorted(articles), _CATALOG_MAX):
-        asked = {"object_ids": some, "include_deleted_objects": True}
-        call = Call("POST", "/v2/catalog/batch-retrieve", document=asked)
-        yield from (page.page for page in _pages(client, call, one_page, "objects", "catalog"))
+        yield from _articles(client, some)
+
+
+def _articles(client: SquareClient, some: Sequence[str]) -> Iterator[Page]:
+    """Yield these articles, those that are deleted as well. One that is not known at all must not hide the others."""
+    asked = {"object_ids": some, "include_deleted_objects": True}
+    call = Call("POST", "/v2/catalog/batch-retrieve", document=asked)
+    try:
+        yield from [page.page for page in pages_of(client, call, one_page, "objects", "catalog")]
+    except Answered as refused:
+        if refused.status != 404:
+            raise
+        middle = len(some) // 2
+        for half in (some[:middle], some[middle:]) if middle else ():
+            yield from _articles(client, half)
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class Found:
     """A page, and its rows as the client looks into them."""
 
     page: Page
     rows: list[Mapping[str, Any]]
 
 
-def _pages(
+def pages_of(
     client: SquareClient, call: Call, following: Paginator, name: str, part: str = "", key: str = ""
-) -> Iterator[_Found]:
+) -> Iterator[Found]:
     """Yield the pages that have rows under `name`."""
     for answer in walk(client.http, call, following):
         if answer.document.get(name) is not None:
             cursor = answer.document.get("cursor")
             page = Page(answer.content, part or name, key, passing=(cursor,) if cursor else ())
-            yield _Found(page, answer.document[name])
+            yield Found(page, answer.document[name])
 
 
 def _batches(ids: Sequence[str], most: int) -> Iterator[list[str]]:
     return (list(ids[begin : begin + most]) for begin in range(0, len(ids), most))
 
 
-def _text(at: datetime) -> str:
+def rfc3339(at: datetime) -> str:
     """Write an instant as RFC 3339 does, in UTC."""
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -19,7 +19,7 @@ from retail_sync_tests.connectors.square_pages import (
     locations,
     sample,
 )
-from retail_sync_tests.fakes.square import Row, line, tender, usd
+from retail_sync_tests.fakes.square_records import Row, line, tender, usd
 
 needs_samples = pytest.mark.skipif(not SAMPLES.is_dir(), reason=f"no sample files of third parties at {SAMPLES}")
 _accounts = itertools.count(1)
@@ -273,13 +273,31 @@ def test_days_are_those_of_the_store(square: SquareBench) -> None:
 
 
 def test_words_that_nobody_knows_reject_their_row(square: SquareBench) -> None:
-    """A new kind of tender is not taken for one we know; one that failed is none."""
-    failed = taken("CARD", 700, id="P9", card_details={"status": "VOIDED"})
-    outcome = square.orders(sold(line_items=[line("V1", "1", 1000)], tenders=[taken("SEASHELLS", 1000), failed]))
+    """A new kind of tender is not taken for one we know; the others of its receipt wait with it."""
+    outcome = square.orders(
+        sold(line_items=[line("V1", "1", 1000)], tenders=[taken("SEASHELLS", 500), taken("CASH", 500)])
+    )
     assert square.bench.rejected(outcome) == [
         (1, "tender", "SEASHELLS", "cannot be read as one of the words that its source translates")
     ]
     assert square.rows("pos_tenders", *TENDERS) == []
+
+
+def test_a_refund_that_failed_takes_the_place_of_the_one_that_was_expected(square: SquareBench) -> None:
+    """Pending it counts as given back; when it failed, nothing was."""
+    order = sold(
+        returns=[{"return_line_items": [line("V1", "1", 1000)]}], refunds=[{"created_at": "2026-11-19T17:00:00Z"}]
+    )
+    refund = {
+        "id": "R1",
+        "order_id": "O1",
+        "amount_money": usd(1000),
+        "destination_type": "CARD",
+        "created_at": order["created_at"],
+    }
+    for status, expected in (("PENDING", "card -10.00"), ("FAILED", "card 0.00")):
+        square.orders(order, more=[("refunds", {"refunds": [{**refund, "status": status}]})])
+        assert square.rows("pos_tenders", *TENDERS[:2]) == [expected]
 
 
 @pytest.mark.parametrize("repeated", [False, True])

@@ -24,7 +24,8 @@ from retail_sync_tests.connectors.pulled import PullBench
 from retail_sync_tests.fakes.clock import FakeClock
 from retail_sync_tests.fakes.server import Reply, Request
 from retail_sync_tests.fakes.source import Knobs
-from retail_sync_tests.fakes.square import BRANCH, MAIN, FakeSquare, line, location, order, tender
+from retail_sync_tests.fakes.square import BRANCH, MAIN, FakeSquare
+from retail_sync_tests.fakes.square_records import line, location, order, tender
 
 DESCRIPTION = Path(__file__).resolve().parents[3] / "shared" / "specs" / "square_openapi.json"
 HOUR = 3600.0
@@ -150,7 +151,8 @@ def test_what_was_sold_offline_70_hours_ago_is_found(make: Make) -> None:
         fake.clock.sleep(hours * HOUR)
         pull(bench)
         assert ("OFFLINE" in ids(bench, "orders", "orders")) == is_there
-    assert [d.name for d in bench.registry.all()].count("shop-orders-20261120T000000Z.jsonl") == 1
+    days = [delivery.name.split("-")[2][:8] for delivery in bench.registry.all()]
+    assert days == ["20261119", "20261120"]  # and nothing was delivered twice
 
 
 def test_a_payment_that_shows_late_comes_with_the_next_run(make: Make) -> None:
@@ -212,15 +214,23 @@ def test_errors_in_a_good_answer_are_errors(make: Make, monkeypatch: pytest.Monk
     """Requests over many things answer 200 with `errors`."""
     fake = FakeSquare(FakeClock(), 2)
     bench = make(fake)
-    errors = [
-        {"category": "INVALID_REQUEST_ERROR", "code": "NOT_FOUND", "detail": "no such article", "field": "object_ids"}
-    ]
-    monkeypatch.setattr(FakeSquare, "_seen", lambda *_: [])
+    errors = [{"category": "INVALID_REQUEST_ERROR", "code": "BAD_REQUEST", "detail": "no such thing", "field": "query"}]
     monkeypatch.setattr(fake, "_page", lambda *_: Reply(200, {"errors": errors}))
     told = {item.object: item.problem for item in bench.pull()}
     problem = told["orders"]
     assert problem is not None
-    assert "INVALID_REQUEST_ERROR NOT_FOUND no such article object_ids" in problem.message
+    assert "INVALID_REQUEST_ERROR BAD_REQUEST no such thing query" in problem.message
+
+
+def test_an_article_that_is_not_known_hides_no_other(make: Make) -> None:
+    """A retrieval that names one fails; the others are asked for without it."""
+    fake = FakeSquare(FakeClock(), 7)
+    del fake.skus["VAR0003"]
+    fake.is_strict = True
+    bench = make(fake)
+    only(bench, "inventory")
+    pull(bench)
+    assert ids(bench, "inventory", "catalog") == {f"VAR{n:04}" for n in (1, 2, 4, 5, 6, 7)}
 
 
 def test_a_store_of_no_location_is_a_wrong_setting(make: Make) -> None:

@@ -11,62 +11,16 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from retail_sync_tests.fakes.server import Reply, Request
 from retail_sync_tests.fakes.source import CANARY, Expired, FakeSource
+from retail_sync_tests.fakes.square_records import Row, line, location, order, rfc, tender, usd
 
 MAIN, BRANCH = "LMAIN0000001X", "LBRANCH00002X"
 TOKEN = f"{CANARY}-square"
 VERSION = "2025-08-20"
-Row = dict[str, Any]
-
-
-def rfc(at: float) -> str:
-    """An instant as Square writes it: fractions where there are any."""
-    return (
-        datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z").replace(".000Z", "Z")
-    )
-
-
-def usd(amount: int) -> Row:
-    """Money in cents."""
-    return {"amount": amount, "currency": "USD"}
-
-
-def location(location_id: str, name: str, zone: str) -> Row:
-    """A place of business."""
-    return {
-        "id": location_id, "name": name, "timezone": zone, "status": "ACTIVE", "created_at": "2021-04-30T05:16:05.977Z",
-        "merchant_id": "ML7SCCR7EMAK4", "country": "US", "currency": "USD", "type": "PHYSICAL",
-    }  # fmt: skip
-
-
-def line(article: str, quantity: str, price: int, tax: int = 0, discount: int = 0, **more: Any) -> Row:
-    """A line item with an additive tax."""
-    gross = int(float(quantity) * price)
-    return {
-        "uid": f"u-{article}", "catalog_object_id": article, "quantity": quantity, "name": f"Thing {article}",
-        "item_type": "ITEM", "base_price_money": usd(price), "gross_sales_money": usd(gross),
-        "total_tax_money": usd(tax), "total_discount_money": usd(discount), "total_money": usd(gross - discount + tax), **more,
-    }  # fmt: skip
-
-
-def tender(kind: str, payment_id: str, amount: int, at: float) -> Row:
-    """Money taken."""
-    return {
-        "id": payment_id, "payment_id": payment_id, "type": kind, "amount_money": usd(amount), "created_at": rfc(at),
-        **({"card_details": {"status": "CAPTURED"}} if kind == "CARD" else {}),
-    }  # fmt: skip
-
-
-def order(order_id: str, place: str, at: float, lines: list[Row], tenders: list[Row], **more: Any) -> Row:
-    """A completed sale."""
-    return {
-        "id": order_id, "location_id": place, "created_at": rfc(at), "updated_at": rfc(at + 3), "closed_at": rfc(at + 1),
-        "state": "COMPLETED", "line_items": lines, "tenders": tenders, **more,
-    }  # fmt: skip
 
 
 class FakeSquare(FakeSource):
@@ -92,6 +46,7 @@ class FakeSquare(FakeSource):
         self.appear: dict[str, float] = {}
         self.refusals = 0
         self.limited = 0
+        self.is_strict = False  # an unknown article is an error in a good answer
         self.made = 0
         self.walks = 0  # a cursor is another one each time the list is begun
         for _ in range(rows):
@@ -304,6 +259,9 @@ class FakeSquare(FakeSource):
             for one in wanted
             if one in self.skus
         ]
+        if self.is_strict and len(found) < len(wanted):
+            failure = failed(200, "INVALID_REQUEST_ERROR", "NOT_FOUND")
+            return Reply(200, {**failure.document, "objects": found})
         return Reply(200, {"objects": found} if found else {})
 
     def _list(self, request: Request, name: str, rows: list[Row], made: str = "created_at") -> Reply:
