@@ -24,8 +24,8 @@ from retail_sync_tests.connectors.pulled import PullBench
 from retail_sync_tests.fakes.clock import FakeClock
 from retail_sync_tests.fakes.server import Reply, Request
 from retail_sync_tests.fakes.source import Knobs
-from retail_sync_tests.fakes.square import BRANCH, MAIN, FakeSquare
-from retail_sync_tests.fakes.square_records import line, location, order, tender
+from retail_sync_tests.fakes.square import FakeSquare
+from retail_sync_tests.fakes.square_records import BRANCH, MAIN, line, location, order, tender
 
 DESCRIPTION = Path(__file__).resolve().parents[3] / "shared" / "specs" / "square_openapi.json"
 HOUR = 3600.0

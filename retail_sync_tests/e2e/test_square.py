@@ -30,8 +30,8 @@ from retail_sync.settings import Settings, Source
 from retail_sync_tests.connectors.pulled import PullBench
 from retail_sync_tests.e2e.line import line as run_line
 from retail_sync_tests.fakes.clock import FakeClock
-from retail_sync_tests.fakes.square import MAIN, FakeSquare
-from retail_sync_tests.fakes.square_records import Row, line, order, tender, usd
+from retail_sync_tests.fakes.square import FakeSquare
+from retail_sync_tests.fakes.square_records import MAIN, Row, line, order, tender, usd
 
 pytestmark = pytest.mark.long
 
