@@ -10,12 +10,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from retail_sync.connectors.paged import Heading, page_line, write_end, write_heading
 from retail_sync.connectors.wire import Page, Window
 from retail_sync.settings import Source
 from retail_sync_tests.connectors.loading_bench import LoadBench, Outcome
 
 SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "samples" / "square"
+needs_samples = pytest.mark.skipif(not SAMPLES.is_dir(), reason=f"no sample files of third parties at {SAMPLES}")
 NOW = datetime(2026, 11, 20, 8, tzinfo=UTC)
 Answer = dict[str, Any]
 SALES = ("kind", "sku", "quantity", "gross_amount", "tax_amount", "net_amount", "discount_amount")
