@@ -110,6 +110,11 @@ class Square:
             is_state=True,
         ),
         WireObject(
+            "physical_counts", lists.physical_counts, ("stock_counts",),
+            {**_RECORDS, "changes": "changes", "catalog": "objects"},
+            look_back=timedelta(hours=26),  # A device tells a count up to a day later.
+        ),
+        WireObject(
             "cash_drawer_shifts", lists.cash_drawer_shifts, ("pos_shifts",),
             {**_RECORDS, "shifts": "cash_drawer_shifts", "shift": "cash_drawer_shift"},
             look_back=timedelta(days=10),

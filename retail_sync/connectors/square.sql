@@ -29,7 +29,7 @@ from records
 where json_extract_string(cast($stores as varchar), '$."' || (record->>'$.id') || '"') is null
 qualify row_number() over (partition by record->>'$.id' order by line_no desc) = 1;
 
--- object: orders, inventory
+-- object: orders, inventory, physical_counts
 create or replace temp table square_articles as
 select record->>'$.id' as article, nullif(record->>'$.item_variation_data.sku', '') as sku
 from records
@@ -387,6 +387,31 @@ select
 from newest
 left join square_articles as a on a.article = (record->>'$.catalog_object_id')
 group by record->>'$.catalog_object_id';
+
+-- object: physical_counts
+-- What another program wrote through the API is that program's book and nobody's count.
+create or replace temp table staged_stock_counts as
+with newest as (
+    select line_no, record->'$.physical_count' as counted
+    from records
+    where part = 'changes' and (record->>'$.type') = 'PHYSICAL_COUNT'
+        and (record->>'$.physical_count.state') = 'IN_STOCK'
+        and coalesce(record->>'$.physical_count.source.product', '') <> 'EXTERNAL_API'
+    qualify row_number() over (partition by record->>'$.physical_count.id' order by line_no desc) = 1
+)
+select
+    instant_of(counted->>'$.occurred_at') as counted_at, counted->>'$.occurred_at' as counted_at__raw,
+    cast(timezone(coalesce(p.zone, $time_zone), instant_of(counted->>'$.occurred_at')) as date) as business_date,
+    coalesce(p.store, counted->>'$.location_id') as location_id,
+    a.sku, counted->>'$.catalog_object_id' as sku__raw,
+    'physical' as kind,
+    quantity_of(counted->>'$.quantity') as quantity, counted->>'$.quantity' as quantity__raw,
+    line_no,
+    $source as source,
+    $delivery_id as delivery_id
+from newest
+left join square_places as p on p.location = (counted->>'$.location_id')
+left join square_articles as a on a.article = (counted->>'$.catalog_object_id');
 
 -- object: cash_drawer_shifts
 -- Orders do not name the till, so drawers do not either: those of a store are compared together.

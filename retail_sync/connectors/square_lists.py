@@ -156,6 +156,24 @@ def inventory(client: SquareClient, _window: Window) -> Iterator[Page]:
 
 
 @with_places
+def physical_counts(client: SquareClient, window: Window) -> Iterator[Page]:
+    """Yield what people counted in the window, and the codes of these articles."""
+    asked = {
+        "location_ids": client.location_ids(),
+        "types": ["PHYSICAL_COUNT"],
+        "updated_after": rfc3339(window.start),
+        "updated_before": rfc3339(window.end),
+        "limit": int(ROWS),
+    }
+    articles: set[str] = set()
+    call = Call("POST", "/v2/inventory/changes/batch-retrieve", document=asked)
+    for page in pages_of(client, call, _CURSOR_IN_BODY, "changes"):
+        articles |= {change["physical_count"]["catalog_object_id"] for change in page.rows}
+        yield page.page
+    yield from _catalog(client, articles)
+
+
+@with_places
 def cash_drawer_shifts(client: SquareClient, window: Window) -> Iterator[Page]:
     """Yield the drawers opened in the window, each with its sums, which the list leaves out."""
     for location in client.location_ids():

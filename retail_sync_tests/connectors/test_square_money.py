@@ -103,6 +103,19 @@ def test_a_real_stock_count_and_the_official_ones(square: SquareBench) -> None:
 
 
 @needs_samples
+@pytest.mark.parametrize(("product", "expected"), [
+    ("SQUARE_POS", ["C6W5YS5QM06F5 AB-1 physical 86 2016-11-16T22:24Z 2016-11-16"]), ("EXTERNAL_API", [])
+])  # fmt: skip
+def test_the_official_physical_count(square: SquareBench, product: str, expected: list[str]) -> None:
+    """86 counted by an employee; what a program synchronised is no count."""
+    answer = example("BatchRetrieveInventoryChanges")
+    answer["changes"][0]["physical_count"]["source"]["product"] = product
+    square.deliver("physical_counts", ("changes", answer), ("catalog", catalog(W62UWFY35CWMYGVWK6TWJDNI="AB-1")))
+    columns = ("location_id", "sku", "kind", "quantity", "counted_at", "business_date")
+    assert square.rows("stock_counts", *columns) == expected
+
+
+@needs_samples
 def test_a_real_location(square: SquareBench) -> None:
     """One that is a store of ours is described by whoever calls it so."""
     real = sample("real_sandbox_records_airbyte")["location"]

@@ -118,6 +118,15 @@ class FakeSquare(SquareShop, FakeSource):
         ]
         return self._page(request, "counts", rows)
 
+    def _counted(self, request: Request) -> Reply:
+        asked = request.document
+        rows = [
+            row for row in self.changes
+            if row["physical_count"]["location_id"] in asked["location_ids"] and row["type"] in asked["types"]
+            and asked["updated_after"] <= row["physical_count"]["created_at"] < asked["updated_before"]
+        ]  # fmt: skip
+        return self._page(request, "changes", rows)
+
     def _catalog(self, request: Request) -> Reply:
         wanted = request.document["object_ids"]
         if len(wanted) > 1000:
@@ -177,6 +186,7 @@ _ROUTES: dict[tuple[str, str], Callable[[FakeSquare, Request], Reply]] = {
     ("GET", "/v2/payouts"): FakeSquare._payouts,  # noqa: SLF001
     ("GET", "/v2/cash-drawers/shifts"): FakeSquare._shifts,  # noqa: SLF001
     ("POST", "/v2/inventory/counts/batch-retrieve"): FakeSquare._inventory,  # noqa: SLF001
+    ("POST", "/v2/inventory/changes/batch-retrieve"): FakeSquare._counted,  # noqa: SLF001
     ("POST", "/v2/catalog/batch-retrieve"): FakeSquare._catalog,  # noqa: SLF001
 }
 

@@ -75,6 +75,7 @@ class SquareShop:
         self.payouts: list[Row] = []
         self.entries: dict[str, list[Row]] = {}
         self.counts: list[Row] = []
+        self.changes: list[Row] = []
         self.shifts: list[Row] = []
         self.skus: dict[str, str] = {}
         self.appear: dict[str, float] = {}
@@ -99,6 +100,11 @@ class SquareShop:
             "catalog_object_id": article, "catalog_object_type": "ITEM_VARIATION", "state": "IN_STOCK", "location_id": place,
             "quantity": str(10 + n), "calculated_at": rfc(at),
         })  # fmt: skip
+        self.changes.append({"type": "PHYSICAL_COUNT", "physical_count": {
+            "id": f"CNT{n:04}", "catalog_object_id": article, "catalog_object_type": "ITEM_VARIATION", "state": "IN_STOCK",
+            "location_id": place, "quantity": str(9 + n), "occurred_at": rfc(at - 60), "created_at": rfc(at),
+            "source": {"product": "SQUARE_POS", "name": "Square Point of Sale 4.37"},
+        }})  # fmt: skip
         if n % 5 == 1:
             self.give_back(f"REF{n:04}", sold, at + 30, 1100, [line(article, "1", 1000, 100)], fee=-47)
             self.pay_out(
