@@ -320,6 +320,7 @@ class Pipeline:
             settings.ledger.stock,
             rate_days=max(days, default=0),
             storefront=channels if settings.ledger.storefront == "journal" else (),
+            granularity=settings.ledger.granularity,
         )
 
     def _booking(self) -> Booking:

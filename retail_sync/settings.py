@@ -77,6 +77,9 @@ class Source(_Section):
     )
     last_line_ended: bool = Field(True, description="CSV files: a last line without line end may be cut off, reject it")
     extra_columns: tuple[str, ...] = Field((), description="file columns allowed though unknown")
+    until: date | None = Field(
+        None, description="Shopify exports: first day that is left to a source that asks the shop"
+    )
     connection: dict[str, str | int | bool | tuple[str, ...] | dict[str, str]] = Field(
         default_factory=dict, description="connectors over HTTP: where the system is; each connector has its own fields"
     )
@@ -236,6 +239,10 @@ class LedgerSettings(_Section):
     storefront: Literal["elsewhere", "journal"] = Field(
         "elsewhere",
         description="elsewhere: the shop's own connector to the books books its orders; journal: we book them as they are shipped",
+    )
+    granularity: Literal["settlement", "day", "order"] = Field(
+        "settlement",
+        description="entries of a settlement: settlement: one a month; day: one a day; order: one an order and month",
     )
     closed_period: Literal["hold", "next_open_period"] = Field(
         "hold", description="what happens to an entry whose period is closed in the ledger"

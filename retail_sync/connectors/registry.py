@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from retail_sync.connectors.amazon import Amazon
 from retail_sync.connectors.amazon_settlement import AmazonSettlement
 from retail_sync.connectors.connector import Connector
 from retail_sync.connectors.declared_csv import DeclaredCsv
 from retail_sync.connectors.paged import PagesReader
+from retail_sync.connectors.shopify import Shopify
 from retail_sync.connectors.shopify_orders import ShopifyOrders
 from retail_sync.connectors.shopify_payouts import ShopifyPayouts
 from retail_sync.connectors.shopify_transactions import ShopifyTransactions
@@ -30,7 +32,15 @@ CONNECTORS: dict[str, Connector] = {
 }
 
 
-WIRE_CONNECTORS: dict[str, WireConnector] = {connector.name: connector for connector in (Square(), Vendure())}
+WIRE_CONNECTORS: dict[str, WireConnector] = {
+    connector.name: connector
+    for connector in (
+        Amazon(),
+        Shopify(),
+        Square(),
+        Vendure(),
+    )
+}
 
 
 def require_connector(name: str) -> None:

@@ -1,9 +1,11 @@
-"""Fixtures of the connector tests: a loading bench per module."""
+"""Fixtures of the connector tests: a loading bench per module, homes that pull from a fake Amazon."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +13,11 @@ from retail_sync.core.warehouse import Warehouse
 from retail_sync.schemas import tables
 from retail_sync.settings import Home
 from retail_sync_tests.connectors.loading_bench import LoadBench
+from retail_sync_tests.connectors.pulled import PullBench
 from retail_sync_tests.connectors.square_pages import SquareBench
+from retail_sync_tests.fakes.amazon import FakeAmazon
+from retail_sync_tests.fakes.clock import FakeClock
+from retail_sync_tests.fakes.source import Knobs
 
 _accounts = itertools.count(1)
 
@@ -30,3 +36,25 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoadBench]:
 def square(bench: LoadBench) -> SquareBench:
     """A Square account of its own in the module's warehouse."""
     return SquareBench(bench, f"square{next(_accounts)}")
+
+
+@pytest.fixture
+def amazon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., PullBench]]:
+    """Make homes that pull from a fake Amazon."""
+    made: list[PullBench] = []
+
+    def new(rows: int = 3, **knobs: Any) -> PullBench:
+        fake = FakeAmazon(FakeClock(), rows)
+        fake.knobs = Knobs(**knobs)
+        made.append(PullBench(fake, tmp_path / str(len(made)), monkeypatch))
+        return made[-1]
+
+    yield new
+    for item in made:
+        item.close()
+
+
+@pytest.fixture
+def official(samples: Path) -> Path:
+    """The models of Amazon's interfaces and their sandbox answers."""
+    return samples / "amazon_sp_api"
