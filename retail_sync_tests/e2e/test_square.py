@@ -26,8 +26,10 @@ from pathlib import Path
 import pytest
 
 from retail_sync.pipeline import Pipeline
+from retail_sync.reports.digests import read_digests
 from retail_sync.settings import Settings, Source
 from retail_sync_tests.connectors.pulled import PullBench
+from retail_sync_tests.e2e.line import forget_warehouse
 from retail_sync_tests.e2e.line import line as run_line
 from retail_sync_tests.fakes.clock import FakeClock
 from retail_sync_tests.fakes.square import FakeSquare
@@ -115,7 +117,7 @@ def books(pipeline: Pipeline) -> dict[str, str]:
 
 
 def test_a_store_day_agrees_and_its_payout_foots(bench: PullBench, tmp_path: Path) -> None:
-    """Before the offline receipt came the drawer is 8.80 over; afterwards all agrees, and each cent is on its account."""
+    """Before the offline receipt came the drawer is 8.80 over; afterwards all agrees, from raw alone as well."""
     pipeline = Pipeline(bench.home, "trace-1")
     assert [item.problem for item in bench.pull() if item.problem] == []
     run_line(pipeline)
@@ -146,3 +148,9 @@ def test_a_store_day_agrees_and_its_payout_foots(bench: PullBench, tmp_path: Pat
     assert totals == [(PAYOUT, Decimal("40.06"), Decimal("40.06"), "matched")]
     assert books(pipeline) == BOOKS
     assert [row.code for row in pipeline.exceptions.open()] == []
+
+    digests = read_digests(pipeline)
+    forget_warehouse(bench.home)
+    rebuilt = Pipeline(bench.home, "trace-2")
+    run_line(rebuilt)
+    assert read_digests(rebuilt) == digests
