@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,12 @@ from retail_sync.schemas import tables
 from retail_sync.settings import Home, Source
 from retail_sync_tests.connectors.loading_bench import LoadBench
 from retail_sync_tests.connectors.pulled import PullBench
+from retail_sync_tests.connectors.square_pages import SquareBench
 from retail_sync_tests.fakes.amazon import FakeAmazon
 from retail_sync_tests.fakes.clock import FakeClock
 from retail_sync_tests.fakes.source import Knobs
+
+_accounts = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +58,12 @@ def look(tmp_path: Path) -> Iterator[Look]:
 
     yield look_at
     connection.close()
+
+
+@pytest.fixture
+def square(bench: LoadBench) -> SquareBench:
+    """A Square account of its own in the module's warehouse."""
+    return SquareBench(bench, f"square{next(_accounts)}")
 
 
 @pytest.fixture

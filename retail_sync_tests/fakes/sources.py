@@ -6,6 +6,7 @@ from retail_sync_tests.fakes.amazon import FakeAmazon
 from retail_sync_tests.fakes.ecb import FakeEcb
 from retail_sync_tests.fakes.shopify import FakeShopify
 from retail_sync_tests.fakes.source import FakeSource
+from retail_sync_tests.fakes.square import FakeSquare
 from retail_sync_tests.fakes.vendure import FakeVendure
 
 SOURCES: dict[str, type[FakeSource]] = {
@@ -14,6 +15,7 @@ SOURCES: dict[str, type[FakeSource]] = {
         FakeAmazon,
         FakeEcb,
         FakeShopify,
+        FakeSquare,
         FakeVendure,
     )
 }
