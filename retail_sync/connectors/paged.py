@@ -134,7 +134,7 @@ class PagesReader:
             "pulled_at": heading.pulled_at,
             "window_start": heading.window.start,
             "window_end": heading.window.end,
-            **{name: value for name, value in source.connection.items() if isinstance(value, str | int | bool)},
+            **{name: list(v) if isinstance(v, tuple) else v for name, v in source.connection.items()},
         }
         for text in statements(self.name, self._object.name):
             for part in connection.extract_statements(text):

@@ -9,6 +9,7 @@ from retail_sync.connectors.paged import PagesReader
 from retail_sync.connectors.shopify_orders import ShopifyOrders
 from retail_sync.connectors.shopify_payouts import ShopifyPayouts
 from retail_sync.connectors.shopify_transactions import ShopifyTransactions
+from retail_sync.connectors.tryton import Tryton
 from retail_sync.connectors.vendure import Vendure
 from retail_sync.connectors.wire import WireConnector, WireObject
 from retail_sync.core.errors import SettingsError
@@ -26,7 +27,7 @@ CONNECTORS: dict[str, Connector] = {
 }
 
 
-WIRE_CONNECTORS: dict[str, WireConnector] = {connector.name: connector for connector in (Vendure(),)}
+WIRE_CONNECTORS: dict[str, WireConnector] = {connector.name: connector for connector in (Vendure(), Tryton())}
 
 
 def require_connector(name: str) -> None:

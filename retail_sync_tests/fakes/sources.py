@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from retail_sync_tests.fakes.source import FakeSource
+from retail_sync_tests.fakes.tryton import FakeTryton
 from retail_sync_tests.fakes.vendure import FakeVendure
 
-SOURCES: dict[str, type[FakeSource]] = {fake.connector: fake for fake in (FakeVendure,)}
+SOURCES: dict[str, type[FakeSource]] = {fake.connector: fake for fake in (FakeVendure, FakeTryton)}
