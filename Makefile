@@ -9,7 +9,7 @@ test test-full test-slow: export RETAIL_SYNC_THREADS := 1
 
 .DEFAULT_GOAL := help
 SEEDS ?= 200
-.PHONY: help install demo run ui test test-full test-slow ground-truth check format bench bench-compare bench-day bench-ledger sample docs lock clean
+.PHONY: help install demo run ui test test-full test-slow ground-truth check format bench bench-compare bench-day bench-ledger bench-pull sample docs lock clean
 
 help: ## show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -71,6 +71,9 @@ bench-day: install ## one more day among a year of history, as a ratio to the sa
 
 bench-ledger: install ## the embedded ledger beside its bare tables, and verify beside reading, as ratios of one run
 	@$(BIN)/python -m retail_sync_tests.bench_ledger
+
+bench-pull: install ## one million orders asked for over the loopback, as a ratio to a bare download of the same pages
+	@$(BIN)/python -m retail_sync_tests.bench_pull
 
 sample: install ## write data/sample again from its generator
 	@$(BIN)/python -m retail_sync_tests.make_sample

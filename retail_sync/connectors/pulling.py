@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import orjson
+
 from retail_sync.connectors.intake import Received, receive
-from retail_sync.connectors.paged import Heading, page_line, write_end, write_heading
+from retail_sync.connectors.paged import PULLED_SUFFIX, Heading, page_line, records_of, write_end, write_heading
 from retail_sync.connectors.registry import WIRE_CONNECTORS, objects_of
 from retail_sync.connectors.wire import Access, Document, Window, WireObject
 from retail_sync.core.archive import RawArchive
@@ -131,9 +133,11 @@ class Puller:
         self, source: Source, item: WireObject, reached: datetime | None, days: Days | None
     ) -> Sequence[Window]:
         now = datetime.fromtimestamp(self._clock.wall(), UTC).replace(microsecond=0)
+        zone = ZoneInfo(source.time_zone)
+        if item.is_daily and reached and reached.astimezone(zone).date() == now.astimezone(zone).date():
+            return []
         if item.is_state and not (days and item.has_past):
             return [Window(now, now)] if days is None or days.end > now.date() else []
-        zone = ZoneInfo(source.time_zone)
         if days is not None:
             start, end = (
                 datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC) for day in (days.first, days.end)
@@ -166,11 +170,12 @@ class Puller:
 
     def _pull_once(self, asked: _Asked, window: Window) -> list[Received]:
         """Ask for a window once and deliver what it holds, if that is not what it held last time."""
-        name = f"{asked.item.name}-{window.start:%Y%m%dT%H%M%SZ}.jsonl"
+        # What is now has no window: it is the same list all day.
+        name = f"{asked.item.name}-{window.start:{'%Y%m%dT%H%M%SZ' if window.start < window.end else '%Y%m%d'}}{PULLED_SUFFIX}"
         path = self._folder / f"{asked.source.name}-{name}"
         received: list[Received] = []
         content = hashlib.sha256(f"{window.start.date()}".encode() if asked.item.is_state else b"")
-        pages, told_at = 0, time.monotonic()
+        pages, has_rows, told_at = 0, False, time.monotonic()
         try:
             with path.open("wb") as file:
                 pulled_at = datetime.fromtimestamp(self._clock.wall(), UTC)
@@ -180,15 +185,17 @@ class Puller:
                         received += self._deliver_document(asked, found)
                         continue
                     pages += 1
+                    # Looked into until the first record is found: most windows of a small shop hold none.
+                    has_rows = has_rows or bool(records_of(orjson.loads(found.content), asked.item, found.part))
                     line = page_line(found)
-                    content.update(line)
+                    content.update(_lasting(line, found.passing))
                     file.write(line)
                     if time.monotonic() - told_at > _TOLD_EVERY_SECONDS:
                         self._progress(f"{asked.told}: {pages} pages so far")
                         told_at = time.monotonic()
                 write_end(file, pages)
             failpoint("pull.after_window")
-            if pages:
+            if has_rows or self._stores.cursors.last_content(asked.source.name, asked.item.name, name):
                 received += self._deliver(asked, name, path, content.hexdigest())
         except OSError as error:
             if error.errno != errno.ENOSPC:
@@ -252,6 +259,12 @@ def windows_of(start: datetime, end: datetime, longest: timedelta) -> list[Windo
         found.append(Window(at, min(at + longest, end)))
         at += longest
     return found
+
+
+def _lasting(line: bytes, passing: Sequence[str]) -> bytes:
+    for text in passing:
+        line = line.replace(b'"' + text.encode() + b'"', b"")
+    return line
 
 
 def may_help_to_repeat(error: HttpError) -> bool:

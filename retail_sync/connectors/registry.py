@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 from retail_sync.connectors.amazon_settlement import AmazonSettlement
 from retail_sync.connectors.connector import Connector
 from retail_sync.connectors.declared_csv import DeclaredCsv
@@ -40,7 +43,10 @@ def require_connector(name: str) -> None:
 
 
 def objects_of(source: Source) -> tuple[WireObject, ...]:
-    """Return the lists that a source is asked for; none where its connector reads files. Raises SettingsError."""
+    """Return the lists that a source is asked for, as its settings have them; none where its connector reads files.
+
+    Raises SettingsError.
+    """
     require_connector(source.connector)
     if source.connector not in WIRE_CONNECTORS:
         return ()
@@ -52,7 +58,10 @@ def objects_of(source: Source) -> tuple[WireObject, ...]:
             f"{', '.join(item.name for item in known)}",
             "correct `objects` of that [[source]] in retail_sync.toml",
         )
-    return tuple(item for item in known if item.name in wanted)
+    found = tuple(item for item in known if item.name in wanted)
+    if source.look_back_days is None:
+        return found
+    return tuple(replace(item, look_back=timedelta(days=source.look_back_days)) for item in found)
 
 
 def reader_of(source: Source, object_name: str) -> Connector:

@@ -10,11 +10,12 @@ A server that sends its *headers* byte by byte is cut off by the read timeout on
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import requests
 import urllib3
@@ -79,17 +80,23 @@ def _no_advice(_: Answer, _bucket: Bucket) -> None:
     return None
 
 
+def _is_unauthorised(refused: Answered) -> bool:
+    return refused.status == 401
+
+
 @dataclass(frozen=True, slots=True)
 class Manner:
     """How a system speaks, where it does not speak plain HTTP.
 
     `judge` returns the failure that an answer with a good status holds. `heed` tells the bucket of the operation what the
-    server says of our rate. `headers` go with every request.
+    server says of our rate. `is_stale` says whether a refusal means that other credentials are needed. `headers` go with every
+    request.
     """
 
     read: Callable[[bytes], Any] = read_json
     judge: Callable[[Answer], HttpError | None] = _no_complaint
     heed: Callable[[Answer, Bucket], None] = _no_advice
+    is_stale: Callable[[Answered], bool] = _is_unauthorised
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -125,6 +132,7 @@ class HttpClient:
         self._auth = auth
         self._limits = limits or Limits()
         self._manner = manner or Manner()
+        self._proxies_by_host: dict[str, dict[str, str]] = {}
         self._buckets = {
             name: Bucket(per_minute, burst, self.clock)
             for name, (per_minute, burst) in {
@@ -133,7 +141,10 @@ class HttpClient:
             }.items()
         }
         self._session = requests.Session()
-        self._session.auth = _leave_alone  # else ~/.netrc would take the place of our Authorization header
+        # Read from the environment once: requests would do it for every request, a third of its time. ~/.netrc is not read,
+        # which would take the place of our Authorization header.
+        self._session.trust_env = False
+        self._session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
 
     def __repr__(self) -> str:
         return f"HttpClient({self.system!r})"
@@ -207,8 +218,8 @@ class HttpClient:
         credentials = self._auth.headers() if self._auth else {}
         try:
             return self._send(asked, credentials)
-        except Answered as answer:
-            if answer.status != 401 or not self._auth:
+        except Answered as refused:
+            if not self._auth or not self._manner.is_stale(refused):
                 raise
         self._auth.renew(credentials)
         return self._send(asked, self._auth.headers())
@@ -233,7 +244,7 @@ class HttpClient:
         try:
             with self._session.request(
                 asked.method, asked.url, data=asked.body, headers={"Accept-Encoding": "gzip", **headers},
-                timeout=(limits.connect, limits.read), stream=True, allow_redirects=False,
+                timeout=(limits.connect, limits.read), stream=True, allow_redirects=False, proxies=self._proxies(asked.url),
             ) as response:  # fmt: skip
                 return receive(response), response
         except (requests.ConnectTimeout, requests.exceptions.SSLError):
@@ -244,6 +255,13 @@ class HttpClient:
             raise DeliveryUnknown(f"{told}: the connection broke", "run again") from None
         except (requests.Timeout, requests.exceptions.ChunkedEncodingError, urllib3.exceptions.HTTPError):
             raise DeliveryUnknown(f"{told}: no complete answer in time", "run again") from None
+
+    def _proxies(self, url: str) -> dict[str, str]:
+        """Return the proxies of the environment for the host of `url` (HTTPS_PROXY, NO_PROXY)."""
+        host = urlsplit(url).netloc
+        if host not in self._proxies_by_host:
+            self._proxies_by_host = {host: requests.utils.get_environ_proxies(url)}
+        return self._proxies_by_host[host]
 
     def _read(self, response: requests.Response, told: str) -> bytes:
         """Read the body as it was sent, within the deadline, and unpack it; a body cut short is no answer."""
@@ -306,7 +324,3 @@ class _Asked:
 def _never_connected(error: requests.ConnectionError) -> bool:
     reason = getattr(error.args[0] if error.args else None, "reason", None)
     return isinstance(reason, urllib3.exceptions.NewConnectionError | urllib3.exceptions.NameResolutionError)
-
-
-def _leave_alone(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request

@@ -1,0 +1,199 @@
+"""Asking systems: windows, cursors, what a failure costs, and what a kill leaves behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from retail_sync.connectors.paged import PagesReader, page_line
+from retail_sync.connectors.pulling import Days, windows_of
+from retail_sync.connectors.registry import WIRE_CONNECTORS
+from retail_sync.connectors.wire import Page, Window
+from retail_sync.core.errors import DeliveryRefused, RetailSyncError
+from retail_sync.operations.cursors import Cursors
+from retail_sync.pipeline import Pipeline
+from retail_sync.reports.delivered import read_records
+from retail_sync_tests.connectors.pulled import NAME, PullBench
+from retail_sync_tests.e2e import processes
+from retail_sync_tests.fakes.clock import FakeClock
+from retail_sync_tests.fakes.faults import FaultPlan
+from retail_sync_tests.fakes.vendure import FakeVendure
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PullBench]:
+    """A shop of seven orders, all placed on 2026-11-19; it is the 20th, 8 o'clock."""
+    made = PullBench(FakeVendure(FakeClock()), tmp_path, monkeypatch)
+    made.source = made.source.model_copy(update={"objects": ("orders",)})
+    made.home.settings = made.home.settings.model_copy(update={"source": (made.source,)})
+    yield made
+    made.close()
+
+
+def at(text: str) -> datetime:
+    """An instant in UTC."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def asked(bench: PullBench) -> list[str]:
+    """The windows of orders that the shop was asked for, page after page."""
+    found = []
+    for request in bench.server.requests:
+        options = request.document.get("variables", {}).get("options", {})
+        if between := options.get("filter", {}).get("updatedAt", {}).get("between"):
+            found.append(f"{between['start'][:16]} {between['end'][:16]}")
+    return list(dict.fromkeys(found))
+
+
+def reached(bench: PullBench) -> datetime | None:
+    """How far the orders were asked for."""
+    return Cursors(bench.engine).reached(NAME, "orders")
+
+
+def test_windows_are_cut_at_whole_days() -> None:
+    """So that tomorrow's look-back asks for the same windows; the last one ends now."""
+    assert windows_of(at("2026-11-18T13:00"), at("2026-11-20T08:00"), DAY) == [
+        Window(at("2026-11-18T00:00"), at("2026-11-19T00:00")),
+        Window(at("2026-11-19T00:00"), at("2026-11-20T00:00")),
+        Window(at("2026-11-20T00:00"), at("2026-11-20T08:00")),
+    ]
+
+
+def test_the_next_run_begins_with_a_look_back(bench: PullBench) -> None:
+    """Two hours before where the first one ended; what it brings again is no new delivery."""
+    bench.pull()
+    assert asked(bench) == ["2026-11-19T00:00 2026-11-20T00:00", "2026-11-20T00:00 2026-11-20T08:00"]
+    assert reached(bench) == at("2026-11-20T08:00")
+    bench.server.requests.clear()
+    bench.fake.clock.sleep(3600)
+    [again] = bench.pull()
+    assert asked(bench) == ["2026-11-20T00:00 2026-11-20T09:00"]
+    assert (again.received, reached(bench)) == ((), at("2026-11-20T09:00"))
+
+
+def test_a_past_window_leaves_the_cursor_where_it_is(bench: PullBench) -> None:
+    """Asked for the local days of the source; the hourly run goes on as if nothing had happened."""
+    bench.pull()
+    bench.source = bench.source.model_copy(update={"time_zone": "America/New_York"})
+    bench.home.settings = bench.home.settings.model_copy(update={"source": (bench.source,)})
+    bench.server.requests.clear()
+    bench.pull(Days(date(2026, 11, 3), date(2026, 11, 4)))
+    assert asked(bench) == ["2026-11-03T00:00 2026-11-04T00:00", "2026-11-04T00:00 2026-11-04T05:00"]
+    assert reached(bench) == at("2026-11-20T08:00")
+
+
+def test_a_past_window_before_the_first_run_is_no_beginning(bench: PullBench) -> None:
+    """What lies between it and today was never asked for: a cursor there would leave it out."""
+    bench.pull(Days(date(2026, 11, 3), date(2026, 11, 4)))
+    assert reached(bench) is None
+
+
+def test_a_system_that_is_away_costs_only_its_rows(bench: PullBench) -> None:
+    """The cursor stays, a person is told what to do, and the next run brings everything."""
+    bench.server.plan = FaultPlan(1, 10_000, probability=10, fates=("failed before",))
+    [pulled] = bench.pull()
+    assert pulled.problem is not None
+    assert (pulled.problem.code, pulled.problem.subject, pulled.problem.kind) == (
+        "pull_failed",
+        f"{NAME}/orders",
+        "transient",
+    )
+    assert "503" in pulled.problem.message
+    assert reached(bench) is None
+    bench.server.plan.stop()
+    [pulled] = bench.pull()
+    assert pulled.problem is None
+    assert len(bench.records()) == 7
+
+
+def test_what_a_person_must_correct_is_not_repeated(bench: PullBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wrong password is asked for once: repeated, it would lock the user out."""
+    monkeypatch.setenv(f"RETAIL_SYNC_{NAME.upper()}_PASSWORD", "wrong")
+    [pulled] = bench.pull()
+    assert pulled.problem is not None
+    assert pulled.problem.kind == "configuration"
+    assert len(bench.server.requests) == 1
+    monkeypatch.delenv(f"RETAIL_SYNC_{NAME.upper()}_PASSWORD")
+    [pulled] = bench.pull()
+    assert pulled.problem is not None
+    assert "RETAIL_SYNC_SHOP_PASSWORD is not set" in pulled.problem.message
+
+
+def test_the_budget_ends_a_run_and_the_next_goes_on(bench: PullBench) -> None:
+    """Windows that came whole are kept; the calls of one run are bounded."""
+    bench.source = bench.source.model_copy(update={"calls_max": 5, "start_date": date(2026, 11, 15)})
+    bench.home.settings = bench.home.settings.model_copy(update={"source": (bench.source,)})
+    [first] = bench.pull()
+    assert first.problem is not None
+    assert "more than it may make" in first.problem.message
+    assert reached(bench) == at("2026-11-19T00:00")  # four empty days, and one page of the fifth
+    [last] = bench.pull()
+    assert last.problem is None
+    assert len(bench.records()) == 7
+
+
+def test_a_page_is_kept_as_it_came() -> None:
+    """Digit by digit; only line ends between the tokens become blanks."""
+    page = Page(b'{"a": 1.10,\r\n "b": "x\\ny", "c": 12345678901234.5678}', "part", "key")
+    assert page_line(page) == (
+        b'{"part":"part","key":"key","page":{"a": 1.10,   "b": "x\\ny", "c": 12345678901234.5678}}\n'
+    )
+
+
+def test_pages_cut_anywhere_are_refused(bench: PullBench, tmp_path: Path) -> None:
+    """A file that was cut off would be a short list."""
+    bench.pull()
+    [delivery] = bench.registry.all()
+    content = b"".join(bench.archive.read(delivery.source, delivery.sha256))
+    item = WIRE_CONNECTORS["vendure"].objects[0]
+    reader = PagesReader(WIRE_CONNECTORS["vendure"], item)
+    assert reader.open([content], tmp_path / "whole", "auto", 1 << 20).line_count == content.count(b"\n")
+    for end in range(0, len(content), 97):
+        with pytest.raises(DeliveryRefused):
+            reader.open([content[:end]], tmp_path / "cut", "auto", 1 << 20)
+
+
+def pull_in_a_process(url: str, root: Path, failpoint: str) -> None:
+    """Pull the shop at `url` into the home at `root`, and die at the failpoint."""
+    os.environ["RETAIL_SYNC_FAILPOINT"] = failpoint
+    with pytest.MonkeyPatch.context() as patch:
+        made = PullBench(FakeVendure(FakeClock()), root, patch)
+        made.source = made.source.model_copy(
+            update={"connection": {"url": url, "user": "reader"}, "objects": ("orders",)}
+        )
+        made.home.settings = made.home.settings.model_copy(update={"source": (made.source,)})
+        made.pull()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "failpoint", ["pull.after_window", "raw.after_archive", "raw.after_register", "pull.before_cursor"]
+)
+def test_killed_while_pulling(bench: PullBench, failpoint: str) -> None:
+    """The next run asks again and ends with the same rows, each delivered once."""
+    url, root = bench.server.url, bench.home.root
+    assert processes.run(pull_in_a_process, url, root, failpoint) == -signal.SIGKILL
+    bench.pull()
+    bench.pull()
+    assert len(bench.records()) == 7
+    assert len(bench.registry.all()) <= 2  # the killed run's delivery says when it was asked for, as the next one does
+    assert list((root / "state" / "pull").iterdir()) == []
+
+
+def test_a_record_is_shown_as_it_came(bench: PullBench) -> None:
+    """What an auditor sees for delivery and line_no of a canonical row."""
+    bench.pull()
+    [delivery] = bench.registry.all()
+    found, records = read_records(Pipeline(bench.home, "look"), delivery.delivery_id, 2, 1)
+    assert (found.name, [record.line_no for record in records]) == (delivery.name, [2])
+    assert json.loads(records[0].text) == bench.fake.orders[1]  # type: ignore[attr-defined]
+    with pytest.raises(RetailSyncError, match="no delivery shop-1"):
+        read_records(Pipeline(bench.home, "look"), "shop-1", 1, 1)
