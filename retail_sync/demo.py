@@ -35,7 +35,7 @@ GROUPS = {
         "order_",
         "return_",
     ),
-    "Stock": ("stock_", "oversell_", "listed_"),
+    "Stock": ("stock_", "oversell_", "listed_", "parallel_"),
     "Bank": ("deposit_",),
 }
 _OTHER = "Other"

@@ -62,6 +62,8 @@ from retail_sync.reconcile.inventory import StockLedger, reconcile_inventory
 from retail_sync.reconcile.matching import Decision
 from retail_sync.reconcile.order_traces import reconcile_order_traces
 from retail_sync.reconcile.orders import reconcile_orders
+from retail_sync.reconcile.ownership import apply_ownership
+from retail_sync.reconcile.parallel_runs import reconcile_parallel_runs
 from retail_sync.reconcile.problems import find_breaks
 from retail_sync.reconcile.proofs import unexplained
 from retail_sync.reconcile.report import ReconcileReport
@@ -263,6 +265,8 @@ class Pipeline:
     def reconcile(self) -> ReconcileReport:
         """Canonical to reconcile."""
         with self.writing("reconcile") as connection:
+            sources = {source.name for source in self.home.settings.source}
+            apply_ownership(connection, read_rules(self.home.rules, "ownership"), sources)
             match_rules = read_rules(self.home.rules, "match_rules")
             report = reconcile_settlements(
                 connection,
@@ -289,6 +293,7 @@ class Pipeline:
                 read_rules(self.home.rules, "channel_locations"),
                 self.progress,
             )
+            report += reconcile_parallel_runs(connection, self.progress)
             report += reconcile_inventory(connection, self.progress, self._stock_ledger())
             report += reconcile_returns(connection, read_rules(self.home.rules, "return_steps"), self.progress)
             reconcile_order_traces(connection, read_rules(self.home.rules, "order_steps"), self.progress)

@@ -20,6 +20,7 @@ from retail_sync.connectors.shopify_orders import ShopifyOrders
 from retail_sync.connectors.shopify_payouts import ShopifyPayouts
 from retail_sync.connectors.shopify_transactions import ShopifyTransactions
 from retail_sync.connectors.square import Square
+from retail_sync.connectors.tryton import Tryton
 from retail_sync.connectors.vendure import Vendure
 from retail_sync.connectors.wire import WireConnector, WireObject
 from retail_sync.core.errors import SettingsError
@@ -48,6 +49,7 @@ WIRE_CONNECTORS: dict[str, WireConnector] = {
         Ecb(),
         Shopify(),
         Square(),
+        Tryton(),
         Vendure(),
     )
 }

@@ -29,6 +29,7 @@ HEADERS = {
     "order_components": ("category", "component", "prepared_by", "approved_by"),
     "safety_stock": ("sku", "channel", "quantity", "prepared_by", "approved_by"),
     "channel_locations": ("channel", "location_id", "prepared_by", "approved_by"),
+    "ownership": ("domain", "location", "source", "valid_from", "valid_to", "prepared_by", "approved_by"),
     "order_steps": ("step", "channel", "days_after", "prepared_by", "approved_by"),
     "return_steps": ("step", "channel", "days_after", "prepared_by", "approved_by"),
     "break_kinds": ("break_class", "kind", "owner", "sla_days", "prepared_by", "approved_by"),

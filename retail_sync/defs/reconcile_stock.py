@@ -10,11 +10,12 @@ from retail_sync.reports.plots import availability_plot, stock_plot
 from retail_sync.reports.state import ReconcileState
 from retail_sync.schemas.tables import table
 
-TABLES = VARIANCES, COST_OF_SALES, AVAILABILITY = tuple(
-    table(f"reconcile.{name}") for name in ("inventory_variances", "cost_of_sales", "availability")
+TABLES = VARIANCES, COST_OF_SALES, AVAILABILITY, RUNS = tuple(
+    table(f"reconcile.{name}") for name in ("inventory_variances", "cost_of_sales", "availability", "parallel_runs")
 )
 _VARIANCES = ["reconcile", "inventory_variances"]
 _AVAILABILITY = ["reconcile", "availability"]
+_RUNS = ["reconcile", "parallel_runs"]
 _STOCK_PLOT = "plot: stock variances"
 _OFFER_PLOT = "plot: listed and available"
 _GOODS = [("canonical", f"stock_{name}") for name in ("snapshots", "movements", "counts")]
@@ -25,6 +26,9 @@ SHOWN_BY_STOCK = {
 }
 SHOWN_BY_AVAILABILITY = {
     "nothing_oversold": (("oversell_", "listed_"), "no channel lists more than is available"),
+}
+SHOWN_BY_RUNS = {
+    "systems_agree": (("parallel_",), "no other source tells another stock than the one that is believed"),
 }
 _QUESTIONS = """\
 | question | left | right | mended |
@@ -38,7 +42,7 @@ _QUESTIONS = """\
 A cause is named where the evidence leaves one; else it is `undetermined`, with those that fit.
 
 **Look at** *the largest variances*, then at the plot."""
-SHOWN_ON = ((_VARIANCES, SHOWN_BY_STOCK), (_AVAILABILITY, SHOWN_BY_AVAILABILITY))
+SHOWN_ON = ((_VARIANCES, SHOWN_BY_STOCK), (_AVAILABILITY, SHOWN_BY_AVAILABILITY), (_RUNS, SHOWN_BY_RUNS))
 SPECS = [
     spec(VARIANCES, deps=[*_GOODS, *_SOLD], look=_QUESTIONS),
     spec(COST_OF_SALES, deps=[("canonical", "stock_movements"), ("canonical", "returns"), ("canonical", "products")]),
@@ -47,8 +51,18 @@ SPECS = [
         deps=[("canonical", "stock_snapshots"), ("canonical", "listings"), ("canonical", "locations")],
         look="**Look at** *listed beyond what is available*, then at the plot: the offers that come closest to it.",
     ),
+    spec(
+        RUNS,
+        deps=[("canonical", "stock_snapshots")],
+        look="**Look at** *by day and place*: the day from which nothing differs is the day to move on.",
+    ),
 ]
 CHECKS = [
+    dg.AssetCheckSpec(
+        "systems_agree",
+        asset=_RUNS,
+        description="Where two systems run side by side, both tell the same stock on the newest day.",
+    ),
     dg.AssetCheckSpec(
         "stock_agrees",
         asset=_VARIANCES,
@@ -67,7 +81,11 @@ def tell_stock(context: dg.AssetExecutionContext, state: ReconcileState) -> Iter
     stock, counts = state.stock, state.row_counts
     found = {
         name: [problem for problem in state.found if problem.code.startswith(prefixes)]
-        for name, prefixes in (("stock", ("stock_",)), ("availability", ("oversell_", "listed_")))
+        for name, prefixes in (
+            ("stock", ("stock_",)),
+            ("availability", ("oversell_", "listed_")),
+            ("runs", ("parallel_",)),
+        )  # fmt: skip
     }
     yield dg.MaterializeResult(
         asset_key=_VARIANCES,
@@ -100,5 +118,16 @@ def tell_stock(context: dg.AssetExecutionContext, state: ReconcileState) -> Iter
             "what needs a person": problem_table(found["availability"]),
             **break_metadata(context, _AVAILABILITY, state.reconciliations, ("availability",)),
             "dagster/row_count": counts["availability"],
+        },
+    )
+    yield dg.MaterializeResult(
+        asset_key=_RUNS,
+        metadata={
+            "by day and place": small_table(
+                ("day", "location", "believed", "other", "articles", "of these differ", "other - believed"), stock.runs
+            ),
+            "what needs a person": problem_table(found["runs"]),
+            **break_metadata(context, _RUNS, state.reconciliations, ("parallel_runs",)),
+            "dagster/row_count": counts["parallel_runs"],
         },
     )

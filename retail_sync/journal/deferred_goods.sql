@@ -34,7 +34,7 @@ posted as (
     select distinct o.document_id, o.order_id
     from ordered as o
     left join since using (channel, order_id)
-    join canonical.stock_movements as m
+    join canonical.owned_stock_movements as m
         on m.kind = 'sale' and m.sku = o.sku and m.business_date <= o.month_end
         and (since.ordered_on is null or m.business_date >= since.ordered_on)
     left join numbers as n on n.channel = o.channel and n.order_id = o.order_id and n.number = m.reference
@@ -43,21 +43,21 @@ posted as (
 latest as (
     select o.document_id, o.sku, max(s.snapshot_date) as snapshot_date
     from (select distinct document_id, month_end, sku from ordered) as o
-    join canonical.stock_snapshots as s
+    join canonical.owned_stock_snapshots as s
         on s.sku = o.sku and s.unit_cost is not null and s.snapshot_date <= o.month_end
     group by all
 ),
 dated as (
     select l.document_id, l.sku, min(s.unit_cost) as unit_cost, min(s.currency) as currency
     from latest as l
-    join canonical.stock_snapshots as s
+    join canonical.owned_stock_snapshots as s
         on s.sku = l.sku and s.snapshot_date = l.snapshot_date and s.unit_cost is not null
     group by all
     having min(s.unit_cost) = max(s.unit_cost) and min(s.currency) = max(s.currency)
 ),
 products as (
     select sku, arg_min(unit_cost, source) as unit_cost, arg_min(currency, source) as currency
-    from canonical.products where unit_cost is not null
+    from canonical.owned_products where unit_cost is not null
     group by sku
 ),
 costed as (

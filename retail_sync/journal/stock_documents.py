@@ -30,7 +30,7 @@ ENTRY_KINDS = ("cogs", "count_variance", "stock_valuation")
 EVERYTHING = """
     select distinct 'stock:cogs:' || location_id || '|' || business_date from reconcile.cost_of_sales
     union
-    select 'stock:count:' || location_id || '|' || business_date from canonical.stock_counts
+    select 'stock:count:' || location_id || '|' || business_date from canonical.owned_stock_counts
     union
     select 'stock:valuation:' || strftime(business_date, '%Y-%m') from reconcile.inventory_variances
     where question = 'valuation'

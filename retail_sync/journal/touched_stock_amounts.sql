@@ -19,7 +19,7 @@ rows as (
     -- A count that has nothing to book wants no entry: one that it had before is taken back.
     select distinct 'stock:count:' || location_id || '|' || business_date as document_id, 'count', location_id, business_date,
         'count_difference', 'XXX', 0, 0, '', 0
-    from canonical.stock_counts
+    from canonical.owned_stock_counts
     where document_id not in (select document_id from known where kind = 'count')
 ),
 count_facts as (

@@ -17,7 +17,7 @@ buyers as (
 ),
 places as (
     select location_id, case when min(country) = max(country) then upper(min(country)) end as country
-    from canonical.locations group by all
+    from canonical.owned_locations group by all
 ),
 heads as (
     select w.document_id, any_value(w.channel) as channel, any_value(w.order_id) as order_id, count(*) as order_count,

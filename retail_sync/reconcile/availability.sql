@@ -1,16 +1,16 @@
 -- What each channel may promise of each article × what it lists.
 create or replace temp table new_availability as
 with newest_snapshots as (
-    select location_id, max(snapshot_date) as snapshot_date from canonical.stock_snapshots group by location_id
+    select location_id, max(snapshot_date) as snapshot_date from canonical.owned_stock_snapshots group by location_id
 ),
 lying as (
     select s.location_id, s.sku, sum(s.quantity_on_hand) as on_hand, sum(coalesce(s.quantity_reserved, 0)) as reserved
-    from canonical.stock_snapshots as s
+    from canonical.owned_stock_snapshots as s
     join newest_snapshots using (location_id, snapshot_date)
     group by all
 ),
 known as (
-    select sku from canonical.products union select sku from lying
+    select sku from canonical.owned_products union select sku from lying
 ),
 newest_listings as (
     select channel, channel_sku, arg_max(struct_pack(sku := sku, quantity := listed_quantity), (listed_at, source)) as offer
@@ -30,7 +30,7 @@ sells_from as (
     select o.channel, n.location_id
     from (select distinct channel from offers) as o cross join newest_snapshots as n
     where o.channel not in (select channel from channel_locations)
-        and n.location_id not in (select location_id from canonical.locations where kind = 'marketplace_fulfilment')
+        and n.location_id not in (select location_id from canonical.owned_locations where kind = 'marketplace_fulfilment')
 ),
 stock as (
     select f.channel, l.sku, sum(l.on_hand) as on_hand, sum(l.reserved) as reserved

@@ -8,7 +8,7 @@ untold as (
     -- A slip in channel_locations.csv looks like a place where nothing lies.
     select channel, string_agg(location_id, ', ' order by location_id) as locations
     from channel_locations
-    where location_id not in (select location_id from canonical.stock_snapshots)
+    where location_id not in (select location_id from canonical.owned_stock_snapshots)
     group by channel
 )
 select

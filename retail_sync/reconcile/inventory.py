@@ -185,7 +185,7 @@ def _hand_on(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
     # A count that agrees has no row here and is a document all the same: it may have differed, and been booked, before.
     connection.execute(
         "insert into raw.touched select distinct 'journal', 'stock', 'stock:count:' || location_id || '|' || business_date "  # noqa: S608
-        "from canonical.stock_counts "
+        "from canonical.owned_stock_counts "
         f"where location_id || '|' || business_date in (select document_id from raw.touched where {_KIND}) "
         "except select stage, kind, document_id from raw.touched"
     )

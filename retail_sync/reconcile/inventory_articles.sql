@@ -6,5 +6,5 @@ select
     cast(arg_min(unit_cost, source) filter (unit_cost is not null) as decimal(38, 6)) as unit_cost,
     arg_min(currency, source) filter (unit_cost is not null) as currency,
     cast(arg_min(pack_quantity, source) filter (pack_quantity > 1) as decimal(38, 6)) as pack_quantity
-from canonical.products
+from canonical.owned_products
 group by sku

@@ -8,7 +8,7 @@ with written_off as (
 ),
 written_off_again as (
     select distinct m.source, m.movement_id
-    from canonical.stock_movements as m
+    from canonical.owned_stock_movements as m
     join written_off as w on w.location_id = m.location_id and w.sku = m.sku and m.reference in (w.return_id, w.order_id)
     where m.kind = 'adjustment' and m.quantity < 0
 ),
@@ -18,7 +18,7 @@ moved as (
         case m.kind when 'sale' then 'cost_of_goods_sold' else 'cost_of_goods_returned' end as component,
         case m.kind when 'sale' then -m.quantity else m.quantity end as quantity, quantity as plain_quantity,
         cast(null as hugeint) as count_facts
-    from canonical.stock_movements as m
+    from canonical.owned_stock_movements as m
     where m.kind in ('sale', 'return')
         -- What was posted in and is not sellable never went back to stock: it is written off below.
         and not (m.kind = 'return' and exists (
@@ -35,7 +35,7 @@ moved as (
         case when t.movement_id is null and a.movement_id is not null then 0 else coalesce(t.quantity, 0) - m.quantity end,
         case when not f.is_taken and a.movement_id is not null then 0 else f.taken_quantity - m.quantity end,
         f.count_facts
-    from canonical.stock_movements as m
+    from canonical.owned_stock_movements as m
     join adjustment_facts as f on f.source = m.source and f.movement_id = m.movement_id
     left join counts_taken_over as t on t.source = m.source and t.movement_id = m.movement_id
     left join written_off_again as a on a.source = m.source and a.movement_id = m.movement_id

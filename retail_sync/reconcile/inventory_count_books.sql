@@ -3,11 +3,11 @@
 create or replace temp table count_books as
 with counted as (
     select location_id, sku, business_date, kind, arg_max(quantity, (counted_at, source)) as quantity
-    from canonical.stock_counts
+    from canonical.owned_stock_counts
     group by all
 ),
 dates as (
-    select distinct location_id, snapshot_date from canonical.stock_snapshots
+    select distinct location_id, snapshot_date from canonical.owned_stock_snapshots
 ),
 opened as (
     select c.*, d.snapshot_date
@@ -22,7 +22,7 @@ snapshot_part as (
 moved as (
     select o.location_id, o.sku, o.business_date, o.kind, sum(m.quantity) as quantity
     from opened as o
-    join canonical.stock_movements as m on m.location_id = o.location_id and m.sku = o.sku
+    join canonical.owned_stock_movements as m on m.location_id = o.location_id and m.sku = o.sku
         and m.business_date > o.snapshot_date and m.business_date <= o.business_date
     group by all
 )

@@ -5,7 +5,7 @@
 -- that took over the whole difference of a count. Another adjustment may hold it among other things: then nobody knows.
 create or replace temp table count_explanations as
 with adjustments as materialized (
-    select location_id, sku, business_date, quantity from canonical.stock_movements where kind = 'adjustment' and quantity <> 0
+    select location_id, sku, business_date, quantity from canonical.owned_stock_movements where kind = 'adjustment' and quantity <> 0
 ),
 set_right as (
     select location_id, sku, business_date as set_right_on, business_date as known_on

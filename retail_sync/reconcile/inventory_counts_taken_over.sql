@@ -23,7 +23,7 @@ booked as materialized (
 adjustments as materialized (
     select location_id, sku, quantity, business_date, source, movement_id,
         row_number() over (partition by location_id, sku, quantity order by business_date, movement_id, source) as adjustment_no
-    from canonical.stock_movements
+    from canonical.owned_stock_movements
     where kind = 'adjustment'
 ),
 -- The windows of later counts begin and end later, so what an older count passed over is of no use to a later one.

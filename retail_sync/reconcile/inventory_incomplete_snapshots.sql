@@ -8,7 +8,7 @@ with faults as (
 )
 select s.location_id, s.snapshot_date, min('source ' || i.source || ', ' || f.shown) as shown
 from canonical.incomplete_groups as i
-join canonical.stock_snapshots as s on s.delivery_id = i.delivery_id and s.line_no = i.line_no
+join canonical.owned_stock_snapshots as s on s.delivery_id = i.delivery_id and s.line_no = i.line_no
 join faults as f on f.delivery_id = i.delivery_id and f.line_no = i.rejected_line_no
 where i.table_name = 'stock_snapshots'
 group by all

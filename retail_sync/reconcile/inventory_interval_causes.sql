@@ -17,7 +17,7 @@ taken_back as (
 ),
 legs as (
     select t.sku, t.reference, t.location_id, t.business_date, sum(t.quantity) as quantity
-    from canonical.stock_movements as t
+    from canonical.owned_stock_movements as t
     where t.kind = 'transfer' and t.reference <> ''
     group by all
 ),
@@ -71,7 +71,7 @@ transfer_said as (
     join transfers as t using (sku, reference, trip)
 ),
 movements as (
-    select * from canonical.stock_movements semi join open using (location_id, sku)
+    select * from canonical.owned_stock_movements semi join open using (location_id, sku)
 ),
 late as (
     -- Movements of the interval that the snapshot does not have in it: one, or those of one reference.

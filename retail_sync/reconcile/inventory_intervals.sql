@@ -11,7 +11,7 @@ with dates as (
 until as (
     -- By day, not by movement: there are few days.
     select m.location_id, m.business_date, d.snapshot_date as to_date
-    from (select distinct location_id, business_date from canonical.stock_movements) as m
+    from (select distinct location_id, business_date from canonical.owned_stock_movements) as m
     asof join dates as d on d.location_id = m.location_id and d.snapshot_date >= m.business_date
     where d.from_date is not null
 ),
@@ -25,7 +25,7 @@ pieces as (
     where d.next_date is not null
     union all
     select m.location_id, m.sku, u.to_date, 0, m.quantity, 0
-    from canonical.stock_movements as m join until as u using (location_id, business_date)
+    from canonical.owned_stock_movements as m join until as u using (location_id, business_date)
 ),
 summed as (
     select location_id, sku, to_date, cast(sum(opening) as decimal(18, 6)) as opening,

@@ -2,8 +2,8 @@
 create or replace temp table month_ends as
 with reported as (
     select min(snapshot_date) as first_day,
-        greatest(max(snapshot_date), (select max(business_date) from canonical.stock_movements)) as last_day
-    from canonical.stock_snapshots
+        greatest(max(snapshot_date), (select max(business_date) from canonical.owned_stock_movements)) as last_day
+    from canonical.owned_stock_snapshots
 ),
 ends as (
     select last_day,

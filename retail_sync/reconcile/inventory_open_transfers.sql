@@ -2,8 +2,8 @@
 create or replace temp table open_transfers as
 with reported as (
     select
-        (select min(business_date) from canonical.stock_movements) as first_day,
-        greatest((select max(business_date) from canonical.stock_movements), (select max(snapshot_date) from canonical.stock_snapshots))
+        (select min(business_date) from canonical.owned_stock_movements) as first_day,
+        greatest((select max(business_date) from canonical.owned_stock_movements), (select max(snapshot_date) from canonical.owned_stock_snapshots))
             as last_day
 ),
 counted as (

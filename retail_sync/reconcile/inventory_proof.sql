@@ -11,7 +11,7 @@ snapshots as (
 ),
 moved as (
     select s.snapshot_date, m.quantity
-    from (select location_id, business_date, sum(quantity) as quantity from canonical.stock_movements group by all) as m
+    from (select location_id, business_date, sum(quantity) as quantity from canonical.owned_stock_movements group by all) as m
     asof join snapshots as s on s.location_id = m.location_id and s.snapshot_date >= m.business_date
     where s.has_opening
 ),
@@ -26,7 +26,7 @@ sides as (
     union all
     -- Goods leave on one day and arrive on another: the total is proved.
     select 'interface_transfers', null, case when quantity < 0 then 'left' else 'right' end, abs(quantity)
-    from canonical.stock_movements where kind = 'transfer' and reference <> ''
+    from canonical.owned_stock_movements where kind = 'transfer' and reference <> ''
     union all
     select 'count', business_date, unnest(['left', 'right']), unnest([left_quantity, right_quantity])
     from count_books where left_quantity is not null
@@ -57,17 +57,17 @@ judged as (
 opened as (
     select m.month_end, s.location_id, max(s.snapshot_date) as snapshot_date
     from month_ends as m
-    join (select distinct location_id, snapshot_date from canonical.stock_snapshots) as s on s.snapshot_date <= m.month_end
+    join (select distinct location_id, snapshot_date from canonical.owned_stock_snapshots) as s on s.snapshot_date <= m.month_end
     where m.month_end in (select month_end from stock_values where incomplete is null)
     group by all
 ),
 pieces as (
     select o.month_end, s.location_id, s.sku, s.quantity_on_hand as quantity
-    from opened as o join canonical.stock_snapshots as s using (location_id, snapshot_date)
+    from opened as o join canonical.owned_stock_snapshots as s using (location_id, snapshot_date)
     union all
     select o.month_end, m.location_id, m.sku, m.quantity
     from opened as o
-    join canonical.stock_movements as m on m.location_id = o.location_id
+    join canonical.owned_stock_movements as m on m.location_id = o.location_id
         and m.business_date > o.snapshot_date and m.business_date <= o.month_end
     where o.snapshot_date < o.month_end
 ),

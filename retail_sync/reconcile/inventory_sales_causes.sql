@@ -6,7 +6,7 @@ with open as (
         not exists (select 1 from articles as k where k.sku = p.sku)
             and (
                 exists (select 1 from articles)
-                    and not exists (select 1 from canonical.stock_movements as m where m.sku = p.sku)
+                    and not exists (select 1 from canonical.owned_stock_movements as m where m.sku = p.sku)
                 or exists (select 1 from canonical.listings as l where l.channel_sku = p.sku and l.sku is null)
             ) as is_unmapped
     from sales_parts as p

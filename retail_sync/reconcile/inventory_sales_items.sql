@@ -1,15 +1,15 @@
 -- Both sides of the question "did the ERP post what was sold and taken back", line by line, as changes of stock.
 create or replace temp table sales_items as
 with exports as (
-    select source, min(business_date) as first_day, max(business_date) as last_day from canonical.stock_movements group by source
+    select source, min(business_date) as first_day, max(business_date) as last_day from canonical.owned_stock_movements group by source
 ),
 reported as (
     -- One export of movements may hold all locations, so each of its own is reported as far as the export goes; a snapshot
     -- speaks of its own location.
     select location_id, first_day, last_day
-    from (select distinct location_id, source from canonical.stock_movements) join exports using (source)
+    from (select distinct location_id, source from canonical.owned_stock_movements) join exports using (source)
     union all
-    select location_id, min(snapshot_date) + 1, max(snapshot_date) from canonical.stock_snapshots group by location_id
+    select location_id, min(snapshot_date) + 1, max(snapshot_date) from canonical.owned_stock_snapshots group by location_id
 ),
 kept as (
     -- Locations whose goods the ERP keeps, and how far it has reported them: what it has not reported yet is awaited, not
@@ -18,7 +18,7 @@ kept as (
     select location_id, min(first_day) as first_day, max(last_day) as last_day from reported group by location_id
     union all
     select l.location_id, r.first_day, r.last_day
-    from (select distinct location_id from canonical.locations where kind <> 'marketplace_fulfilment') as l
+    from (select distinct location_id from canonical.owned_locations where kind <> 'marketplace_fulfilment') as l
     cross join (select min(first_day) as first_day, max(last_day) as last_day from reported) as r
     where l.location_id not in (select location_id from reported)
 ),
@@ -29,7 +29,7 @@ unread_receipts as (
 ),
 posted as (
     select location_id, sku, kind as direction, business_date, coalesce(reference, '') as reference, quantity
-    from canonical.stock_movements
+    from canonical.owned_stock_movements
     where kind in ('sale', 'return')
 ),
 posted_references as (

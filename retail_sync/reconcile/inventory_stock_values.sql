@@ -2,7 +2,7 @@
 -- A month that rests on a snapshot that was not read whole has no value that is known, in no currency: `incomplete` says which.
 create or replace temp table stock_values as
 with dates as (
-    select distinct location_id, snapshot_date from canonical.stock_snapshots
+    select distinct location_id, snapshot_date from canonical.owned_stock_snapshots
 ),
 opened as (
     select d.location_id, m.month_end, max(d.snapshot_date) as snapshot_date
@@ -18,11 +18,11 @@ doubtful as (
 ),
 pieces as (
     select o.month_end, s.location_id, s.sku, s.quantity_on_hand as quantity
-    from opened as o join canonical.stock_snapshots as s using (location_id, snapshot_date)
+    from opened as o join canonical.owned_stock_snapshots as s using (location_id, snapshot_date)
     union all
     select o.month_end, m.location_id, m.sku, m.quantity
     from opened as o
-    join canonical.stock_movements as m on m.location_id = o.location_id
+    join canonical.owned_stock_movements as m on m.location_id = o.location_id
         and m.business_date > o.snapshot_date and m.business_date <= o.month_end
     where o.snapshot_date < o.month_end
 ),

@@ -3,7 +3,7 @@
 create or replace temp table transfers as
 with legs as (
     select sku, reference, location_id, business_date, sum(quantity) as quantity
-    from canonical.stock_movements
+    from canonical.owned_stock_movements
     where kind = 'transfer' and reference <> ''
     group by all
     having sum(quantity) <> 0

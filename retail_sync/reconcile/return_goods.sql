@@ -4,7 +4,7 @@
 create or replace temp table return_goods as
 with stores as (
     select store as location_id from canonical.pos_sales group by store
-    union select location_id from canonical.locations where kind = 'store'
+    union select location_id from canonical.owned_locations where kind = 'store'
 ),
 documents as (
     select kind, channel, register, order_id, return_id as document, taken_by, location_id, business_date, sku, quantity,
@@ -37,7 +37,7 @@ posted as (
     select n.kind, n.channel, n.register, n.order_id, m.source, m.movement_id, m.location_id, m.business_date, m.sku,
         m.quantity, m.currency,
         count(*) over (partition by m.source, m.movement_id) as owners
-    from canonical.stock_movements as m
+    from canonical.owned_stock_movements as m
     join numbers as n on n.number = m.reference
     where m.kind = 'return'
     qualify owners = 1 or n.kind = 'receipt' and n.channel = m.location_id

@@ -16,5 +16,5 @@ select 'stores', coalesce(string_agg(distinct location_id, ';' order by location
 from (
     select store as location_id from canonical.pos_sales group by store
     union all
-    select location_id from canonical.locations where kind = 'store'
+    select location_id from canonical.owned_locations where kind = 'store'
 )

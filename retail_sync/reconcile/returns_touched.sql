@@ -18,7 +18,7 @@ named as (
     union
     select receipt_id from canonical.pos_sales where kind = 'return'
     union
-    select reference from canonical.stock_movements where kind = 'return'
+    select reference from canonical.owned_stock_movements where kind = 'return'
     union
     select order_id from reconcile.returns
 )

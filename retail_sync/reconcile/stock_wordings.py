@@ -48,6 +48,11 @@ def _transfer_remedy(item: Break) -> str:
 
 
 STOCK_WORDINGS = {
+    "parallel_run_differs": _wording(
+        "data",
+        "Two systems tell different stock: {subject}; {units}, since {since}. The books follow the one that is believed.",
+        "find which of the two is wrong before the other one takes over (data/rules/ownership.csv)",
+    ),
     "stock_unposted_sale": _wording(
         "data",
         "Sold, but the ERP has posted no such sale: {subject} ({units}), {worth}.",

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import duckdb
@@ -28,6 +28,7 @@ from retail_sync.ledger.adapter import LedgerAdapter
 from retail_sync.operations import database as db
 from retail_sync.pipeline import Pipeline
 from retail_sync.reconcile.break_kinds import read_break_kinds
+from retail_sync.reconcile.ownership import read_owners
 from retail_sync.settings import SETTINGS_NAME, Home
 
 _TRIAL_WAREHOUSE = "warehouse.duckdb"
@@ -46,7 +47,8 @@ def check_rules(home: Home) -> RuleCheck:
     complaints = [complaint for name in HEADERS if (complaint := _refusal(lambda n=name: read_rules(home.rules, n)))]  # type: ignore[misc]
     if complaints:
         return RuleCheck(complaints, ())
-    complaints = [found for look in (_overlaps, _break_kinds) if (found := _refusal(lambda look=look: look(home)))]  # type: ignore[misc]
+    looks: Sequence[Callable[[Home], None]] = (_overlaps, _break_kinds, _owners)
+    complaints = [found for look in looks if (found := _refusal(partial(look, home)))]
     try:
         rules = PostingRules.read(home.rules)
     except RulesError as refused:
@@ -75,6 +77,10 @@ def _overlaps(home: Home) -> None:
 
 def _break_kinds(home: Home) -> None:
     read_break_kinds(read_rules(home.rules, "break_kinds"))
+
+
+def _owners(home: Home) -> None:
+    read_owners(read_rules(home.rules, "ownership"), {source.name for source in home.settings.source})
 
 
 def _account_complaints(home: Home, rules: PostingRules) -> Iterator[str]:

@@ -26,6 +26,7 @@ class StockState:
     oversold: Rows
     offers: Rows
     plot: Rows
+    runs: Rows
 
 
 def read_stock(connection: duckdb.DuckDBPyConnection) -> StockState:
@@ -58,6 +59,12 @@ def read_stock(connection: duckdb.DuckDBPyConnection) -> StockState:
         "select business_date, location_id || ' ' || currency, question, sum(value_variance) "
         "from reconcile.inventory_variances where question <> 'valuation' and value_variance is not null group by all order by all"
     ).fetchall()
+    runs = connection.execute(
+        "select business_date, location_id, owner_source, other_source, count(*), "
+        "count(*) filter (where quantity_variance <> 0), sum(quantity_variance) from reconcile.parallel_runs "
+        "group by all order by business_date desc, location_id, other_source limit ?",
+        [_PLOTTED],
+    ).fetchall()
     return StockState(
         causes=[(*row[:4], units(row[4]), amount(row[5])) for row in causes],
         largest=[(*row[:4], units(row[4]), amount(row[5], row[6])) for row in largest],
@@ -65,6 +72,7 @@ def read_stock(connection: duckdb.DuckDBPyConnection) -> StockState:
         oversold=[(*row[:2], row[2] or "all of ours", *(units(value) for value in row[3:])) for row in oversold],
         offers=offers,
         plot=plot,
+        runs=[(*row[:6], units(row[6])) for row in runs],
     )
 
 

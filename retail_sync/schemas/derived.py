@@ -52,6 +52,7 @@ BREAK_CLASSES = (
     *(f"stock_{cause}" for cause in CAUSES),
     "oversell_risk",
     "listed_unmapped",
+    "parallel_run_differs",
     *ORDER_BREAKS,
     *RETURN_BREAKS,
 )

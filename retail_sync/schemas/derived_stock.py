@@ -18,6 +18,7 @@ INTERFACE_CAUSES = (
 COUNT_CAUSES = ("shrinkage", "gain", "marketplace_lost", "marketplace_found", "no_book")
 CAUSES = (*INTERFACE_CAUSES, *COUNT_CAUSES, "snapshot_incomplete", "ledger_differs")
 COST_COMPONENTS = ("cost_of_goods_sold", "cost_of_goods_returned", "cost_written_off", "write_off")
+RUN_STATUSES = ("matched", "variance", "left_only", "right_only")
 AVAILABILITY_STATUSES = ("ok", "oversell_risk", "listed_unmapped", "unlisted")
 
 
@@ -95,3 +96,21 @@ class Availability(pa.DataFrameModel):
     listed_quantity: Quantity = plain("units the newest listing offers; null: not listed", nullable=True)
     oversell_quantity: Quantity = plain("listed beyond what is available")
     status: str = one_of("verdict", *AVAILABILITY_STATUSES)
+
+
+class ParallelRuns(pa.DataFrameModel):
+    """Two sources tell what lies at a place at the end of a day: the one that owns it × another, article by article.
+
+    Days that only one of them tells of are not compared. A snapshot names what is there, so an article that one of them does
+    not name is 0 units there.
+    """
+
+    business_date: Day = plain("local day of both snapshots")
+    location_id: str = key("location")
+    sku: str = key("stock keeping unit")
+    owner_source: str = key("source that data/rules/ownership.csv believes")
+    other_source: str = key("the other source")
+    owner_quantity: Quantity = plain("units the owner tells; null: it does not name the article", nullable=True)
+    other_quantity: Quantity = plain("units the other tells; null: it does not name the article", nullable=True)
+    quantity_variance: Quantity = plain("other - owner")
+    status: str = one_of("matched, variance, or the only one that names it", *RUN_STATUSES)

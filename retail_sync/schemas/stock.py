@@ -24,6 +24,7 @@ from retail_sync.schemas.types import (
 
 LOCATION_KINDS = ("store", "warehouse", "marketplace_fulfilment")
 MOVEMENT_KINDS = ("sale", "return", "receipt", "transfer", "adjustment")
+OWNED_DOMAINS = ("products", "locations", "stock", "movements", "counts")
 COUNT_KINDS = ("physical", "marketplace", "third_party")
 
 
@@ -150,3 +151,29 @@ class FxRates(pa.DataFrameModel):
     line_no: Count = pa.Field(description="line of the delivered file", ge=1)
     source: str = key("source that delivered it")
     delivery_id: str = key("delivery the row comes from")
+
+
+class Ownership(pa.DataFrameModel):
+    """Who is believed where several sources tell of the same goods: a line of data/rules/ownership.csv.
+
+    Rows of another source than the one that owns their domain, location and day are in the canonical tables and in no
+    reconciliation (`canonical.owned_...`). Of the lines that fit, the one with the highest `specificity` holds.
+    """
+
+    domain: str = one_of("what is told: products, locations, stock (snapshots), movements, counts", *OWNED_DOMAINS)
+    location: str = key("location_id, or its beginning with * after it")
+    prefix: str = text("location without its *; empty for every location")
+    is_exact: Flag = plain("whether it names one location")
+    specificity: Count = plain("length of the prefix twice, and one more for one location")
+    source: str = key("source that is believed")
+    valid_from: Day = plain("first day")
+    valid_to: Day = plain("last day; 9999-12-31: until further notice")
+
+
+class Unowned(pa.DataFrameModel):
+    """What a source tells of a place and day that another source owns there: such rows count in no reconciliation."""
+
+    domain: str = one_of("what is told, as in ownership", *OWNED_DOMAINS)
+    source: str = key("source that is not believed")
+    location_id: str = key("location; * for products")
+    day: Day = plain("day; of products and locations the last day that stock is told of")

@@ -66,6 +66,8 @@ TABLES = (
     Table("raw", "deliveries", derived.Deliveries, ("delivery_id",), "delivery"),
     Table("raw", "touched", derived.Touched, ("stage", "kind", "document_id"), "run"),
     Table("raw", "applied", derived.Applied, ("name",), "run"),
+    Table("raw", "ownership", stock.Ownership, ("domain", "location", "valid_from"), "run"),
+    Table("raw", "unowned", stock.Unowned, ("domain", "source", "location_id", "day"), "run"),
     Table("canonical", "settlements", canonical.Settlements, ("settlement_id",), "document",
           ("delivery_id",), ("settlement_id",), (("settlement", "settlement_id"),)),
     # The lines of a payout may come from several deliveries; their places in them say nothing of the payout.
@@ -129,6 +131,8 @@ TABLES = (
     Table("reconcile", "cost_of_sales", derived_stock.CostOfSales,
           ("location_id", "business_date", "currency", "component"), "run"),
     Table("reconcile", "availability", derived_stock.Availability, ("channel", "sku", "status"), "run"),
+    Table("reconcile", "parallel_runs", derived_stock.ParallelRuns,
+          ("business_date", "location_id", "sku", "other_source"), "run"),
     Table("reconcile", "order_settlements", derived_orders.OrderSettlements,
           ("channel", "order_id", "component", "currency"), "group"),
     Table("reconcile", "returns", derived_returns.Returns, ("kind", "channel", "register", "order_id", "currency"), "group"),
@@ -148,7 +152,10 @@ TABLES = (
 
 
 # In the order in which they build on each other.
-_VIEWS = ("store_day_parts", "deferred_rows", "settlement_line_parts", "line_sources")
+_VIEWS = (
+    "owned_products", "owned_locations", "owned_stock_snapshots", "owned_stock_movements", "owned_stock_counts",
+    "store_day_parts", "deferred_rows", "settlement_line_parts", "line_sources",
+)  # fmt: skip
 
 
 def table(qualified: str) -> Table:

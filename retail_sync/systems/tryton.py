@@ -61,6 +61,11 @@ class TrytonClient:
         """The id of our user, once something was called."""
         return self._session.user_id
 
+    def who(self) -> str:
+        """Log in and return who we are there, in a few words."""
+        self._know_the_user()
+        return f"{self._access.user}, {self._preferences.get('company.rec_name') or 'without a company'}"
+
     def call(self, model: str, method: str, *parameters: Any, may_repeat: bool = False) -> Any:
         """Call a method of a model and return its result. `may_repeat`: it only reads.
 

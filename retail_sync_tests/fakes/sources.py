@@ -7,6 +7,7 @@ from retail_sync_tests.fakes.ecb import FakeEcb
 from retail_sync_tests.fakes.shopify import FakeShopify
 from retail_sync_tests.fakes.source import FakeSource
 from retail_sync_tests.fakes.square import FakeSquare
+from retail_sync_tests.fakes.tryton import FakeTryton
 from retail_sync_tests.fakes.vendure import FakeVendure
 
 SOURCES: dict[str, type[FakeSource]] = {
@@ -16,6 +17,7 @@ SOURCES: dict[str, type[FakeSource]] = {
         FakeEcb,
         FakeShopify,
         FakeSquare,
+        FakeTryton,
         FakeVendure,
     )
 }

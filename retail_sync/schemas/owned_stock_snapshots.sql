@@ -1,0 +1,6 @@
+-- Snapshots of the source that owns them at that place on that day. Where nobody does (data/rules/ownership.csv), all count.
+create or replace view canonical.owned_stock_snapshots as
+select t.*
+from canonical.stock_snapshots as t
+anti join (select source, location_id, day from raw.unowned where domain = 'stock') as u
+    on u.source = t.source and u.location_id = t.location_id and u.day = t.snapshot_date
