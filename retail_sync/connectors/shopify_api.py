@@ -100,7 +100,8 @@ class GrantedToken:
                 return
             asked = {"grant_type": "client_credentials", "client_id": self.client_id, "client_secret": self.secret}
             try:
-                answer = send(self.client, Call("POST", "/admin/oauth/access_token", document=asked))
+                call = Call("POST", "/admin/oauth/access_token", document=asked, brings_secret=True)
+                answer = send(self.client, call)
             except Answered as refusal:
                 if refusal.status in REPEATABLE_STATUSES:
                     raise
