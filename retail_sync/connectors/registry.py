@@ -8,6 +8,8 @@ from datetime import timedelta
 from retail_sync.connectors.amazon_settlement import AmazonSettlement
 from retail_sync.connectors.connector import Connector
 from retail_sync.connectors.declared_csv import DeclaredCsv
+from retail_sync.connectors.erpnext import Erpnext
+from retail_sync.connectors.odoo import Odoo
 from retail_sync.connectors.paged import PagesReader
 from retail_sync.connectors.shopify_orders import ShopifyOrders
 from retail_sync.connectors.shopify_payouts import ShopifyPayouts
@@ -30,7 +32,9 @@ CONNECTORS: dict[str, Connector] = {
 }
 
 
-WIRE_CONNECTORS: dict[str, WireConnector] = {connector.name: connector for connector in (Vendure(), Tryton())}
+WIRE_CONNECTORS: dict[str, WireConnector] = {
+    connector.name: connector for connector in (Vendure(), Tryton(), Odoo(), Erpnext())
+}
 
 
 def require_connector(name: str) -> None:

@@ -1,8 +1,9 @@
 """Who is believed of two sources that tell of the same goods, as during a migration from one ERP to the next.
 
-`data/rules/ownership.csv` names the owner by domain, location (an id, or its beginning with *) and days. It
-becomes `raw.ownership`, what it leaves out `raw.unowned`, and the views `canonical.owned_...` are the one place where it is
-applied: reconciliations and journal read these, nothing else. What is not owned stays in the canonical tables, and `parallel_runs.py` compares it.
+`data/rules/ownership.csv` names the owner by domain, location (an id, or its beginning with *) and days. It becomes
+`raw.ownership`, what it leaves out `raw.unowned`, and the views `canonical.owned_...` are the one place where it is applied:
+reconciliations and journal read these, nothing else. What is not owned stays in the canonical tables; `parallel_runs.py`
+compares it.
 """
 
 from __future__ import annotations
