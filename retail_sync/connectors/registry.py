@@ -12,7 +12,9 @@ from retail_sync.connectors.connector import Connector
 from retail_sync.connectors.declared_csv import DeclaredCsv
 from retail_sync.connectors.ecb import Ecb
 from retail_sync.connectors.ecb_rates import EcbRates
+from retail_sync.connectors.erpnext import Erpnext
 from retail_sync.connectors.mt940 import Mt940
+from retail_sync.connectors.odoo import Odoo
 from retail_sync.connectors.ofx import Ofx
 from retail_sync.connectors.paged import PagesReader
 from retail_sync.connectors.shopify import Shopify
@@ -47,6 +49,8 @@ WIRE_CONNECTORS: dict[str, WireConnector] = {
     for connector in (
         Amazon(),
         Ecb(),
+        Erpnext(),
+        Odoo(),
         Shopify(),
         Square(),
         Tryton(),

@@ -19,9 +19,8 @@ from zoneinfo import ZoneInfo
 import orjson
 from pydantic import Field
 
+from retail_sync.connectors.erp import opening
 from retail_sync.connectors.wire import Access, Connection, Page, Window, WireObject
-from retail_sync.core.http import Auth, HttpClient, Manner
-from retail_sync.systems.calls import LIMITS, Judge
 from retail_sync.systems.tryton import TrytonAccess, TrytonClient
 
 _LATE = timedelta(hours=2)  # a transaction is stamped when it begins and seen when it ends
@@ -160,11 +159,8 @@ class Tryton:
         variable = f"RETAIL_SYNC_{access.source.name.upper()}_PASSWORD"
         password = access.secret("PASSWORD")
 
-        def opening(system: str, base_url: str, auth: Auth | None, judge: Judge) -> HttpClient:
-            return access.client(system, base_url, auth, LIMITS, Manner(read=orjson.loads, judge=judge))
-
         told = TrytonAccess(where.url, where.database, where.user, password, where.company, name, variable)
-        return Client(TrytonClient(told, opening), ZoneInfo(access.source.time_zone))
+        return Client(TrytonClient(told, opening(access)), ZoneInfo(access.source.time_zone))
 
     def check(self, client: Client) -> str:
         """Log in and say who we are."""

@@ -116,7 +116,7 @@ class FakeOdoo(FakeServer):
 
     def _search_read(self, model: str, domain: list[Any], fields: list[str], limit: int, order: str) -> list[Any]:
         assert order == "id asc"
-        rows = [row for _, row in sorted(self.state[model].items()) if all(_holds(row, term) for term in domain)]
+        rows = [row for _, row in sorted(self.state[model].items()) if all(holds(row, term) for term in domain)]
         return [{name: row[name] for name in ("id", *fields)} for row in rows[:limit]]
 
     def _create(self, values: dict[str, Any]) -> int:
@@ -198,7 +198,8 @@ class FakeOdoo(FakeServer):
         return number
 
 
-def _holds(row: dict[str, Any], term: list[Any]) -> bool:
+def holds(row: dict[str, Any], term: list[Any]) -> bool:
+    """Whether a record fulfils a term of a domain."""
     name, operator, wanted = term
     value = row[name][0] if isinstance(row[name], list) else row[name]
     match operator:
@@ -206,6 +207,10 @@ def _holds(row: dict[str, Any], term: list[Any]) -> bool:
             return bool(value == wanted)
         case ">":
             return bool(value > wanted)
+        case ">=":
+            return bool(value >= wanted)
+        case "<":
+            return bool(value < wanted)
         case "<=":
             return bool(value <= wanted)
         case "in":

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from retail_sync_tests.fakes.amazon import FakeAmazon
 from retail_sync_tests.fakes.ecb import FakeEcb
+from retail_sync_tests.fakes.erpnext_stock import FakeErpnextStock
+from retail_sync_tests.fakes.odoo_stock import FakeOdooStock
 from retail_sync_tests.fakes.shopify import FakeShopify
 from retail_sync_tests.fakes.source import FakeSource
 from retail_sync_tests.fakes.square import FakeSquare
@@ -15,6 +17,8 @@ SOURCES: dict[str, type[FakeSource]] = {
     for fake in (
         FakeAmazon,
         FakeEcb,
+        FakeErpnextStock,
+        FakeOdooStock,
         FakeShopify,
         FakeSquare,
         FakeTryton,
