@@ -164,7 +164,7 @@ paid as (
 told as (
     select o.*, coalesce(s.is_restored, false) as is_restored, coalesce(s.gross, 0) as more, coalesce(s.tax, 0) as more_tax,
         whole_of(record->>'$.totalWithTax') as total, whole_of(record->>'$.shippingWithTax') as shipping,
-        list_sum(list_transform(cast(record->'$.taxSummary[*].taxTotal' as varchar[]), lambda x: whole_of(x))) as tax,
+        coalesce(list_sum(list_transform(cast(record->'$.taxSummary[*].taxTotal' as varchar[]), lambda x: whole_of(x))), 0) as tax,
         list_sum(list_transform(cast(record->'$.shippingLines[*].priceWithTax' as varchar[]), lambda x: whole_of(x)))
             - whole_of(record->>'$.shippingWithTax') as more_shipping,
         list_sum(list_transform(cast(record->'$.shippingLines[*].price' as varchar[]), lambda x: whole_of(x)))
