@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -68,6 +69,20 @@ class Company:
         """Close a month; what Tryton keeps for each journal in it is closed with it."""
         client = self.client()
         client.call("account.period", "close", self._period(client, month))
+        client.close()
+
+    def prepare(self, accounts: Mapping[str, str], on: date) -> None:
+        """Add accounts (name by code) and the fiscal year of a day, where they are not there yet: of today's real events."""
+        client = self.client()
+        known = {row["code"] for row in client.rows("account.account", [["company", "=", self.id]], ["code"])}
+        kinds = [["company", "=", self.id], ["name", "=", "Balance"]]
+        [kind] = [row["id"] for row in client.rows("account.account.type", kinds, ["name"])]
+        for code in accounts.keys() - known:
+            values = {"name": accounts[code], "code": code, "company": self.id, "type": kind, "closed": False}
+            client.call("account.account", "create", [values])
+        here = [["company", "=", self.id], ["start_date", "<=", on], ["end_date", ">=", on]]
+        if not list(client.rows("account.fiscalyear", here, ["name"])):
+            _make_year(client, self.id, self.settings.company, on.year)
         client.close()
 
     def reopen_month(self, month: str) -> None:
@@ -140,26 +155,36 @@ def _make(client: TrytonClient, name: str) -> int:
             type=kind,
             closed=not account.is_active,
         )
+    _make_year(client, company, name, 2026, closed_month=9)
+    return company
+
+
+def _make_year(client: TrytonClient, company: int, name: str, year: int, closed_month: int = 0) -> None:
+    """Make a fiscal year and its twelve months."""
+
+    def create(model: str, **values: Any) -> int:
+        created: list[int] = client.call(model, "create", [values])
+        return created[0]
+
     types = list(client.rows("ir.sequence.type", [["name", "=", "Account Move"]], ["name"]))
     sequence = create("ir.sequence.strict", name=name, sequence_type=types[0]["id"], company=company)
-    year = create(
+    number = create(
         "account.fiscalyear",
-        name=name,
+        name=name if year == 2026 else f"{name} {year}",
         company=company,
-        start_date=date(2026, 1, 1),
-        end_date=date(2026, 12, 31),
+        start_date=date(year, 1, 1),
+        end_date=date(year, 12, 31),
         move_sequence=sequence,
     )
     for month in range(1, 13):
-        last = (date(2026 + month // 12, month % 12 + 1, 1)).toordinal() - 1
+        last = (date(year + month // 12, month % 12 + 1, 1)).toordinal() - 1
         period = create(
             "account.period",
-            name=f"{name} 2026-{month:02}",
-            fiscalyear=year,
-            start_date=date(2026, month, 1),
+            name=f"{name} {year}-{month:02}",
+            fiscalyear=number,
+            start_date=date(year, month, 1),
             end_date=date.fromordinal(last),
             type="standard",
         )
-        if month == 9:
+        if month == closed_month:
             client.call("account.period", "close", [period])
-    return company
