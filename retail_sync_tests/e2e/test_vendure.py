@@ -7,16 +7,17 @@ are 11.99 with 2.00, shipping is 5.00 without tax. Tryton's moves are read by SQ
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from retail_sync.core.rules import read_rules
 from retail_sync.operations import database as db
+from retail_sync.pipeline import Window
 from retail_sync.settings import DEFAULT_HOME, Home
 from retail_sync_tests.connectors.vendure_server import READER_PASSWORD, Shop, not_at_midnight, open_shop
-from retail_sync_tests.e2e.line import findings, line, opened, problems
+from retail_sync_tests.e2e.line import drop, findings, line, opened, problems
 from retail_sync_tests.ledger.tryton_history import History
 from retail_sync_tests.ledger.tryton_server import PASSWORD, Company, open_company
 
@@ -41,6 +42,25 @@ look_back_days = 1
 url = "{shop}"
 user = "{reader}"
 channel_token = "{token}"
+[[source]]
+name = "articles"
+connector = "declared_csv"
+object = "products"
+[source.columns]
+sku = "SKU"
+currency = "=USD"
+is_active = "=true"
+[[source]]
+name = "stock"
+connector = "declared_csv"
+object = "stock_snapshots"
+date_format = "%Y-%m-%d"
+[source.columns]
+snapshot_date = "Day"
+location_id = "=W"
+sku = "SKU"
+quantity_on_hand = "Quantity"
+currency = "=USD"
 """
 
 
@@ -72,7 +92,12 @@ def home(shop: Shop, company: Company, tmp_path: Path, monkeypatch: pytest.Monke
         **company.settings.model_dump(), today=today(), shop=said["url"], reader=said["user"], token=shop.token
     )
     (tmp_path / "retail_sync.toml").write_text(text, encoding="utf-8")
-    return Home(tmp_path)
+    made = Home(tmp_path)
+    drop(made, {
+        "articles/all.csv": b"SKU\nMUG\nLAMP\nCARD\n",
+        "stock/today.csv": "".join(["Day,SKU,Quantity\n", *(f"{today()},{sku},98\n" for sku in ("MUG", "LAMP", "CARD"))]).encode(),
+    })  # fmt: skip
+    return made
 
 
 def today() -> date:
@@ -80,10 +105,16 @@ def today() -> date:
     return datetime.now(UTC).date()
 
 
-def run(home: Home) -> None:
+def run(home: Home, window: Window | None = None) -> None:
     """Pull, load, reconcile, journal, release, post."""
-    assert [item.problem for item in opened(home).pull() if item.problem] == []
-    line(opened(home))
+    assert [item.problem for item in opened(home).pull(window) if item.problem] == []
+    line(opened(home), window)
+
+
+def this_month() -> Window:
+    """The month that everything happens in, as a month-end run has it."""
+    first = today().replace(day=1)
+    return Window(first, (first + timedelta(days=32)).replace(day=1))
 
 
 def test_orders_end_verified_in_the_books(shop: Shop, company: Company, home: Home) -> None:
@@ -112,7 +143,7 @@ def test_orders_end_verified_in_the_books(shop: Shop, company: Company, home: Ho
     run(home)
     history = History(company)
     assert history.effect() == expected
-    run(home)
+    run(home, this_month())
     assert history.effect() == expected
     shop.settle_refund(refund)
     run(home)
@@ -125,3 +156,12 @@ def test_orders_end_verified_in_the_books(shop: Shop, company: Company, home: Ho
     assert len(rows) == 6
     assert findings(home) == []
     assert problems(home) == []
+    with opened(home).writing("look") as connection:
+        rows = connection.execute(
+            "select sku, cast(listed_quantity as integer) from reconcile.availability order by 1"
+        ).fetchall()
+        rests = connection.execute(
+            "select reconciliation from reconcile.proofs where right_total - left_total <> breaks_total + carried_total"
+        ).fetchall()
+    # Of 100 each: 4 cards, 3 lamps and 3 mugs were sold, and a mug came back.
+    assert (rows, rests) == ([("CARD", 96), ("LAMP", 97), ("MUG", 98)], [])
