@@ -678,6 +678,28 @@ def sources_list(home: HomeOption = None, as_json: JsonOption = False) -> None:
         raise typer.Exit(NEEDS_A_PERSON)
 
 
+@sources_app.command("records")
+def sources_records(
+    delivery_id: Annotated[str, typer.Argument(help="A delivery_id, as every canonical row and rejected row has it.")],
+    line: Annotated[int, typer.Option("--line", min=1, help="The line_no to begin with.")] = 1,
+    count: Annotated[int, typer.Option("--count", min=1, max=1000, help="How many.")] = 10,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what was delivered, from the raw archive: a file's lines, or the records of a list that was pulled."""
+    from retail_sync.reports.delivered import read_records
+
+    delivery, records = read_records(_pipeline(home), delivery_id, line, count)
+    value = {"source": delivery.source, "object": delivery.object, "name": delivery.name,
+             "records": [{"line_no": record.line_no, "text": record.text} for record in records]}  # fmt: skip
+    if as_json:
+        _print(value, True)
+        return
+    sys.stdout.write(f"{delivery.source}/{delivery.name}\n")
+    for record in records:  # as they came: a table would wrap them
+        sys.stdout.write(f"{record.line_no}\t{record.text}\n")
+
+
 @sources_app.command("remove")
 def sources_remove(
     name: Annotated[str, typer.Argument(help="A source that is not declared any more, e.g. because it was renamed.")],

@@ -60,7 +60,9 @@ class Source(_Section):
     object: str = Field("settlements", description="what its files hold")
     account: str = Field("", description="seller or bank account they belong to; default: the name")
     time_zone: str = Field("UTC", description="zone of its clock, whose calendar days are its business dates")
-    time_zones: dict[str, str] = Field(default_factory=dict, description="declared_csv: zone by store or location")
+    time_zones: dict[str, str] = Field(
+        default_factory=dict, description="zone by store or location, where a source has several"
+    )
     day_starts_at: str = Field("00:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="hour a store's day begins")
     encoding: str = Field("auto", description="auto, or a Python codec name to insist on")
     decimal_mark: Literal["auto", ".", ","] = Field("auto", description="auto decides per file")
@@ -75,7 +77,7 @@ class Source(_Section):
     )
     last_line_ended: bool = Field(True, description="CSV files: a last line without line end may be cut off, reject it")
     extra_columns: tuple[str, ...] = Field((), description="file columns allowed though unknown")
-    connection: dict[str, str | int | bool | tuple[str, ...]] = Field(
+    connection: dict[str, str | int | bool | tuple[str, ...] | dict[str, str]] = Field(
         default_factory=dict, description="connectors over HTTP: where the system is; each connector has its own fields"
     )
     objects: tuple[str, ...] = Field((), description="connectors over HTTP: which of their lists; empty: all")

@@ -2,7 +2,7 @@
 
 A delivery is JSON lines: first what was asked for, then a line per page (`part`, `key` and the answer itself, digit by digit),
 last how many pages there are, so that a file cut short is known as one. In rejected rows and traces `line_no` is the number
-of the record within the delivery, which is line line_no + 1 of `retail-sync sources records`.
+of the record within the delivery: `retail-sync sources records` shows it.
 
 A connector's `.sql` makes records canonical: statements after a line `-- object: NAME, ...` belong to these objects. They read
 temp table `records` (line_no, part, key, record) whose fractions are text, and fill temp tables `staged_<table>`.
@@ -31,6 +31,7 @@ from retail_sync.core.errors import DeliveryRefused
 from retail_sync.core.paging import at
 from retail_sync.settings import Source
 
+PULLED_SUFFIX = ".pages.jsonl"
 _MARK = "retail_sync_pull"
 _PULL_AGAIN = "ask the system for that window again: retail-sync run hourly --from DAY --to DAY --until raw"
 _SECTION = re.compile(r"^-- object: (.+)$", re.MULTILINE)
@@ -131,10 +132,12 @@ class PagesReader:
             "source": source.name,
             "delivery_id": delivery_id,
             "time_zone": source.time_zone,
+            "time_zones": orjson.dumps(source.time_zones).decode(),
+            "day_starts_at": source.day_starts_at + ":00",
             "pulled_at": heading.pulled_at,
             "window_start": heading.window.start,
             "window_end": heading.window.end,
-            **{name: value for name, value in source.connection.items() if isinstance(value, str | int | bool)},
+            **{name: _bound(value) for name, value in source.connection.items()},
         }
         for text in statements(self.name, self._object.name):
             for part in connection.extract_statements(text):
@@ -147,6 +150,11 @@ class PagesReader:
             delivered_count=rows,
             detected=f"{rows} records of {document.line_count - 2} pages",
         )
+
+    def texts(self, document: TextDocument) -> Iterator[str]:
+        """Yield each record as JSON text, in the order of their numbers."""
+        for found in _records(document.path, self._object):
+            yield orjson.dumps(found["record"]).decode()
 
     def _read_records(self, connection: duckdb.DuckDBPyConnection, path: Path) -> int:
         """Fill temp table `records`, and register the units of every currency that they name."""
@@ -211,6 +219,11 @@ def _whole(digits: str) -> int | str:
 
 def _refuse(constant: str) -> Any:
     raise ValueError(f"{constant} is no number that JSON knows")
+
+
+def _bound(value: Any) -> Any:
+    """Return a setting of the connection as a statement takes it: a mapping as JSON text, the rest as it is."""
+    return orjson.dumps(value).decode() if isinstance(value, dict) else value
 
 
 def _is_end(line: bytes, pages: int) -> bool:

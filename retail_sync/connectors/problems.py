@@ -17,6 +17,7 @@ import duckdb
 
 from retail_sync.connectors.intake import Misplaced, Received, shown_name
 from retail_sync.connectors.moved_receipts import find_moved_receipts
+from retail_sync.connectors.paged import PULLED_SUFFIX
 from retail_sync.operations.deliveries import Delivery
 from retail_sync.operations.exceptions import Problem
 from retail_sync.schemas.tables import TABLES
@@ -41,9 +42,14 @@ class _Seen:
     rejected_count: int
 
     @property
+    def is_pulled(self) -> bool:
+        """Whether a run asked a system for it: nobody can deliver another file."""
+        return self.delivery.name.endswith(PULLED_SUFFIX)
+
+    @property
     def is_statement(self) -> bool:
         """Whether its rows are replaced by key: then the file is no document of its own and its name tells nothing."""
-        return self.delivery.object in _REPLACED_BY_KEY
+        return self.is_pulled or self.delivery.object in _REPLACED_BY_KEY
 
     @property
     def mark(self) -> str:
@@ -56,7 +62,11 @@ class _Seen:
         return any(
             later.delivery.source == mine.source
             and later.delivery.received_order > mine.received_order
-            and (self.mark in later.delivery.name.lower() if self.is_statement else later.delivery.name == mine.name)
+            and (
+                self.mark in later.delivery.name.lower()
+                if self.is_statement and not self.is_pulled
+                else later.delivery.name == mine.name  # of a pulled list: the same window
+            )
             for later in by
         )
 
@@ -69,6 +79,11 @@ class _Seen:
     @property
     def how_to_close(self) -> str:
         """Say which file makes it good, and the command for one that came under another name."""
+        if self.is_pulled:
+            return (
+                f"what stands there: retail-sync sources records {self.delivery.delivery_id} --line N; corrected in the system, "
+                "it comes with the next run that asks for these days again (run hourly --from DAY --to DAY) and closes this"
+            )
         also = (
             "a statement with all its other rows closes this, or one"
             if self.accepted_count
@@ -318,5 +333,7 @@ def _problem(code: str, item: _Seen, message: str, remedy: str) -> Problem:
         severity="warning" if code == "delivery_set_aside" else "error",
         message=message,
         remedy=remedy,
-        replay=f"retail-sync ingest --source {item.delivery.source} <the right file>",
+        replay="retail-sync run hourly --from DAY --to DAY"
+        if item.is_pulled
+        else f"retail-sync ingest --source {item.delivery.source} <the right file>",
     )

@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from retail_sync.connectors.intake import Received, receive
-from retail_sync.connectors.paged import Heading, page_line, records_of, write_end, write_heading
+from retail_sync.connectors.paged import PULLED_SUFFIX, Heading, page_line, records_of, write_end, write_heading
 from retail_sync.connectors.registry import WIRE_CONNECTORS, objects_of
 from retail_sync.connectors.wire import Access, Document, Window, WireObject
 from retail_sync.core.archive import RawArchive
@@ -133,9 +133,11 @@ class Puller:
         self, source: Source, item: WireObject, reached: datetime | None, days: Days | None
     ) -> Sequence[Window]:
         now = datetime.fromtimestamp(self._clock.wall(), UTC).replace(microsecond=0)
+        zone = ZoneInfo(source.time_zone)
+        if item.is_daily and reached and reached.astimezone(zone).date() == now.astimezone(zone).date():
+            return []
         if item.is_state and not (days and item.has_past):
             return [Window(now, now)] if days is None or days.end > now.date() else []
-        zone = ZoneInfo(source.time_zone)
         if days is not None:
             start, end = (
                 datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC) for day in (days.first, days.end)
@@ -168,9 +170,8 @@ class Puller:
 
     def _pull_once(self, asked: _Asked, window: Window) -> list[Received]:
         """Ask for a window once and deliver what it holds, if that is not what it held last time."""
-        # What is now is known by its day: each run asks at another instant.
-        is_now = window.start == window.end
-        name = f"{asked.item.name}-{window.start:{'%Y%m%d' if is_now else '%Y%m%dT%H%M%SZ'}}.jsonl"
+        # What is now has no window: it is the same list all day.
+        name = f"{asked.item.name}-{window.start:{'%Y%m%dT%H%M%SZ' if window.start < window.end else '%Y%m%d'}}{PULLED_SUFFIX}"
         path = self._folder / f"{asked.source.name}-{name}"
         received: list[Received] = []
         content = hashlib.sha256(f"{window.start.date()}".encode() if asked.item.is_state else b"")
@@ -187,7 +188,7 @@ class Puller:
                     # Looked into until the first record is found: most windows of a small shop hold none.
                     has_rows = has_rows or bool(records_of(orjson.loads(found.content), asked.item, found.part))
                     line = page_line(found)
-                    content.update(line)
+                    content.update(_lasting(line, found.passing))
                     file.write(line)
                     if time.monotonic() - told_at > _TOLD_EVERY_SECONDS:
                         self._progress(f"{asked.told}: {pages} pages so far")
@@ -258,6 +259,12 @@ def windows_of(start: datetime, end: datetime, longest: timedelta) -> list[Windo
         found.append(Window(at, min(at + longest, end)))
         at += longest
     return found
+
+
+def _lasting(line: bytes, passing: Sequence[str]) -> bytes:
+    for text in passing:
+        line = line.replace(b'"' + text.encode() + b'"', b"")
+    return line
 
 
 def may_help_to_repeat(error: HttpError) -> bool:

@@ -33,12 +33,15 @@ class Window:
 class Page:
     """One answer as it came: JSON text, whose records stand at the object's path for `part`.
 
-    `key` is what was asked for where the records do not say it themselves (the payout whose entries these are).
+    `key` is what was asked for where the records do not say it themselves (the payout whose entries these are). `passing` are
+    texts in it that differ each time it is asked for and mean nothing (a page token, the time of the answer): a window that
+    differs in nothing else is no new delivery.
     """
 
     content: bytes
     part: str = ""
     key: str = ""
+    passing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class WireObject:
     """A list that a system gives.
 
     `pull` yields its pages, or its documents, for a window; `is_state`: it says what is now; `has_past`: it can
-    say what was at the end of a window in the past as well.
+    say what was at the end of a window in the past as well; `is_daily`: the first answer of a local day is the one that counts.
     `tables`: the canonical tables that its records fill. `records`: part of a page: path of its records; a path that ends in
     a mapping or nothing is one record. `look_back`: how far before the last pull the next one begins again, because what is
     late must not be missed. `longest`: the longest window asked for at once.
@@ -69,6 +72,7 @@ class WireObject:
     longest: timedelta = timedelta(days=1)
     is_state: bool = False
     has_past: bool = False
+    is_daily: bool = False
     reader: str = ""
 
 

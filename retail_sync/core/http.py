@@ -80,17 +80,23 @@ def _no_advice(_: Answer, _bucket: Bucket) -> None:
     return None
 
 
+def _is_unauthorised(refused: Answered) -> bool:
+    return refused.status == 401
+
+
 @dataclass(frozen=True, slots=True)
 class Manner:
     """How a system speaks, where it does not speak plain HTTP.
 
     `judge` returns the failure that an answer with a good status holds. `heed` tells the bucket of the operation what the
-    server says of our rate. `headers` go with every request.
+    server says of our rate. `is_stale` says whether a refusal means that other credentials are needed. `headers` go with every
+    request.
     """
 
     read: Callable[[bytes], Any] = read_json
     judge: Callable[[Answer], HttpError | None] = _no_complaint
     heed: Callable[[Answer, Bucket], None] = _no_advice
+    is_stale: Callable[[Answered], bool] = _is_unauthorised
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -212,8 +218,8 @@ class HttpClient:
         credentials = self._auth.headers() if self._auth else {}
         try:
             return self._send(asked, credentials)
-        except Answered as answer:
-            if answer.status != 401 or not self._auth:
+        except Answered as refused:
+            if not self._auth or not self._manner.is_stale(refused):
                 raise
         self._auth.renew(credentials)
         return self._send(asked, self._auth.headers())

@@ -3,6 +3,8 @@
 Whoever loses a rotated refresh token loses the connection, and two processes that refresh at once are the classic way to
 lose it. So the tokens lie in one file of the home's state (mode 0600), and are renewed under a lock of the kernel. The
 refresh token of the environment starts it; when a person puts another one there, that one takes over.
+
+Where refresh tokens do not change there is nothing to lose: without a file the tokens live as long as the process.
 """
 
 from __future__ import annotations
@@ -56,14 +58,36 @@ class Tokens:
     seed: str
 
 
-class OAuth:
-    """Bearer credentials for a client, renewed when they run out or are refused."""
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """How a system takes credentials, where it does not take them as most do.
 
-    def __init__(self, token_client: HttpClient, token_path: str, credentials: Credentials, store: Path) -> None:
+    `header` carries the access token, after `prefix`. `is_in_form`: our own id and secret stand in the form of the token
+    request, not in HTTP Basic. `help` says how to connect again.
+    """
+
+    header: str = "Authorization"
+    prefix: str = "Bearer "
+    is_in_form: bool = False
+    help: str = "docs/runbooks/connect_ledger.md"
+
+
+class OAuth:
+    """Credentials for a client, renewed when they run out or are refused. `store` is None where no token must be kept."""
+
+    def __init__(
+        self,
+        token_client: HttpClient,
+        token_path: str,
+        credentials: Credentials,
+        store: Path | None,
+        sign_in: SignIn | None = None,
+    ) -> None:
         self._client = token_client
         self._token_path = token_path
         self._credentials = credentials
         self._store = store
+        self._sign_in = sign_in or SignIn()
         self._seed = hashlib.sha256(credentials.refresh_token.encode()).hexdigest()
         self._tokens = Tokens("", credentials.refresh_token, 0, self._seed)
 
@@ -71,14 +95,14 @@ class OAuth:
         return f"OAuth({self._client.system!r})"
 
     def headers(self) -> Mapping[str, str]:
-        """Return the Authorization header, with a token that lasts a while."""
+        """Return the header of the access token, with one that lasts a while."""
         if not self._is_fresh(self._tokens):
             self._renew(self._tokens.access_token)
-        return {"Authorization": f"Bearer {self._tokens.access_token}"}
+        return {self._sign_in.header: f"{self._sign_in.prefix}{self._tokens.access_token}"}
 
     def renew(self, refused: Mapping[str, str]) -> None:
         """Get another token where the server refused this one, unless another process has got one meanwhile."""
-        self._renew(refused.get("Authorization", "").removeprefix("Bearer "))
+        self._renew(refused.get(self._sign_in.header, "").removeprefix(self._sign_in.prefix))
 
     def secrets(self) -> Iterable[str]:
         """Return every text that no message may show."""
@@ -88,48 +112,49 @@ class OAuth:
         yield self._tokens.refresh_token
 
     def _renew(self, useless: str) -> None:
+        if self._store is None:
+            self._tokens = self._refreshed(self._credentials.refresh_token)
+            return
         with exclusive(self._store.with_suffix(".lock"), _LOCK_WAIT_SECONDS, "renew the access token"):
-            stored = self._stored()
+            stored = self._stored(self._store)
             if self._is_fresh(stored) and stored.access_token != useless:
                 self._tokens = stored
                 return
             self._tokens = self._refreshed(stored.refresh_token)
-            self._keep(self._tokens)
+            self._keep(self._tokens, self._store)
 
     def _is_fresh(self, tokens: Tokens) -> bool:
         return bool(tokens.access_token) and tokens.expires_at - _SPARE_SECONDS > self._client.clock.wall()
 
-    def _stored(self) -> Tokens:
+    def _stored(self, store: Path) -> Tokens:
         try:
-            stored = Tokens(**json.loads(self._store.read_text(encoding="utf-8")))
+            stored = Tokens(**json.loads(store.read_text(encoding="utf-8")))
         except FileNotFoundError:
             return self._tokens
         except (ValueError, TypeError):
-            raise SettingsError(
-                f"{self._store} is damaged", "delete it and connect again: docs/runbooks/connect_ledger.md"
-            ) from None
+            raise SettingsError(f"{store} is damaged", f"delete it and connect again: {self._sign_in.help}") from None
         is_ours = stored.seed == self._seed
         return stored if is_ours else Tokens("", self._credentials.refresh_token, 0, self._seed)
 
     def _refreshed(self, refresh_token: str) -> Tokens:
-        both = f"{self._credentials.client_id}:{self._credentials.client_secret}"
+        form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        ours = self._credentials
+        if self._sign_in.is_in_form:
+            form |= {"client_id": ours.client_id, "client_secret": ours.client_secret}
+        else:
+            both = f"{ours.client_id}:{ours.client_secret}"
+            headers["Authorization"] = f"Basic {base64.b64encode(both.encode()).decode()}"
         try:
             # Repeated where the answer is lost: servers take the last token again for a while, for that very reason.
             answer = self._client.request(
-                "POST",
-                self._token_path,
-                body=urlencode({"grant_type": "refresh_token", "refresh_token": refresh_token}).encode(),
-                headers={
-                    "Authorization": f"Basic {base64.b64encode(both.encode()).decode()}",
-                    "Content-Type": "application/x-www-form-urlencoded",
-                },
-                may_repeat=True,
+                "POST", self._token_path, body=urlencode(form).encode(), headers=headers, may_repeat=True
             )
         except Answered as refused:
             if refused.status in (400, 401, 403):
                 raise SettingsError(
                     f"{self._client.system} does not accept our connection any more",
-                    "connect again: docs/runbooks/connect_ledger.md",
+                    f"connect again: {self._sign_in.help}",
                 ) from None
             raise NotDelivered(refused.message, refused.remedy) from None
         except HttpError as error:  # what needed the token was not sent
@@ -143,9 +168,9 @@ class OAuth:
             self._seed,
         )
 
-    def _keep(self, tokens: Tokens) -> None:
+    def _keep(self, tokens: Tokens, store: Path) -> None:
         """Write the file anew, for our eyes only, and wait for the disk."""
-        fresh = self._store.with_suffix(".new")
+        fresh = store.with_suffix(".new")
         try:
             fresh.unlink(missing_ok=True)
             descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -153,11 +178,9 @@ class OAuth:
                 json.dump(asdict(tokens), file)
                 file.flush()
                 os.fsync(file.fileno())
-            fresh.replace(self._store)
-            folder = os.open(self._store.parent, os.O_RDONLY)
+            fresh.replace(store)
+            folder = os.open(store.parent, os.O_RDONLY)
             os.fsync(folder)
             os.close(folder)
         except OSError as error:
-            raise StorageError(
-                f"{self._store} could not be written: {error.strerror}", "free space, run again"
-            ) from None
+            raise StorageError(f"{store} could not be written: {error.strerror}", "free space, run again") from None

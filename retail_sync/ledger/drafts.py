@@ -24,8 +24,10 @@ from typing import Any
 
 from retail_sync.core.errors import LedgerRefused, LedgerUncertain
 from retail_sync.ledger.adapter import PostedEntry
+from retail_sync.ledger.lost_answers import uncertain_without_answer
 from retail_sync.ledger.refusals import already_reversed, closed_period, key_conflict, original_missing
 from retail_sync.schemas.journal import Entry, difference
+from retail_sync.systems.calls import ServerBusy, ServerRefused
 
 Answers = dict[str, str | LedgerRefused]
 Id = int | str  # what the server names a move by
@@ -33,20 +35,6 @@ ROUNDS = 5
 _ROUND_WAIT_SECONDS = 0.2
 _KEYS_AT_ONCE = 500
 _LINES_AT_ONCE = 500  # some seconds of the server's own checks
-
-
-class ServerRefused(Exception):
-    """The server took the call and said no; nothing of it was kept. `kind` and `name` are its own words for why."""
-
-    def __init__(self, kind: str, message: str, name: str = "") -> None:
-        super().__init__(f"{kind}: {message}")
-        self.kind = kind
-        self.message = message
-        self.name = name
-
-
-class ServerBusy(LedgerUncertain):
-    """Somebody gave the call up: the server, which rolled it back, or what stands before it, and then who knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +95,7 @@ class DraftLedger(ABC):
         """Return what a person can do about a refusal."""
         return f"correct what it names, in {self.system} or in the rule that built the entry"
 
+    @uncertain_without_answer()
     def find(self, keys: Sequence[str]) -> Mapping[str, PostedEntry]:
         """Return those of `keys` that are posted, as they stand in the ledger now. Drafts are not booked."""
         found: dict[str, PostedEntry] = {}
@@ -123,6 +112,7 @@ class DraftLedger(ABC):
             raise answer
         return answer
 
+    @uncertain_without_answer()
     def post_many(self, postings: Sequence[tuple[Entry, str]]) -> Mapping[str, str | LedgerRefused]:
         """Book several, each standing or falling alone; the id or a refusal for each key. Originals before reversals."""
         answers: Answers = {}
@@ -248,7 +238,7 @@ class DraftLedger(ABC):
             self._delete([draft])
         if self._is_closed(entry):
             return closed_period(entry)
-        return LedgerRefused("malformed", f"{self.system} refuses {entry.key}: {said.message}", self._remedy(said))
+        return LedgerRefused("malformed", f"{self.system} refuses {entry.key}: {said.said}", self._remedy(said))
 
 
 def _same(moves: Sequence[Move], entry: Entry) -> list[Id]:

@@ -36,12 +36,13 @@ from typing import Any
 from retail_sync.core.errors import LedgerRefused, SettingsError
 from retail_sync.ledger.adapter import Balance, Finding
 from retail_sync.ledger.drafts import DraftLedger, Id, Move, Original, portions
-from retail_sync.ledger.erpnext_client import ErpnextClient
 from retail_sync.ledger.erpnext_lines import Account, Books, leg_of, line_values, unheld
 from retail_sync.ledger.line_notes import memo_text, read_line_text
+from retail_sync.ledger.lost_answers import uncertain_without_answer
 from retail_sync.ledger.refusals import refusal, unfit
 from retail_sync.schemas.journal import Entry
 from retail_sync.settings import ErpnextSettings
+from retail_sync.systems.erpnext import ErpnextAccess, ErpnextClient
 
 _JOURNAL = "Journal Entry"
 _LINES = "Journal Entry Account"
@@ -69,7 +70,7 @@ class ErpnextLedger(DraftLedger):
     def __init__(self, settings: ErpnextSettings, key: str, secret: str) -> None:
         """Nothing is sent yet."""
         self._settings = settings
-        self._client = ErpnextClient(settings, key, secret)
+        self._client = ErpnextClient(ErpnextAccess(settings.url, key, secret))
         self._read: tuple[float, Books] | None = None
 
     def close(self) -> None:
@@ -80,18 +81,22 @@ class ErpnextLedger(DraftLedger):
         """Return `entry` itself: what ERPNext has no field for stands in the remarks of its lines."""
         return entry
 
+    @uncertain_without_answer()
     def payload(self, entry: Entry, token: str) -> Mapping[str, Any]:
         """Return the document that `post` inserts and submits. Nothing is sent."""
         return self._values(entry, self._originals([entry] if entry.reverses else []))
 
+    @uncertain_without_answer()
     def accounts(self) -> Mapping[str, bool]:
         """Return every account number of the company with whether it may be posted to."""
         return {code: account.takes_entries for code, account in sorted(self._books().accounts.items())}
 
+    @uncertain_without_answer()
     def first_open_date(self, wanted: date) -> date:
         """Return `wanted`, or the first later day that is not closed."""
         return self._books().first_open(wanted)
 
+    @uncertain_without_answer()
     def balances(self, as_of: date | None = None) -> Sequence[Balance]:
         """Return the sums of the company's GL entries that are not cancelled, by account and the account's currency."""
         books = self._books()
@@ -107,6 +112,7 @@ class ErpnextLedger(DraftLedger):
         home = books.home_currency
         return [Balance(code, currency, minor, home, own) for (code, currency), (minor, own) in sorted(sums.items())]
 
+    @uncertain_without_answer()
     def verify(self) -> Sequence[Finding]:
         """Read all journal entries of our user: every key submitted once, no draft left beside it."""
         return list(self._findings())

@@ -30,10 +30,11 @@ from retail_sync.core.money import from_minor, to_minor
 from retail_sync.ledger.adapter import Balance, Finding
 from retail_sync.ledger.drafts import DraftLedger, Id, Move, Original, portions
 from retail_sync.ledger.line_notes import DEFAULTS, ENTRY_MEMO, line_text, read_line_text
-from retail_sync.ledger.odoo_client import OdooClient
+from retail_sync.ledger.lost_answers import uncertain_without_answer
 from retail_sync.ledger.refusals import refusal, unfit
 from retail_sync.schemas.journal import Entry, EntryLine
 from retail_sync.settings import OdooSettings
+from retail_sync.systems.odoo import OdooAccess, OdooClient
 
 _BOOKS_SECONDS = 5.0
 _LOCKS = ("fiscalyear_lock_date", "hard_lock_date", "period_lock_date")
@@ -68,7 +69,9 @@ class OdooLedger(DraftLedger):
     def __init__(self, settings: OdooSettings, key: str) -> None:
         """Nothing is sent yet."""
         self._settings = settings
-        self._client = OdooClient(settings, key)
+        self._client = OdooClient(
+            OdooAccess(settings.url, settings.database, settings.api, settings.user, key, "[ledger.odoo]")
+        )
         self._read: tuple[float, _Books] | None = None
 
     def close(self) -> None:
@@ -79,18 +82,22 @@ class OdooLedger(DraftLedger):
         """Return `entry` itself: what Odoo has no field for stands in the labels of its lines."""
         return entry
 
+    @uncertain_without_answer()
     def payload(self, entry: Entry, token: str) -> Mapping[str, Any]:
         """Return the values of the move that `post` creates and posts. Nothing is sent."""
         return self._values(entry, self._originals([entry] if entry.reverses else []))
 
+    @uncertain_without_answer()
     def accounts(self) -> Mapping[str, bool]:
         """Return every account code of the company with whether it may be posted to."""
         return {code: takes for code, (_, takes) in sorted(self._books().accounts.items())}
 
+    @uncertain_without_answer()
     def first_open_date(self, wanted: date) -> date:
         """Return `wanted`, or the day after the lock date where that is later."""
         return self._books().first_open(wanted)
 
+    @uncertain_without_answer()
     def balances(self, as_of: date | None = None) -> Sequence[Balance]:
         """Return the sums of all posted lines of the company, by account and currency."""
         books = self._books()
@@ -106,6 +113,7 @@ class OdooLedger(DraftLedger):
         home = books.home_currency
         return [Balance(code, currency, minor, home, own) for (code, currency), (minor, own) in sorted(sums.items())]
 
+    @uncertain_without_answer()
     def verify(self) -> Sequence[Finding]:
         """Read all of our journal's entries: every key posted once, no draft left beside it."""
         return list(self._findings())

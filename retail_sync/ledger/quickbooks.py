@@ -20,10 +20,11 @@ from retail_sync.core.errors import LedgerRefused
 from retail_sync.core.http import HttpClient
 from retail_sync.core.money import to_minor
 from retail_sync.ledger.adapter import Balance, Finding, PostedEntry
+from retail_sync.ledger.lost_answers import uncertain_without_answer
 from retail_sync.ledger.quickbooks_api import QuickBooksApi, has_classes, has_departments
 from retail_sync.ledger.quickbooks_entries import Company, payload, read_entry, shown
 from retail_sync.ledger.quickbooks_faults import fault_of, refusal, told
-from retail_sync.ledger.remote_posting import Held, Posting, Sent, post_all, twice, uncertain_without_answer
+from retail_sync.ledger.remote_posting import Held, Posting, Sent, post_all, twice
 from retail_sync.ledger.remote_text import NOTE_MAX, reference, write_note
 from retail_sync.schemas.journal import Entry
 from retail_sync.settings import QuickBooksSettings

@@ -13,16 +13,16 @@ A ledger over HTTP gives what differs from one to the other as a `RemoteLedger`;
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from retail_sync.core.errors import LedgerRefused, LedgerUncertain, SettingsError
-from retail_sync.core.http_errors import Answered, DeliveryUnknown, HttpError, NotDelivered
+from retail_sync.core.errors import LedgerRefused, LedgerUncertain
+from retail_sync.core.http_errors import Answered, DeliveryUnknown, NotDelivered
 from retail_sync.core.pacing import Clock
 from retail_sync.ledger.adapter import PostedEntry
+from retail_sync.ledger.lost_answers import NOT_CONNECTED
 from retail_sync.ledger.remote_text import Note
 from retail_sync.schemas.journal import Entry, difference
 
@@ -30,7 +30,6 @@ Posting = tuple[Entry, str]
 Answers = dict[str, str | LedgerRefused]
 SENDS = 3
 _SHORT_WAIT, _LONGEST_WAIT = 5.0, 90.0
-_NOT_CONNECTED = frozenset({401, 403, 404})
 # What a person can cure, or a newer version of ours: a stored answer to an earlier try must not stand in its way.
 _CURABLE = frozenset({"closed_period", "unknown_account", "inactive_account", "unknown_dimension", "malformed"})
 
@@ -70,20 +69,6 @@ class RemoteLedger(Protocol):
 
     def send(self, batch: Sequence[Posting], key: str) -> Sent:
         """Send a batch under an idempotency key of 64 hexadecimal digits, or as many of them as the ledger takes."""
-
-
-@contextmanager
-def uncertain_without_answer() -> Iterator[None]:
-    """Turn a request that brought no usable answer into LedgerUncertain."""
-    try:
-        yield
-    except HttpError as error:
-        if isinstance(error, Answered) and error.status in _NOT_CONNECTED:
-            remedy = "check the settings, or connect again: docs/runbooks/connect_ledger.md"
-            raise SettingsError(error.message, remedy) from error
-        raise LedgerUncertain(
-            error.message, "nothing to do: the next run looks it up before it sends anything"
-        ) from error
 
 
 def post_all(ledger: RemoteLedger, postings: Sequence[Posting]) -> Answers:
@@ -165,7 +150,7 @@ def _sent(ledger: RemoteLedger, batch: Sequence[Posting], salt: str) -> Sent:
     except NotDelivered as error:
         return Sent(lost=error.message, wait=_SHORT_WAIT)
     except Answered as error:
-        if error.status in _NOT_CONNECTED or (error.retry_after or 0) > _LONGEST_WAIT:
+        if error.status in NOT_CONNECTED or (error.retry_after or 0) > _LONGEST_WAIT:
             raise
         if error.status == 429:
             return Sent(lost=error.message, wait=min(error.retry_after or _SHORT_WAIT, _LONGEST_WAIT))

@@ -28,12 +28,14 @@ from typing import Any
 from retail_sync.core.errors import LedgerRefused, SettingsError
 from retail_sync.core.money import to_minor
 from retail_sync.ledger.adapter import Balance, Finding
-from retail_sync.ledger.drafts import DraftLedger, Id, Move, Original, ServerRefused, portions
+from retail_sync.ledger.drafts import DraftLedger, Id, Move, Original, portions
+from retail_sync.ledger.lost_answers import uncertain_without_answer
 from retail_sync.ledger.refusals import closed_period, refusal, unfit
-from retail_sync.ledger.tryton_client import TrytonClient
 from retail_sync.ledger.tryton_moves import LINE_FIELDS, MOVE_FIELDS, entry_of, line_values
 from retail_sync.schemas.journal import Entry
 from retail_sync.settings import TrytonSettings
+from retail_sync.systems.calls import ServerRefused
+from retail_sync.systems.tryton import TrytonAccess, TrytonClient
 
 _BOOKS_SECONDS = 5.0
 
@@ -83,7 +85,9 @@ class TrytonLedger(DraftLedger):
     def __init__(self, settings: TrytonSettings, password: str) -> None:
         """Nothing is sent yet."""
         self._settings = settings
-        self._client = TrytonClient(settings, password)
+        self._client = TrytonClient(
+            TrytonAccess(settings.url, settings.database, settings.user, password, settings.company, "[ledger.tryton]")
+        )
         self._known: tuple[int, str, int] | None = None
         self._read: tuple[float, _Books] | None = None
 
@@ -95,14 +99,17 @@ class TrytonLedger(DraftLedger):
         """Return `entry` itself: what Tryton has no field for stands in the descriptions of its lines."""
         return entry
 
+    @uncertain_without_answer()
     def payload(self, entry: Entry, token: str) -> Mapping[str, Any]:
         """Return the values of the move that `post` creates and posts. Nothing is sent."""
         return self._values(entry, self._originals([entry] if entry.reverses else []))
 
+    @uncertain_without_answer()
     def accounts(self) -> Mapping[str, bool]:
         """Return every account code of the company with whether it may be posted to."""
         return {code: account.takes_entries for code, account in sorted(self._books().accounts.items())}
 
+    @uncertain_without_answer()
     def first_open_date(self, wanted: date) -> date:
         """Return `wanted` if its period is open, else the first later date whose period is.
 
@@ -111,6 +118,7 @@ class TrytonLedger(DraftLedger):
         """
         return self._books().first_open(wanted)
 
+    @uncertain_without_answer()
     def balances(self, as_of: date | None = None) -> Sequence[Balance]:
         """Return the sums of all posted lines of the company, by account and currency."""
         company, home, _ = self._company()
@@ -128,6 +136,7 @@ class TrytonLedger(DraftLedger):
             total[1] += to_minor(amount, home)
         return [Balance(code, currency, minor, home, own) for (code, currency), (minor, own) in sorted(sums.items())]
 
+    @uncertain_without_answer()
     def verify(self) -> Sequence[Finding]:
         """Read all of our journal's moves: every key posted once, every move balanced, no draft left beside it."""
         return list(self._findings())

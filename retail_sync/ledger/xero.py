@@ -20,7 +20,8 @@ from retail_sync.core.errors import LedgerRefused
 from retail_sync.core.http import HttpClient
 from retail_sync.core.money import to_minor
 from retail_sync.ledger.adapter import Balance, Finding, PostedEntry
-from retail_sync.ledger.remote_posting import Held, Posting, Sent, post_all, twice, uncertain_without_answer
+from retail_sync.ledger.lost_answers import uncertain_without_answer
+from retail_sync.ledger.remote_posting import Held, Posting, Sent, post_all, twice
 from retail_sync.ledger.remote_text import NOTE_MAX, write_note
 from retail_sync.ledger.xero_api import Organisation, XeroApi
 from retail_sync.ledger.xero_entries import is_gone, payload, read_entry, refusal, shown, url_of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -14,8 +15,10 @@ from retail_sync.connectors.paged import PagesReader, page_line
 from retail_sync.connectors.pulling import Days, windows_of
 from retail_sync.connectors.registry import WIRE_CONNECTORS
 from retail_sync.connectors.wire import Page, Window
-from retail_sync.core.errors import DeliveryRefused
+from retail_sync.core.errors import DeliveryRefused, RetailSyncError
 from retail_sync.operations.cursors import Cursors
+from retail_sync.pipeline import Pipeline
+from retail_sync.reports.delivered import read_records
 from retail_sync_tests.connectors.pulled import NAME, PullBench
 from retail_sync_tests.e2e import processes
 from retail_sync_tests.fakes.clock import FakeClock
@@ -191,3 +194,14 @@ def test_killed_while_pulling(bench: PullBench, failpoint: str) -> None:
     assert orders(bench) == 7
     assert len(bench.registry.all()) <= 2  # the killed run's delivery says when it was asked for, as the next one does
     assert list((root / "state" / "pull").iterdir()) == []
+
+
+def test_a_record_is_shown_as_it_came(bench: PullBench) -> None:
+    """What an auditor sees for delivery and line_no of a canonical row."""
+    bench.pull()
+    [delivery] = bench.registry.all()
+    found, records = read_records(Pipeline(bench.home, "look"), delivery.delivery_id, 2, 1)
+    assert (found.name, [record.line_no for record in records]) == (delivery.name, [2])
+    assert json.loads(records[0].text) == bench.fake.orders[1]  # type: ignore[attr-defined]
+    with pytest.raises(RetailSyncError, match="no delivery shop-1"):
+        read_records(Pipeline(bench.home, "look"), "shop-1", 1, 1)

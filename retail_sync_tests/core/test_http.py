@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
 from retail_sync.core.exact_json import read_json, write_json
-from retail_sync.core.http import HttpClient, Limits
-from retail_sync.core.http_errors import Answered, DeliveryUnknown, HttpError, NotDelivered
-from retail_sync.core.pacing import Bucket, seconds_to_wait
+from retail_sync.core.http import Answer, HttpClient, Limits, Manner
+from retail_sync.core.http_errors import Answered, BudgetSpent, DeliveryUnknown, HttpError, NotDelivered
+from retail_sync.core.pacing import Bucket, Clock, seconds_to_wait
 from retail_sync_tests.fakes.clock import FakeClock
 
 SECRET = "canary-5f1c"  # noqa: S105
@@ -315,3 +316,101 @@ def test_a_retry_after_that_makes_no_sense_is_none() -> None:
     """Superscript digits are digits to Python."""
     clock = FakeClock().as_clock()
     assert [seconds_to_wait(text, clock) for text in (None, "", "²", "1.5", "-1")] == [None] * 5
+
+
+# ---- What connectors ask for --------------------------------------------------------------------
+
+
+def test_a_document_is_written_as_it_comes(script: Callable[..., Script], tmp_path: Path) -> None:
+    """Unpacked where it was packed for the way, and asked for again where it broke off."""
+    rows = b"settlement\trow\n" * 5_000
+    packed = gzip.compress(rows)
+    for answers in (
+        [reply(200, rows)],
+        [reply(200, packed, "Content-Encoding: gzip")],
+        [reply(200, rows[:40_000], "X: hang-up", length=len(rows)), reply(200, rows)],
+        [reply(200, packed[:-4], "Content-Encoding: gzip"), reply(200, packed, "Content-Encoding: gzip")],
+        [reply(503), reply(200, rows)],
+    ):
+        server = script(*answers)
+        client(server).download(f"{server.url}/d?signature={SECRET}", tmp_path / "d", bytes_max=1 << 20)
+        assert (tmp_path / "d").read_bytes() == rows
+        assert len(server.requests) == len(answers)
+
+
+def test_an_address_with_its_own_permission_goes_alone(script: Callable[..., Script], tmp_path: Path) -> None:
+    """Our credentials do not go to another host, and the address, which opens the document, is in no message."""
+    server = script(reply(403, b"<Error>Request has expired</Error>"))
+    http = HttpClient("Test", server.url, Password(), QUICK, FakeClock().as_clock())
+    with pytest.raises(Answered, match="GET of a document: 403") as caught:
+        http.download(f"{server.url}/d?signature={SECRET}", tmp_path / "d", bytes_max=1 << 20)
+    assert SECRET not in str(caught.value)
+    assert b"Authorization" not in server.requests[0]
+
+
+def test_a_document_that_is_too_large_is_refused(script: Callable[..., Script], tmp_path: Path) -> None:
+    """Also one that is small on the line."""
+    bomb = gzip.compress(b" " * (3 << 20))
+    server = script(*[reply(200, bomb, "Content-Encoding: gzip")] * 4)
+    with pytest.raises(HttpError, match="larger than 1 MB"):
+        client(server).download(f"{server.url}/d", tmp_path / "d", bytes_max=1 << 20)
+    assert (tmp_path / "d").stat().st_size <= 1 << 20
+
+
+def test_a_failure_inside_a_good_answer_is_one(script: Callable[..., Script]) -> None:
+    """GraphQL says so with status 200; what a pause can cure is asked for again."""
+
+    def judge(answer: Answer) -> HttpError | None:
+        said = answer.document.get("errors")
+        return Answered(f"said: {said}", 429 if said == "Throttled" else 400, answer.document, 2) if said else None
+
+    clock = FakeClock()
+    server = script(reply(200, b'{"errors": "Throttled"}'), reply(200, b'{"data": 1}'), reply(200, b'{"errors": "No"}'))
+    http = HttpClient("Test", server.url, None, QUICK, clock.as_clock(), Manner(judge=judge))
+    assert http.request("POST", "/q", may_repeat=True).document == {"data": 1}
+    assert clock.slept == [2.5]
+    with pytest.raises(Answered, match="said: No"):
+        http.request("POST", "/q", may_repeat=True)
+
+
+def test_each_operation_has_its_rate(script: Callable[..., Script]) -> None:
+    """As the vendor limits them, corrected by what its answers say."""
+
+    def heed(answer: Answer, bucket: Bucket) -> None:
+        bucket.refills(60 * float(answer.headers.get("x-amzn-RateLimit-Limit", 0)))
+
+    clock = FakeClock()
+    server = script(*[reply(200, b"[]")] * 3, reply(200, b"[]", "x-amzn-RateLimit-Limit: 0.5"), reply(200, b"[]"))
+    limits = replace(QUICK, rates={"slow": (6, 1)})
+    http = HttpClient("Test", server.url, None, limits, clock.as_clock(), Manner(heed=heed))
+    http.request("GET", "/a", may_repeat=True, operation="slow")
+    http.request("GET", "/b", may_repeat=True, operation="another")
+    assert clock.slept == []
+    http.request("GET", "/a", may_repeat=True, operation="slow")
+    http.request("GET", "/a", may_repeat=True, operation="slow")
+    http.request("GET", "/a", may_repeat=True, operation="slow")
+    assert clock.slept == pytest.approx([10, 10, 2])
+
+
+def test_a_budget_bounds_all_tries(script: Callable[..., Script]) -> None:
+    """Repeats count too: they are what a run in trouble makes."""
+    server = script(*[reply(503)] * 9)
+    http = client(server, limits=replace(QUICK, calls_max=3))
+    with pytest.raises(BudgetSpent, match="3 requests were made"):
+        http.request("GET", "/x", may_repeat=True)
+    assert len(server.requests) == 3
+
+
+def test_a_trickle_is_given_up(script: Callable[..., Script], tmp_path: Path) -> None:
+    """A document has no deadline, only a rate to keep: the clock here runs a second a look."""
+    clock = FakeClock()
+
+    def passing() -> float:
+        clock.now += 1
+        return clock.now
+
+    server = script(reply(200, b"x" * 400), seconds_a_byte=0.001)
+    ticking = Clock(passing, clock.time, clock.sleep, lambda: 0.5)
+    http = HttpClient("Test", server.url, None, replace(QUICK, attempts=1), ticking)
+    with pytest.raises(DeliveryUnknown, match="too slow"):
+        http.download(f"{server.url}/d", tmp_path / "d", bytes_max=1 << 20)

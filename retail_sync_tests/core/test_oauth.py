@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
 
 from retail_sync.core.errors import SettingsError
-from retail_sync.core.http import HttpClient, Limits
+from retail_sync.core.http import HttpClient, Limits, Manner
 from retail_sync.core.http_errors import NotDelivered
-from retail_sync.core.oauth import Credentials, OAuth
+from retail_sync.core.oauth import Credentials, OAuth, SignIn
 from retail_sync_tests.fakes.clock import FakeClock
 from retail_sync_tests.fakes.faults import FaultPlan
 from retail_sync_tests.fakes.quickbooks import REALM, FakeQuickBooks
-from retail_sync_tests.fakes.server import FakeServer
+from retail_sync_tests.fakes.server import FakeServer, Reply, Request
 from retail_sync_tests.fakes.tokens import TOKEN_PATH
 
 GIVEN = Credentials("app", "app-secret", "refresh-0")
@@ -104,3 +106,52 @@ def test_credentials_come_from_the_environment_and_are_never_shown(tmp_path: Pat
     read = Credentials.read("xero", {**given, "RETAIL_SYNC_XERO_REFRESH_TOKEN": "canary"})
     oauth = OAuth(HttpClient("Sign-in", "https://sign.in"), "", read, tmp_path / "x.json")
     assert "canary" not in f"{caught.value}{read!r}{oauth!r}{oauth._tokens!r}"
+
+
+@dataclass
+class FormServer:
+    """A sign-in that takes our id and secret in the form, and an interface that tells a stale token with 403."""
+
+    clock: FakeClock
+    half: bool = False
+    issued: int = 0
+
+    def answer(self, request: Request) -> Reply:
+        """Give a token, or say whether a request carries the newest."""
+        if request.path == "/token":
+            form = dict(parse_qsl(request.body.decode()))
+            assert "authorization" not in request.headers
+            assert (form["client_id"], form["client_secret"], form["refresh_token"]) == (
+                "app",
+                "app-secret",
+                "refresh-0",
+            )
+            self.issued += 1
+            return Reply(200, {"access_token": f"access-{self.issued}", "expires_in": 3_600})
+        if request.headers.get("x-token") != f"access-{self.issued}":
+            return Reply(403, {"details": "the token has expired"})
+        return Reply(200, {})
+
+    def is_write(self, _: Request) -> bool:
+        """Nothing is booked."""
+        return False
+
+
+def test_a_system_with_manners_of_its_own(tmp_path: Path) -> None:
+    """Id and secret in the form, the token in a header of their own, no file, and 403 for a stale token."""
+    server = FakeServer(FormServer(FakeClock()))
+    clock = server.system.clock.as_clock()
+    sign_in = SignIn("x-token", "", is_in_form=True, help="the runbook")
+    oauth = OAuth(HttpClient("Sign-in", server.url, clock=clock), "/token", GIVEN, None, sign_in)
+    manner = Manner(is_stale=lambda refused: refused.status == 403)
+    http = HttpClient("Test", server.url, oauth, clock=clock, manner=manner)
+    for renewals in (1, 2):
+        clock.sleep(3_600)
+        http.request("GET", "/", may_repeat=True)
+        http.request("GET", "/", may_repeat=True)
+        assert server.system.issued == renewals
+    server.system.issued += 1  # the token is withdrawn before its time
+    http.request("GET", "/", may_repeat=True)
+    assert server.system.issued == 4
+    assert list(tmp_path.iterdir()) == []
+    server.close()

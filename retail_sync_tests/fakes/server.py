@@ -36,7 +36,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """What the system says. A document becomes JSON with the floats that real servers write."""
+    """What the system says. A document becomes JSON with the floats that real servers write; bytes are sent as they are."""
 
     status: int
     document: Any
@@ -149,8 +149,11 @@ class _Handler(BaseHTTPRequestHandler):
         if fate in ("page before", "page after") or reply is None:
             self._write(200, _PAGE, {"Content-Type": "text/html"})
             return
-        content = b"" if reply.document is None else json.dumps(reply.document, default=float).encode()
-        headers = {"Content-Type": "application/json", **reply.headers}
+        if isinstance(reply.document, bytes):
+            content, headers = reply.document, dict(reply.headers)
+        else:
+            content = b"" if reply.document is None else json.dumps(reply.document, default=float).encode()
+            headers = {"Content-Type": "application/json", **reply.headers}
         if fate == "cut after":
             self._write(reply.status, content, headers, keep=len(content) // 2)
             self._hang_up()

@@ -8,14 +8,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from retail_sync.ledger.embedded import EmbeddedLedger
+from retail_sync.systems import calls
 from retail_sync_tests.ledger.bookkeeping import Books
 from retail_sync_tests.ledger.tryton_server import Company, open_company
 from retail_sync_tests.postgresql import DATABASES, fresh_schema
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Readings of an ERP that are repeated wait for as good as nothing: the lines of the tests are bad by plan."""
+    monkeypatch.setattr(calls, "LIMITS", replace(calls.LIMITS, wait_first=0.01))
 
 
 @pytest.fixture

@@ -18,14 +18,16 @@ import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
 from retail_sync.core.errors import LedgerRefused, LedgerUncertain, SettingsError
-from retail_sync.ledger import erpnext_client
-from retail_sync.ledger.drafts import Id, ServerBusy, ServerRefused
+from retail_sync.core.http_errors import Answered
+from retail_sync.ledger.drafts import Id
 from retail_sync.ledger.embedded import EmbeddedLedger
 from retail_sync.ledger.erpnext import ErpnextLedger
-from retail_sync.ledger.erpnext_client import ErpnextClient
 from retail_sync.operations import database as db
 from retail_sync.schemas.journal import Entry, EntryLine
 from retail_sync.settings import ErpnextSettings
+from retail_sync.systems import calls
+from retail_sync.systems.calls import ServerBusy, ServerRefused
+from retail_sync.systems.erpnext import ErpnextAccess, ErpnextClient
 from retail_sync_tests.fakes.erp_server import Refusal
 from retail_sync_tests.fakes.erpnext import KEY, SECRET, FakeErpnext
 from retail_sync_tests.ledger.bookkeeping import CHART, leg, reversal, sale, token
@@ -77,7 +79,7 @@ def ledger(settings: ErpnextSettings) -> Iterator[ErpnextLedger]:
 @pytest.fixture
 def client(settings: ErpnextSettings) -> Iterator[ErpnextClient]:
     """A person with the same rights, who does what we do not."""
-    opened = ErpnextClient(settings, KEY, SECRET)
+    opened = ErpnextClient(ErpnextAccess(settings.url, KEY, SECRET))
     yield opened
     opened.close()
 
@@ -317,7 +319,7 @@ def test_long_lists_are_read_page_by_page(ledger: ErpnextLedger, monkeypatch: py
     """A page taken for the whole would make booked entries look lost."""
     entries = [sale(number) for number in range(7)]
     ledger.post_many([(entry, token(entry)) for entry in entries])
-    monkeypatch.setattr(erpnext_client, "PAGE", 2)
+    monkeypatch.setattr(calls, "PAGE", 2)
     assert [held.entry for held in ledger.find([entry.key for entry in entries]).values()] == entries
     assert {b.account: b.home_minor for b in ledger.balances()} == {"1120": 63_000, "4000": -70_000, "6000": 7_000}
 
@@ -355,7 +357,7 @@ def test_wrong_settings_are_told_as_such(settings: ErpnextSettings) -> None:
         ("QueryTimeoutError", 508, ServerBusy),
         ("LinkExistsError", 417, ServerRefused),
         ("DoesNotExistError", 404, ServerRefused),
-        ("OperationalError", 500, LedgerUncertain),
+        ("OperationalError", 500, Answered),
     ],
 )
 def test_errors_are_told_apart(

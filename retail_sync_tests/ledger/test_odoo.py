@@ -17,11 +17,11 @@ import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
 from retail_sync.core.errors import LedgerRefused, LedgerUncertain, SettingsError
-from retail_sync.ledger import odoo_client
 from retail_sync.ledger.embedded import EmbeddedLedger
 from retail_sync.ledger.odoo import OdooLedger
 from retail_sync.operations import database as db
 from retail_sync.settings import OdooSettings
+from retail_sync.systems import calls
 from retail_sync_tests.fakes.odoo import KEY, FakeOdoo
 from retail_sync_tests.ledger.bookkeeping import CHART, leg, sale, token
 from retail_sync_tests.ledger.fault_proxy import FaultProxy
@@ -106,7 +106,7 @@ def test_long_lists_are_read_page_by_page(ledger: OdooLedger, monkeypatch: pytes
     """A page taken for the whole would make booked entries look lost."""
     entries = [sale(number) for number in range(7)]
     ledger.post_many([(entry, token(entry)) for entry in entries])
-    monkeypatch.setattr(odoo_client, "PAGE", 2)
+    monkeypatch.setattr(calls, "PAGE", 2)
     assert len(ledger.find([entry.key for entry in entries])) == 7
     assert {b.account: b.home_minor for b in ledger.balances()} == {"1120": 63_000, "4000": -70_000, "6000": 7_000}
 

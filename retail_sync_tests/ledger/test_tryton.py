@@ -23,12 +23,14 @@ import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
 from retail_sync.core.errors import LedgerRefused, LedgerUncertain, SettingsError
-from retail_sync.ledger import tryton_client
-from retail_sync.ledger.drafts import ServerRefused
+from retail_sync.core.http_errors import DeliveryUnknown
 from retail_sync.ledger.embedded import EmbeddedLedger
 from retail_sync.ledger.tryton import TrytonLedger
 from retail_sync.operations import database as db
 from retail_sync.schemas.journal import Entry, difference
+from retail_sync.systems import calls
+from retail_sync.systems.calls import ServerRefused
+from retail_sync.systems.tryton import TrytonClient
 from retail_sync_tests.ledger.bookkeeping import CHART, OCTOBER_14, leg, reversal, sale, token
 from retail_sync_tests.ledger.fault_proxy import FaultProxy
 from retail_sync_tests.ledger.tryton_history import History
@@ -207,15 +209,15 @@ def test_a_warning_is_answered_only_where_a_person_said_so(
     settings = company.settings.model_copy(update={"accepted_warnings": ("audit.move.",) if is_accepted else ()})
     ledger = TrytonLedger(settings, PASSWORD)
     asked: list[str] = []
-    call = tryton_client.TrytonClient.call
+    call = TrytonClient.call
 
-    def asking(client: tryton_client.TrytonClient, model: str, method: str, *parameters: Any) -> Any:
+    def asking(client: TrytonClient, model: str, method: str, *parameters: Any, **named: Any) -> Any:
         if (model, method) == ("account.move", "post") and "res.user.warning" not in asked:
             raise ServerRefused("UserWarning", "The amount is unusual.", "audit.move.1")
         asked.append(model)
-        return call(client, model, method, *parameters)
+        return call(client, model, method, *parameters, **named)
 
-    monkeypatch.setattr(tryton_client.TrytonClient, "call", asking)
+    monkeypatch.setattr(TrytonClient, "call", asking)
     answer = ledger.post_many([(sale(1), token(sale(1)))])[sale(1).key]
     ledger.close()
     assert isinstance(answer, LedgerRefused) != is_accepted
@@ -277,7 +279,7 @@ def test_long_lists_are_read_page_by_page(ledger: TrytonLedger, monkeypatch: pyt
     """A page that is taken for the whole would make booked entries look lost, and they would be sent again."""
     entries = [sale(number) for number in range(7)]
     ledger.post_many([(entry, token(entry)) for entry in entries])
-    monkeypatch.setattr(tryton_client, "PAGE", 2)
+    monkeypatch.setattr(calls, "PAGE", 2)
     assert len(ledger.find([entry.key for entry in entries])) == 7
     assert {b.account: b.home_minor for b in ledger.balances()} == {"1120": 63_000, "4000": -70_000, "6000": 7_000}
     assert list(ledger.verify()) == []
@@ -298,15 +300,15 @@ def test_a_login_whose_second_answer_is_lost_is_made_again(
     ledger: TrytonLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Half a login, remembered as a whole one, would refuse every run until somebody starts the program anew."""
-    send = tryton_client.TrytonClient._send
+    ask = TrytonClient._ask
 
-    def losing(client: tryton_client.TrytonClient, method: str, *parameters: Any) -> Any:
+    def losing(client: TrytonClient, method: str, *parameters: Any, **named: Any) -> Any:
         if method == "model.res.user.get_preferences":
-            raise LedgerUncertain("Tryton did not answer")
-        return send(client, method, *parameters)
+            raise DeliveryUnknown("the connection broke")
+        return ask(client, method, *parameters, **named)
 
     with monkeypatch.context() as patch:
-        patch.setattr(tryton_client.TrytonClient, "_send", losing)
+        patch.setattr(TrytonClient, "_ask", losing)
         with pytest.raises(LedgerUncertain):
             ledger.accounts()
     assert set(ledger.accounts()) == {account.code for account in CHART}
@@ -315,7 +317,7 @@ def test_a_login_whose_second_answer_is_lost_is_made_again(
 def test_a_session_that_ran_out_is_opened_again(ledger: TrytonLedger) -> None:
     """Tryton ends sessions after some minutes without a call; a nightly run waits longer than that."""
     ledger.accounts()
-    ledger._client._transport.headers = {"Authorization": "Session bm9ib2R5OjE6bm90aGluZw=="}
+    ledger._client._session._token = str(uuid.uuid4())
     assert set(ledger.accounts()) == {account.code for account in CHART}
 
 
@@ -338,7 +340,7 @@ def test_wrong_settings_are_told_as_such(company: Company, change: dict[str, str
 def test_a_server_that_is_not_there_is_uncertain(company: Company) -> None:
     """Nobody knows what it did, so nothing is decided."""
     ledger = company.ledger("http://127.0.0.1:9")
-    with pytest.raises(LedgerUncertain, match="did not answer"):
+    with pytest.raises(LedgerUncertain, match="no connection"):
         ledger.find([sale(1).key])
 
 

@@ -1,0 +1,57 @@
+"""What was delivered, as it lies in the raw archive: the rows that `line_no` of a table, a trace or a rejected row names."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from retail_sync.connectors.paged import PagesReader
+from retail_sync.connectors.registry import reader_of
+from retail_sync.core.errors import RetailSyncError
+from retail_sync.operations.deliveries import Delivery
+from retail_sync.pipeline import Pipeline
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A line of a delivered file, or a record of a pulled list."""
+
+    line_no: int
+    text: str
+
+
+def read_records(pipeline: Pipeline, delivery_id: str, first: int, count: int) -> tuple[Delivery, list[Record]]:
+    """Return a delivery and `count` of its records from number `first` on.
+
+    Raises RetailSyncError where there is no such delivery, or the archive has not kept it.
+    """
+    delivery = next((d for d in pipeline.registry.all() if d.delivery_id == delivery_id), None)
+    if delivery is None:
+        raise RetailSyncError(
+            f"there is no delivery {delivery_id}",
+            'retail-sync query "select delivery_id, source, name from deliveries" --on operations lists them',
+        )
+    if not pipeline.archive.has(delivery.source, delivery.sha256):
+        raise RetailSyncError(
+            f"{delivery.name} is not in the raw archive any more", "it was purged, or the file was lost"
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        texts = _texts(pipeline, delivery, Path(folder))
+        found = [Record(first + n, text) for n, text in enumerate(islice(texts, first - 1, first - 1 + count))]
+    return delivery, found
+
+
+def _texts(pipeline: Pipeline, delivery: Delivery, folder: Path) -> Iterator[str]:
+    source = pipeline.home.settings.source_named(delivery.source)
+    reader = reader_of(source, delivery.object)
+    limit = pipeline.home.settings.raw.max_unpacked_mb << 20
+    blocks = pipeline.archive.read(delivery.source, delivery.sha256)
+    document = reader.open(blocks, folder / "delivery.txt", source.encoding, limit)
+    if isinstance(reader, PagesReader):
+        yield from reader.texts(document)
+        return
+    with document.path.open(encoding="utf-8") as file:
+        yield from (line.rstrip("\n") for line in file)
