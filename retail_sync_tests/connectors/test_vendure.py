@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -12,8 +13,9 @@ from typing import Any
 import pytest
 
 from retail_sync.connectors import vendure
+from retail_sync.connectors.paged import records_of
 from retail_sync.connectors.registry import WIRE_CONNECTORS
-from retail_sync.connectors.wire import Access, Window
+from retail_sync.connectors.wire import Access, Page, Window
 from retail_sync.pipeline import Pipeline
 from retail_sync.settings import Home, Settings, Source
 from retail_sync_tests.connectors.pulled import PullBench
@@ -209,6 +211,46 @@ def test_real_session_that_ended(shop: Shop, tmp_path: Path) -> None:
     now = datetime.now(UTC)
     assert list(stock.pull(client, Window(now, now)))
     assert client.session.token != ended
+    client.close()
+
+
+def shape(value: Any) -> Any:
+    """The names in an answer and the kinds of what they hold; of a list what any of its members has."""
+    if isinstance(value, dict):
+        return {name: shape(member) for name, member in value.items()}
+    if isinstance(value, list):
+        members = [shape(member) for member in value]
+        return [members[0]] if members else []
+    return type(value).__name__
+
+
+@pytest.mark.services
+def test_the_fake_answers_as_the_real_one(shop: Shop, orders: dict[str, str], tmp_path: Path) -> None:
+    """Of an order that was paid, shipped and refunded, of an article, and of the shop itself."""
+    today = datetime.now(UTC)
+    window = Window(today.replace(hour=0, minute=0, second=0), today)
+    fake = FakeVendure(FakeClock(), 1)
+    real = [*_records(Source(name="shop", connector="vendure", connection=shop.connection()), tmp_path, window)]
+    [order] = [record for record in real if record.get("code") == orders["returned"]]
+    order["history"]["items"] = [
+        entry for entry in order["history"]["items"] if entry["type"].startswith("ORDER_PAYMENT")
+    ]
+    fake.orders[0]["taxSummary"] = fake.orders[0]["taxSummary"][:1]
+    assert shape(order) == shape({name: fake.orders[0][name] for name in order})
+    assert set(fake.orders[0]) - set(order) == {"updatedAt"}  # the server filters by it, and is not asked for it
+    [article, *_] = [record for record in real if "sku" in record]
+    assert shape(article) == shape(fake.variants[0])
+    told = FakeVendure(FakeClock(), 1).told()
+    assert [shape(record) for record in real if "globalSettings" in record] == [shape(told)] * 2
+
+
+def _records(source: Source, folder: Path, window: Window) -> Iterator[dict[str, Any]]:
+    connector = WIRE_CONNECTORS["vendure"]
+    client = connector.connect(Access(source, folder, "test"))
+    for item in connector.objects:
+        for page in item.pull(client, window):
+            assert isinstance(page, Page)
+            yield from records_of(json.loads(page.content), item, page.part)
     client.close()
 
 

@@ -74,12 +74,16 @@ class FakeVendure(FakeSource):
             channel = {"code": "__default_channel__", "defaultCurrencyCode": "EUR"}
             return Reply(200, {"data": {"me": {"identifier": USER}, "activeChannel": channel}})
         if "globalSettings" in query:
-            server = {"moneyStrategyPrecision": self.precision}
-            shop = {"trackInventory": True, "outOfStockThreshold": 2, "serverConfig": server}
-            return Reply(200, {"data": {"globalSettings": shop, "activeChannel": {"pricesIncludeTax": True}}})
+            return Reply(200, {"data": self.told()})
         if "productVariants(" in query:
             return self._list("productVariants", self.variants, variables["options"])
         return self._list("orders", self.orders, variables["options"])
+
+    def told(self) -> dict[str, Any]:
+        """What the shop says of itself."""
+        server = {"moneyStrategyPrecision": self.precision}
+        settings = {"trackInventory": True, "outOfStockThreshold": 2, "serverConfig": server}
+        return {"globalSettings": settings, "activeChannel": {"pricesIncludeTax": True}}
 
     def _login(self, variables: Mapping[str, Any]) -> Reply:
         if (variables["user"], variables["password"]) != (USER, PASSWORD):
