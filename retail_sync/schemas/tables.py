@@ -148,7 +148,7 @@ TABLES = (
 
 
 # In the order in which they build on each other.
-_VIEWS = ("store_day_parts", "deferred_rows", "line_sources")
+_VIEWS = ("store_day_parts", "deferred_rows", "settlement_line_parts", "line_sources")
 
 
 def table(qualified: str) -> Table:

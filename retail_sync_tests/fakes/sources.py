@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from retail_sync_tests.fakes.amazon import FakeAmazon
+from retail_sync_tests.fakes.ecb import FakeEcb
+from retail_sync_tests.fakes.shopify import FakeShopify
 from retail_sync_tests.fakes.source import FakeSource
 from retail_sync_tests.fakes.vendure import FakeVendure
 
-SOURCES: dict[str, type[FakeSource]] = {fake.connector: fake for fake in (FakeVendure,)}
+SOURCES: dict[str, type[FakeSource]] = {
+    fake.connector: fake
+    for fake in (
+        FakeAmazon,
+        FakeEcb,
+        FakeShopify,
+        FakeVendure,
+    )
+}
