@@ -6,6 +6,11 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 # One thread per test process: a test machine has few cores and no figure here depends on BLAS.
 export OMP_NUM_THREADS := 1
 test test-full test-slow: export RETAIL_SYNC_THREADS := 1
+# The homes of tests lie in memory where there is room for them: each commit would wait for the disk, and no test for a power cut.
+MEMORY := $(shell [ "$$(df -Pk /dev/shm 2>/dev/null | awk 'END {print $$4}')" -ge 4000000 ] 2>/dev/null && echo /dev/shm)
+ifneq ($(MEMORY),)
+test test-full: export PYTEST_DEBUG_TEMPROOT := $(MEMORY)
+endif
 
 .DEFAULT_GOAL := help
 SEEDS ?= 200

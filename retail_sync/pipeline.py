@@ -17,8 +17,9 @@ from pathlib import Path
 import duckdb
 import sqlalchemy as sa
 
+from retail_sync.connectors.drops import DropFetcher, Dropped
 from retail_sync.connectors.forgetting import forget_deliveries, sharing_documents
-from retail_sync.connectors.intake import Received, has_text_name, misplaced_files, receive, scan_inbox
+from retail_sync.connectors.intake import Intake, Received, has_text_name, misplaced_files, receive_file, scan_inbox
 from retail_sync.connectors.load import Loader, LoadReport
 from retail_sync.connectors.payout_statements import derive_payout_statements
 from retail_sync.connectors.problems import (
@@ -49,6 +50,7 @@ from retail_sync.ledger.registry import open_embedded, open_ledger
 from retail_sync.operations.cursors import Cursors
 from retail_sync.operations.database import open_database
 from retail_sync.operations.deliveries import Delivery, DeliveryRegistry
+from retail_sync.operations.drop_files import DropFiles
 from retail_sync.operations.exceptions import ExceptionQueue, Problem
 from retail_sync.operations.match_decisions import MatchDecisions
 from retail_sync.operations.releases import Releaser, ReleaseReport
@@ -152,7 +154,7 @@ class Pipeline:
         """Take files in by name. Raises RetailSyncError for one that cannot be read."""
         source = self.home.settings.source_named(source_name)
         with self._intake_lock():
-            return [receive(Path(file), source, self.archive, self.registry, self.trace_id) for file in files]
+            return [item for file in files for item in receive_file(Path(file), source, self.home, self._intake)]
 
     def pull(self, window: Window | None = None) -> list[Pulled]:
         """Ask the systems for what is new, or for the days of `window`; what came is in the raw archive afterwards."""
@@ -165,6 +167,21 @@ class Pipeline:
             pulled = puller.pull_all(Days(window.start, window.end) if window else None)
             self._settle("pull", [item.problem for item in pulled if item.problem])
         return pulled
+
+    def fetch_drops(self) -> list[Dropped]:
+        """Fetch what is new in the remote folders of the sources; what came is in the raw archive afterwards."""
+        if not any(source.drop for source in self.home.settings.source):
+            self._settle("drop", [])
+            return []
+        with self._lock("drop", "fetch files"):
+            fetcher = DropFetcher(self.home, self._intake, DropFiles(self.operations), self._intake_lock, self.progress)
+            dropped = fetcher.fetch_all()
+            self._settle("drop", [problem for item in dropped for problem in item.problems])
+        return dropped
+
+    @property
+    def _intake(self) -> Intake:
+        return Intake(self.archive, self.registry, self.trace_id)
 
     def receive_inbox(self) -> list[Received]:
         """Take in what is new in the inbox folders."""
@@ -192,7 +209,7 @@ class Pipeline:
         received = []
         # SQLite empties its log when the last connection closes; this one stays, or it would for each step of each file.
         with self.operations.connect():
-            for item in scan_inbox(self.home, self.archive, self.registry, self.trace_id):
+            for item in scan_inbox(self.home, self._intake):
                 received.append(item)
                 if len(received) % _TOLD_EVERY_FILES == 0:
                     self.progress(f"inbox: {len(received)} files taken in so far")
@@ -325,6 +342,7 @@ class Pipeline:
             settings.ledger.stock,
             rate_days=max(days, default=0),
             storefront=channels if settings.ledger.storefront == "journal" else (),
+            granularity=settings.ledger.granularity,
         )
 
     def _booking(self) -> Booking:

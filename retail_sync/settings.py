@@ -77,12 +77,34 @@ class Source(_Section):
     )
     last_line_ended: bool = Field(True, description="CSV files: a last line without line end may be cut off, reject it")
     extra_columns: tuple[str, ...] = Field((), description="file columns allowed though unknown")
+    until: date | None = Field(
+        None, description="Shopify exports: first day that is left to a source that asks the shop"
+    )
     connection: dict[str, str | int | bool | tuple[str, ...] | dict[str, str]] = Field(
         default_factory=dict, description="connectors over HTTP: where the system is; each connector has its own fields"
     )
     objects: tuple[str, ...] = Field((), description="connectors over HTTP: which of their lists; empty: all")
     start_date: date | None = Field(
         None, description="connectors over HTTP: first day that the first run asks for; empty: 30 days ago"
+    )
+    drop: str = Field(
+        "",
+        pattern=r"^(|sftp://[^/:@\s]+@[^/:@\s]+(:\d+)?/\S.*|s3://[^/\s]+(/.*)?|file:///.*)$",
+        description="folder that files are fetched from: sftp://user@host/folder, s3://bucket/prefix, file:///folder",
+    )
+    drop_pattern: str = Field("*", min_length=1, description="which of its files, e.g. *.csv")
+    drop_settled: Literal["size", "marker"] = Field(
+        "size", description="a file is whole when its size and time stay, or when FILE.done lies beside it"
+    )
+    drop_host_key: str = Field(
+        "",
+        pattern=r"^(|SHA256:[A-Za-z0-9+/]{43}=?)$",
+        description="sftp: fingerprint of the server's key; empty: it stands in ~/.ssh/known_hosts",
+    )
+    drop_endpoint: str = Field(
+        "",
+        pattern=r"^(|https://\S+|http://(127\.0\.0\.1|localhost)(:\d+)?/?)$",
+        description="s3: address of a storage that is not Amazon's",
     )
     look_back_days: int | None = Field(
         None,
@@ -236,6 +258,10 @@ class LedgerSettings(_Section):
     storefront: Literal["elsewhere", "journal"] = Field(
         "elsewhere",
         description="elsewhere: the shop's own connector to the books books its orders; journal: we book them as they are shipped",
+    )
+    granularity: Literal["settlement", "day", "order"] = Field(
+        "settlement",
+        description="entries of a settlement: settlement: one a month; day: one a day; order: one an order and month",
     )
     closed_period: Literal["hold", "next_open_period"] = Field(
         "hold", description="what happens to an entry whose period is closed in the ledger"

@@ -85,17 +85,22 @@ def samples() -> Path:
     return SAMPLES
 
 
-@pytest.fixture
-def make_home(tmp_path: Path) -> Callable[..., Home]:
-    """Make a home with a source `amazon`, a declared bank source, and any further settings text."""
+def home_maker(folder: Path) -> Callable[..., Home]:
+    """Return what makes homes in a folder: a source `amazon`, a declared bank source, and any further settings text."""
 
     def make(name: str = "home", settings: str = BANK_SOURCE, extra: str = "") -> Home:
-        root = tmp_path / name
+        root = folder / name
         root.mkdir(parents=True, exist_ok=True)
         (root / "retail_sync.toml").write_text(f"{extra}\n{settings}", encoding="utf-8")
         return Home(root)
 
     return make
+
+
+@pytest.fixture
+def make_home(tmp_path: Path) -> Callable[..., Home]:
+    """Make a home with a source `amazon`, a declared bank source, and any further settings text."""
+    return home_maker(tmp_path)
 
 
 @pytest.fixture

@@ -619,6 +619,50 @@ def test_shopify_type_nobody_decided_about_stays_unclassified(kind: str) -> None
     assert [most_specific(read_rules("shopify"), (kind, "amount", ""), sign) for sign in SIGNS] == [[], [], []]
 
 
+# Square's types of payout entries (ActivityType of its description) | component | sign | expected category.
+SQUARE_TABLE = """
+CHARGE                          | amount | + | card_payment
+CHARGE                          | fee    | - | payment_fee
+REFUND                          | amount | - | card_payment
+REFUND                          | fee    | + | payment_fee
+PROCESSING_FEE                  | amount | - | payment_fee
+PROCESSING_FEE_REFUND           | amount | + | payment_fee
+FREE_PROCESSING                 | amount | + | payment_fee
+DEPOSIT_FEE                     | amount | - | payment_fee
+TAX_ON_FEE                      | amount | - | fee_tax
+OPEN_DISPUTE                    | amount | - | payment_chargebacks
+DISPUTE                         | amount | + | payment_chargebacks
+DISPUTE                         | fee    | - | dispute_fee
+RESERVE_HOLD                    | amount | - | payment_reserve
+RELEASE_ADJUSTMENT              | amount | + | payment_reserve
+SQUARE_CAPITAL_PAYMENT          | amount | - | merchant_advance
+SQUARE_CAPITAL_REVERSED_PAYMENT | amount | + | merchant_advance
+SUBSCRIPTION_FEE                | amount | - | other_selling_fee
+SUBSCRIPTION_FEE_PAID_REFUND    | amount | + | other_selling_fee_refunded
+OTHER_ADJUSTMENT                | amount | - | marketplace_adjustment
+"""
+
+
+@pytest.mark.parametrize("case", SQUARE_TABLE.strip().splitlines())
+def test_square_line_gets_the_category_its_meaning_asks_for(case: str) -> None:
+    """A payout entry lands where an accountant would put it."""
+    kind, component, sign, expected = (part.strip() for part in case.split("|"))
+    rules = most_specific(read_rules("square"), (kind, component, ""), sign)
+    assert [rule.category for rule in rules] == [expected]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *"ESCHEATMENT MONEY_TRANSFER RETURNED_PAYOUT AUTOMATIC_SAVINGS CREDIT_CARD_REPAYMENT SIMPLE_PAYOUT".split(),
+        *"PERCENTAGE_PROCESSING_REPAYMENT GIFT_CARD_POOL_TRANSFER SQUARE_PAYROLL_TRANSFER OTHER brand_new".split(),
+    ],
+)
+def test_square_type_nobody_decided_about_stays_unclassified(kind: str) -> None:
+    """Money that goes to a savings account, a card or the staff holds its payout until a person says where it is booked."""
+    assert [most_specific(read_rules("square"), (kind, "amount", ""), sign) for sign in SIGNS] == [[], [], []]
+
+
 def test_money_of_storefront_orders_clears_their_receivable() -> None:
     """What customers paid and got back meets on the storefront receivable; fees, disputes and reserves do not."""
     accounts = {row["category"]: row["account"] for row in read_rows("posting_rules.csv")}

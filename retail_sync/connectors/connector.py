@@ -36,9 +36,13 @@ class Staged:
 
 
 class Connector(Protocol):
-    """The reader of one kind of delivery. `name` is what `[[source]] connector` says."""
+    """The reader of one kind of delivery. `name` is what `[[source]] connector` says.
+
+    `object`: what its files hold, where that is never anything else (`bank_transactions`); '' where the source says it.
+    """
 
     name: str
+    object: str
 
     def open(self, blocks: Iterable[bytes], target: Path, encoding: str, max_bytes: int) -> TextDocument:
         """Write the readable copy of a delivery to `target` and describe it. Raises DeliveryRefused."""
@@ -59,6 +63,7 @@ class Connector(Protocol):
 class TextConnector:
     """Reads text files. `japanese_marker` stands in those that are cp932 where they are no UTF-8; by default in none."""
 
+    object: str = ""
     japanese_marker: bytes = b"\xff\xfe"
 
     def open(self, blocks: Iterable[bytes], target: Path, encoding: str, max_bytes: int) -> TextDocument:

@@ -24,7 +24,7 @@ _OTHER_CURRENCY = ("presentment_amount",)
 # %Y would read the 26 of 16.09.26 as the year 26.
 _EARLIEST = "1900-01-01"
 _MONEY = "decimal(18, 4)"
-_STEPS = {_MONEY: "0.0001", "decimal(18, 6)": "0.000001", "decimal(18, 8)": "0.00000001"}
+_STEPS = {_MONEY: "0.0001", "decimal(18, 6)": "0.000001", "decimal(20, 12)": "0.000000000001"}
 _INSTANT = "timestamp with time zone"
 # The part of a declared format that says the day, where the time follows it.
 _DAY_PART = re.compile(r"^(?:(?!%[HIMSfpzZ]).)*%-?[YymdBbj]")

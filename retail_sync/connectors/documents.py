@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from retail_sync.connectors.packed import ZIP_MAGIC, refusal
 from retail_sync.core.errors import DeliveryRefused
 
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -72,6 +73,8 @@ def unpack(blocks: Iterable[bytes], target: Path, max_bytes: int) -> tuple[bytes
             stream.write(block)
     if not size:
         raise DeliveryRefused("the file is empty", _EXPORT_AGAIN)
+    if sniff.startswith(ZIP_MAGIC):
+        raise refusal(target, max_bytes)
     return sniff, is_plain
 
 
@@ -122,7 +125,7 @@ def _refuse_what_is_no_table(sniff: bytes, *, is_encoding_declared: bool) -> Non
             "this is a web page, not a report: the download was answered with an error",
             _EXPORT_AGAIN,
         )
-    if start.startswith((b"{", b"[")):
+    if start.startswith((b"{", b"[")) and not start.startswith(b"{1:"):  # that is how a SWIFT message begins
         raise DeliveryRefused("this is JSON, probably an error message, not a report", _EXPORT_AGAIN)
     if not is_encoding_declared and (sniff.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in sniff):
         raise DeliveryRefused(

@@ -6,13 +6,16 @@ import difflib
 import errno
 import hashlib
 import os
+import shutil
 import time
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from retail_sync.connectors.registry import reader_of
+from retail_sync.connectors.packed import is_archive, take_apart
+from retail_sync.connectors.registry import object_of, reader_of
 from retail_sync.core.archive import RawArchive
 from retail_sync.core.errors import DeliveryRefused, RetailSyncError, SettingsError, StorageError
 from retail_sync.core.failpoints import failpoint
@@ -38,6 +41,15 @@ class Received:
     warning: str = ""
     remedy: str = ""
     notice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Where what is taken in goes."""
+
+    archive: RawArchive
+    registry: DeliveryRegistry
+    trace_id: str
 
 
 class _FirstLook:
@@ -129,7 +141,7 @@ def receive(  # noqa: PLR0913 - what a delivery is
             f"{path} cannot be taken in: {error.strerror}", "check the path and its permissions"
         ) from error
     failpoint("raw.after_archive")
-    object_name = object_name or source.object
+    object_name = object_name or object_of(source)
     delivery_id, is_new = registry.register(
         NewDelivery(
             source=source.name,
@@ -148,6 +160,38 @@ def receive(  # noqa: PLR0913 - what a delivery is
         return Received(path, delivery_id, is_new, warning, remedy)
     twice = registry.elsewhere(source.name, object_name, sha256)
     return Received(path, delivery_id, is_new, *(_told_twice(*twice, source.name) if twice else ()))
+
+
+def receive_file(path: Path, source: Source, home: Home, stores: Intake) -> list[Received]:
+    """Take in a file, or each file of a zip archive as a delivery of its own; one that cannot be taken apart as it is.
+
+    Then its reading refuses it, and says why.
+    """
+    if has_text_name(path) and path.is_file() and os.access(path, os.R_OK) and is_archive(path):
+        with fresh_folder(home.state / "unpacked") as folder:
+            try:
+                members = take_apart(path, folder, home.settings.raw.max_unpacked_mb << 20)
+            except DeliveryRefused:
+                members = []
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+                raise StorageError(f"{path} cannot be taken apart: the disk is full", "free disk space") from error
+            found = [receive(m, source, stores.archive, stores.registry, stores.trace_id) for m in members]
+            if found:
+                return [replace(item, path=path.parent / item.path.name) for item in found]
+    return [receive(path, source, stores.archive, stores.registry, stores.trace_id)]
+
+
+@contextmanager
+def fresh_folder(folder: Path) -> Iterator[Path]:
+    """An empty folder for the body; what a killed process left in it goes first."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _told_twice(other: str, name: str, source: str) -> tuple[str, str, str]:
@@ -172,7 +216,7 @@ def _early_warning(first_line: bytes, source: Source, object_name: str) -> tuple
     return "", ""
 
 
-def scan_inbox(home: Home, archive: RawArchive, registry: DeliveryRegistry, trace_id: str) -> Iterator[Received]:
+def scan_inbox(home: Home, stores: Intake) -> Iterator[Received]:
     """Take in every new file of `<home>/inbox/<source>/`. Files stay where they are; what was taken in is remembered.
 
     A file that is still growing is left for the next scan; one that cannot be read stops no other.
@@ -187,18 +231,18 @@ def scan_inbox(home: Home, archive: RawArchive, registry: DeliveryRegistry, trac
         for file in files:
             try:
                 # What has no text name is not known: `receive` says so.
-                if has_text_name(file) and (registry.is_known_inbox_file(file) or not _is_settled(file)):
+                if has_text_name(file) and (stores.registry.is_known_inbox_file(file) or not _is_settled(file)):
                     continue
                 before = file.stat()
-                received = receive(file, source, archive, registry, trace_id)
+                received = receive_file(file, source, home, stores)
             except StorageError:
                 raise
             except (RetailSyncError, FileNotFoundError) as error:
                 if file.exists():  # else its sender took it away meanwhile
                     yield Received(file, "", False, *_words(error))
                 continue
-            registry.remember_inbox_file(file, received.delivery_id, before.st_size, before.st_mtime_ns)
-            yield received
+            stores.registry.remember_inbox_file(file, received[-1].delivery_id, before.st_size, before.st_mtime_ns)
+            yield from received
 
 
 @dataclass(frozen=True, slots=True)

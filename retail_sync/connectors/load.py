@@ -38,7 +38,10 @@ from retail_sync.schemas.tables import table as contract_of
 from retail_sync.settings import Home, Source
 
 # What says how a source is asked, not how its answers are read.
-_NOT_OF_READING = {"objects", "start_date", "calls_max", "requests_per_minute"}
+_NOT_OF_READING = {
+    "objects", "start_date", "calls_max", "requests_per_minute", "drop", "drop_pattern", "drop_settled", "drop_host_key",
+    "drop_endpoint", "look_back_days",
+}  # fmt: skip
 _MISSING_CONTENT = "its content is not in the raw archive any more (retention, or the file was lost)"
 
 

@@ -5,7 +5,8 @@ last how many pages there are, so that a file cut short is known as one. In reje
 of the record within the delivery: `retail-sync sources records` shows it.
 
 A connector's `.sql` makes records canonical: statements after a line `-- object: NAME, ...` belong to these objects. They read
-temp table `records` (line_no, part, key, record) whose fractions are text, and fill temp tables `staged_<table>`.
+temp table `records` (line_no, part, key, record) whose fractions are text, and fill temp tables `staged_<table>`. Records that
+are no facts by what they are (test payments) go to `staged_left_out` (line_no, reason) and are counted in the delivery.
 """
 
 from __future__ import annotations
@@ -88,6 +89,7 @@ class PagesReader:
 
     def __init__(self, wire: WireConnector, item: WireObject) -> None:
         self.name = wire.name
+        self.object = item.name
         self._wire = wire
         self._object = item
 
@@ -126,6 +128,7 @@ class PagesReader:
             "create or replace temp table staged_rejected (line_no bigint, table_name varchar, column_name varchar,"
             " value varchar, reason varchar)"
         )
+        connection.execute("create or replace temp table staged_left_out (line_no bigint, reason varchar)")
         values = {
             "channel": self._wire.channel,
             "account": source.account_name,
@@ -142,13 +145,14 @@ class PagesReader:
         for text in statements(self.name, self._object.name):
             for part in connection.extract_statements(text):
                 connection.execute(part, {name: values.get(name) for name in part.named_parameters})
+        left_out = _left_out(connection)
         connection.execute("drop table records")
         connection.unregister("currency_units")
         return Staged(
             document_id=delivery_id,
             tables=tuple(f"canonical.{name}" for name in self._object.tables),
             delivered_count=rows,
-            detected=f"{rows} records of {document.line_count - 2} pages",
+            detected=f"{rows} records of {document.line_count - 2} pages{left_out}",
         )
 
     def texts(self, document: TextDocument) -> Iterator[str]:
@@ -179,6 +183,15 @@ class PagesReader:
         for macros in ("amount_of", "wire_macros"):
             connection.execute(sql.statement(__package__, macros))
         return count
+
+
+def _left_out(connection: duckdb.DuckDBPyConnection) -> str:
+    """Say how many records are no canonical facts by what they are, as the object's SQL found."""
+    found = connection.execute(
+        "select reason, count(distinct line_no) from staged_left_out group by reason order by reason"
+    ).fetchall()
+    connection.execute("drop table staged_left_out")
+    return "".join(f"; {count} left out: {reason}" for reason, count in found)
 
 
 def statements(connector: str, object_name: str) -> list[str]:

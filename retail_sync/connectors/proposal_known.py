@@ -19,6 +19,8 @@ from retail_sync.schemas.tables import TABLES, table
 from retail_sync.settings import Source
 
 _MAX_BYTES = 1 << 30
+# What a source is called whose files always hold the same.
+_NAMES = {"bank_transactions": "bank", "fx_rates": "rates"}
 # What a shop exports belongs together by the account that its sources name.
 _SHOP = "shopify_"
 
@@ -45,13 +47,15 @@ def known_connector(path: Path) -> Known | None:
         if connector.name == DeclaredCsv.name:
             continue
         # The file's own name changes with every download; the rows' identity must not.
-        source = Source(name=connector.name.removesuffix("_settlement"), connector=connector.name)
+        name = _NAMES.get(connector.object, connector.name.removesuffix("_settlement"))
+        source = Source(name=name, connector=connector.name)
         with tempfile.TemporaryDirectory() as folder:
             try:
                 connector.check_header(open_as(connector, path, Path(folder)).header, source)
             except (DeliveryRefused, SettingsError, OSError):
                 continue
-        return Known(connector, source, _as_toml(source), tuple(_untold(source)))
+        has_zone = not connector.object  # else its rows have days, and no points in time
+        return Known(connector, source, _as_toml(source, has_zone), tuple(_untold(source, has_zone)))
     return None
 
 
@@ -73,16 +77,18 @@ def stage_known(connection: duckdb.DuckDBPyConnection, known: Known, document: T
     return staged
 
 
-def _as_toml(source: Source) -> str:
+def _as_toml(source: Source, has_zone: bool) -> str:
     lines = ["[[source]]", f'name = "{source.name}"', f'connector = "{source.connector}"']
     if source.connector.startswith(_SHOP):
         lines.append('account = "myshop"   # the same for the transactions, payouts and orders of one shop')
-    lines.append('time_zone = "UTC"   # whose calendar days are its business dates')
+    if has_zone:
+        lines.append('time_zone = "UTC"   # whose calendar days are its business dates')
     return "\n".join(lines) + "\n"
 
 
-def _untold(source: Source) -> list[str]:
-    told = ['the time zone of its business dates: UTC is assumed; set time_zone, e.g. "Europe/Berlin"']
+def _untold(source: Source, has_zone: bool) -> list[str]:
+    zone = 'the time zone of its business dates: UTC is assumed; set time_zone, e.g. "Europe/Berlin"'
+    told = [zone] if has_zone else []
     if source.connector.startswith(_SHOP):
         told.append("which shop it belongs to: give all sources of one shop the same account")
     return told

@@ -263,7 +263,7 @@ def windows_of(start: datetime, end: datetime, longest: timedelta) -> list[Windo
 
 def _lasting(line: bytes, passing: Sequence[str]) -> bytes:
     for text in passing:
-        line = line.replace(b'"' + text.encode() + b'"', b"")
+        line = line.replace((text if text.startswith('"') else f'"{text}"').encode(), b"")
     return line
 
 

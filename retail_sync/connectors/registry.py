@@ -5,15 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from retail_sync.connectors.amazon import Amazon
 from retail_sync.connectors.amazon_settlement import AmazonSettlement
+from retail_sync.connectors.camt053 import Camt053
 from retail_sync.connectors.connector import Connector
 from retail_sync.connectors.declared_csv import DeclaredCsv
+from retail_sync.connectors.ecb import Ecb
+from retail_sync.connectors.ecb_rates import EcbRates
 from retail_sync.connectors.erpnext import Erpnext
+from retail_sync.connectors.mt940 import Mt940
 from retail_sync.connectors.odoo import Odoo
+from retail_sync.connectors.ofx import Ofx
 from retail_sync.connectors.paged import PagesReader
+from retail_sync.connectors.shopify import Shopify
 from retail_sync.connectors.shopify_orders import ShopifyOrders
 from retail_sync.connectors.shopify_payouts import ShopifyPayouts
 from retail_sync.connectors.shopify_transactions import ShopifyTransactions
+from retail_sync.connectors.square import Square
 from retail_sync.connectors.tryton import Tryton
 from retail_sync.connectors.vendure import Vendure
 from retail_sync.connectors.wire import WireConnector, WireObject
@@ -28,12 +36,26 @@ CONNECTORS: dict[str, Connector] = {
         ShopifyTransactions(),
         ShopifyPayouts(),
         ShopifyOrders(),
+        Ofx(),
+        Mt940(),
+        Camt053(),
+        EcbRates(),
     )
 }
 
 
 WIRE_CONNECTORS: dict[str, WireConnector] = {
-    connector.name: connector for connector in (Vendure(), Tryton(), Odoo(), Erpnext())
+    connector.name: connector
+    for connector in (
+        Amazon(),
+        Ecb(),
+        Erpnext(),
+        Odoo(),
+        Shopify(),
+        Square(),
+        Tryton(),
+        Vendure(),
+    )
 }
 
 
@@ -66,6 +88,12 @@ def objects_of(source: Source) -> tuple[WireObject, ...]:
     if source.look_back_days is None:
         return found
     return tuple(replace(item, look_back=timedelta(days=source.look_back_days)) for item in found)
+
+
+def object_of(source: Source) -> str:
+    """Return what the files of a source hold where its delivery does not say so."""
+    connector = CONNECTORS.get(source.connector)
+    return (connector.object if connector else "") or source.object
 
 
 def reader_of(source: Source, object_name: str) -> Connector:

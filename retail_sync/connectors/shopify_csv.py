@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import duckdb
 
@@ -61,6 +62,30 @@ def read_cells(  # noqa: PLR0913 - what one file needs
     register_units(connection, [row[0] for row in codes])
     connection.execute(sql.statement(__package__, "amount_of"))
     return rows
+
+
+def leave_later(connection: duckdb.DuckDBPyConnection, source: Source, days: Mapping[str, str]) -> str:
+    """Take out the staged rows of the days that another source has (`until`), and say how many that were.
+
+    `days`: table: the column that holds a row's day; '' where it is that of its order, and then orders come last.
+    """
+    if source.until is None:
+        return ""
+    count = 0
+    for table, column in days.items():
+        is_later = (
+            f"{column} >= $until"
+            if column
+            else ("order_id in (select order_id from staged_orders where business_date >= $until)")
+        )
+        connection.execute(
+            f"delete from staged_rejected where (table_name, line_no) in "  # noqa: S608 - names of our own
+            f"(select '{table}', line_no from staged_{table} where {is_later})",
+            {"until": source.until},
+        )
+        row = connection.execute(f"delete from staged_{table} where {is_later}", {"until": source.until}).fetchone()  # noqa: S608
+        count += row[0] if row else 0
+    return f"; {count} rows left to another source, from {source.until} on"
 
 
 def finish(connection: duckdb.DuckDBPyConnection) -> None:

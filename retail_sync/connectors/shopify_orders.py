@@ -15,7 +15,7 @@ import duckdb
 from retail_sync.connectors.connector import Staged, TextConnector
 from retail_sync.connectors.documents import TextDocument
 from retail_sync.connectors.header import Columns
-from retail_sync.connectors.shopify_csv import CHANNEL, INSTANT, check_columns, finish, read_cells
+from retail_sync.connectors.shopify_csv import CHANNEL, INSTANT, check_columns, finish, leave_later, read_cells
 from retail_sync.core import sql
 from retail_sync.settings import Source
 
@@ -68,10 +68,11 @@ class ShopifyOrders(TextConnector):
         head = {"time_zone": source.time_zone, "instant_format": INSTANT}
         connection.execute(sql.statement(__package__, "shopify_orders"), values | head)
         connection.execute(sql.statement(__package__, "shopify_order_lines"), values)
+        later = leave_later(connection, source, {"order_lines": "", "orders": "business_date"})
         finish(connection)
         return Staged(
             document_id=delivery_id,
             tables=("canonical.orders", "canonical.order_lines"),
             delivered_count=rows,
-            detected=f"{document.encoding}; orders export; dates {INSTANT}; decimal mark .",
+            detected=f"{document.encoding}; orders export; dates {INSTANT}; decimal mark .{later}",
         )

@@ -12,7 +12,7 @@ import duckdb
 from retail_sync.connectors.connector import Staged, TextConnector
 from retail_sync.connectors.documents import TextDocument
 from retail_sync.connectors.header import Columns
-from retail_sync.connectors.shopify_csv import CHANNEL, DAY, check_columns, finish, read_cells
+from retail_sync.connectors.shopify_csv import CHANNEL, DAY, check_columns, finish, leave_later, read_cells
 from retail_sync.core import sql
 from retail_sync.settings import Source
 
@@ -62,10 +62,11 @@ class ShopifyPayouts(TextConnector):
             from staged_payouts where parts_amount <> total_amount
             """
         )
+        later = leave_later(connection, source, {"payouts": "payout_date"})
         finish(connection)
         return Staged(
             document_id=delivery_id,
             tables=("canonical.payouts",),
             delivered_count=rows,
-            detected=f"{document.encoding}; payouts export; dates {DAY}; decimal mark .",
+            detected=f"{document.encoding}; payouts export; dates {DAY}; decimal mark .{later}",
         )

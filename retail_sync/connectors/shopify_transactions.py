@@ -12,7 +12,8 @@ import duckdb
 from retail_sync.connectors.connector import Staged, TextConnector
 from retail_sync.connectors.documents import TextDocument
 from retail_sync.connectors.header import Columns
-from retail_sync.connectors.shopify_csv import CHANNEL, DAY, INSTANT, check_columns, finish, read_cells
+from retail_sync.connectors.paged import statements
+from retail_sync.connectors.shopify_csv import CHANNEL, DAY, INSTANT, check_columns, finish, leave_later, read_cells
 from retail_sync.core import sql
 from retail_sync.settings import Source
 
@@ -56,6 +57,7 @@ class ShopifyTransactions(TextConnector):
             "instant_format": INSTANT,
             "day_format": DAY,
         }
+        connection.execute(statements("shopify", "")[0])  # the words mean the same in files and over the wire
         connection.execute(sql.statement(__package__, "shopify_transactions"), values)
         connection.execute(
             """
@@ -66,10 +68,11 @@ class ShopifyTransactions(TextConnector):
             """
         )
         connection.execute("delete from staged_payments where gross_amount - fee_amount <> net_amount")
+        later = leave_later(connection, source, {"payments": "business_date"})
         finish(connection)
         return Staged(
             document_id=delivery_id,
             tables=("canonical.payments",),
             delivered_count=rows,
-            detected=f"{document.encoding}; transactions export; dates {INSTANT}; decimal mark .",
+            detected=f"{document.encoding}; transactions export; dates {INSTANT}; decimal mark .{later}",
         )

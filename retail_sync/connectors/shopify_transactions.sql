@@ -25,16 +25,7 @@ select
         partition by content order by paid_in is null, length(paid_in), paid_in, line_no
     ) as payment_id,
     $account as account,
-    case
-        when word in ('charge', 'capture') then 'charge'
-        when word = 'payout' then 'payout'
-        when contains(word, 'chargeback') or contains(word, 'dispute') then 'chargeback'
-        when contains(word, 'reserve') then 'reserve'
-        when contains(word, 'adjustment') then 'adjustment'
-        when contains(word, 'refund') then 'refund'
-        when contains(word, 'fee') then 'fee'
-        else 'other'
-    end as kind,
+    payment_kind_of(word) as kind,
     type as source_type,
     nullif("order", '') as order_id,
     paid_at, transaction_date as paid_at__raw,

@@ -34,8 +34,8 @@ class Page:
     """One answer as it came: JSON text, whose records stand at the object's path for `part`.
 
     `key` is what was asked for where the records do not say it themselves (the payout whose entries these are). `passing` are
-    texts in it that differ each time it is asked for and mean nothing (a page token, the time of the answer): a window that
-    differs in nothing else is no new delivery.
+    texts in it that differ each time it is asked for and mean nothing (a page token, the time of the answer; what begins with
+    a quote is JSON as it stands there: `"left": 7`): a window that differs in nothing else is no new delivery.
     """
 
     content: bytes

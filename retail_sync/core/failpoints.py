@@ -14,6 +14,7 @@ import sys
 NAMES = (
     "pull.after_window",
     "pull.before_cursor",
+    "drop.after_fetch",
     "raw.after_archive",
     "raw.after_register",
     "tables.before_commit",

@@ -164,13 +164,17 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         cost: float = 1,
         operation: str = "",
+        brings_secret: bool = False,
     ) -> Answer:
         """Send a request, again within bounds where it may be repeated, and return the answer. Raises HttpError.
 
+        `brings_secret`: a good answer is a token, so no message shows any of it, also where it is cut short.
         `operation` names its rate in `Limits.rates`; without one it has the rate of the system.
         """
         url = f"{self._base_url}{path}" + (f"?{urlencode(query)}" if query else "")
-        asked = _Asked(method, url, f"{self.system}, {method} {path}", body, headers or {}, cost, operation)
+        asked = _Asked(
+            method, url, f"{self.system}, {method} {path}", body, headers or {}, cost, operation, brings_secret
+        )
         return self._insisting(lambda: self._authorised(asked), may_repeat=may_repeat)
 
     def download(self, url: str, target: Path, *, bytes_max: int) -> None:
@@ -284,9 +288,8 @@ class HttpClient:
             document = self._manner.read(content) if content or response.status_code != 204 else None
         except ValueError:
             if is_success:  # an error page of something in between, or a body cut where no length was given
-                raise DeliveryUnknown(
-                    f"{told}: the answer is not JSON: {self._excerpt(content)}", "run again"
-                ) from None
+                shown = "it is a secret" if asked.brings_secret else self._excerpt(content)
+                raise DeliveryUnknown(f"{told}: the answer is not JSON: {shown}", "run again") from None
             document = None
         answer = Answer(response.status_code, response.headers, document, content)
         self._manner.heed(answer, bucket)
@@ -319,6 +322,7 @@ class _Asked:
     headers: Mapping[str, str] = field(repr=False)
     cost: float
     operation: str
+    brings_secret: bool = False
 
 
 def _never_connected(error: requests.ConnectionError) -> bool:

@@ -148,7 +148,12 @@ class OAuth:
         try:
             # Repeated where the answer is lost: servers take the last token again for a while, for that very reason.
             answer = self._client.request(
-                "POST", self._token_path, body=urlencode(form).encode(), headers=headers, may_repeat=True
+                "POST",
+                self._token_path,
+                body=urlencode(form).encode(),
+                headers=headers,
+                may_repeat=True,
+                brings_secret=True,
             )
         except Answered as refused:
             if refused.status in (400, 401, 403):

@@ -22,7 +22,7 @@ _BOOKED_FROM = [
         )
     ),
     *(("reconcile", name) for name in ("inventory_variances", "cost_of_sales")),
-    *(("canonical", name) for name in ("gift_card_events", "vouchers", "deferred_transactions")),
+    *(("canonical", name) for name in ("settlement_lines", "gift_card_events", "vouchers", "deferred_transactions")),
     *(
         ("canonical", name)
         for name in ("orders", "order_lines", "payments", "fulfilments", "returns", "customers", "locations")

@@ -21,9 +21,10 @@ DELIVERIES = table("raw.deliveries")
     ],
 )
 def receive_deliveries(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult[None]:
-    """Ask the systems for what is new, or for the run's days; take in what is new in the inbox folders."""
+    """Ask the systems for what is new, or for the run's days; fetch dropped files; take in what is new in the inbox folders."""
     pipeline = home.pipeline(context)
     pulled = pipeline.pull(run_window(context))
+    dropped = pipeline.fetch_drops()
     received = pipeline.receive_inbox()
     deliveries = pipeline.registry.all()
     newest = [(d.received_order, d.source, d.name, d.bytes, d.delivery_id) for d in deliveries[-20:]]
@@ -41,6 +42,18 @@ def receive_deliveries(context: dg.AssetExecutionContext, home: HomeResource) ->
                         item.problem.message if item.problem else "",
                     )
                     for item in pulled
+                ],
+            ),
+            "remote folders": small_table(
+                ("source", "files", "new", "not whole because"),
+                [
+                    (
+                        item.source,
+                        len(item.received),
+                        sum(r.is_new for r in item.received),
+                        "; ".join(problem.message for problem in item.problems),
+                    )
+                    for item in dropped
                 ],
             ),
             "new files in this run": sum(item.is_new for item in received),

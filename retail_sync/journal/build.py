@@ -64,11 +64,19 @@ def build_journal(
 
     `standing` reads what the ledger holds of our stock entries: a true-up books what is missing beside them.
     """
-    policy = (policies.home_currency, policies.deposits, policies.stock, policies.rate_days, policies.storefront)
+    policy = (
+        policies.home_currency,
+        policies.deposits,
+        policies.stock,
+        policies.rate_days,
+        policies.storefront,
+        policies.granularity,
+    )
     version = _hash(f"{rules.hash}|{policy}")
     touched = ready = held = 0
     with transaction(connection):
         _touch_all_if_changed(connection, version)
+        _note_applied(connection, "granularity", policies.granularity)
         rates = Rates.read(connection, policies.home_currency, policies.rate_days)
         _touch_foreign_if_changed(connection, rates)
         _show_standing(connection, policies, standing)
@@ -116,8 +124,12 @@ def _touch_all_if_changed(connection: duckdb.DuckDBPyConnection, version: str) -
             "except select stage, kind, document_id from raw.touched",
             [kind.KIND],
         )
-    connection.execute("delete from raw.applied where name = 'posting_rules'")
-    connection.execute("insert into raw.applied values ('posting_rules', ?)", [version])
+    _note_applied(connection, "posting_rules", version)
+
+
+def _note_applied(connection: duckdb.DuckDBPyConnection, name: str, value: str) -> None:
+    connection.execute("delete from raw.applied where name = ?", [name])
+    connection.execute("insert into raw.applied values (?, ?)", [name, value])
 
 
 def _touch_foreign_if_changed(connection: duckdb.DuckDBPyConnection, rates: Rates) -> None:
@@ -133,8 +145,7 @@ def _touch_foreign_if_changed(connection: duckdb.DuckDBPyConnection, rates: Rate
         "except select stage, kind, document_id from raw.touched",
         [rates.home],
     )
-    connection.execute("delete from raw.applied where name = 'exchange_rates'")
-    connection.execute("insert into raw.applied values ('exchange_rates', ?)", [version])
+    _note_applied(connection, "exchange_rates", version)
 
 
 def _revalue(connection: duckdb.DuckDBPyConnection, rates: Rates, rules: PostingRules) -> None:
@@ -202,7 +213,7 @@ def _line(desired: DesiredEntry, number: int, document: Document) -> tuple[Any, 
     return (
         desired.entry_key, number, line.account, line.role, leg.category, line.transaction_minor,
         line.transaction_currency, line.home_minor, line.home_currency, line.rate, line.channel, line.location,
-        line.tax_code, document.document_id, leg.posting_month, line.memo, leg.rule,
+        line.tax_code, document.document_id, leg.posting_month, leg.order_id, line.memo, leg.rule,
     )  # fmt: skip
 
 

@@ -78,6 +78,7 @@ def in_home(document: Document, rates: Rates, rules: PostingRules) -> Document:
         return document
     try:
         entries, used = _converted(document, rates, rules)
+        entries = _taken_back(entries, rules)
     except (NoExchangeRate, NoPostingRule) as missing:
         code = "no_exchange_rate" if isinstance(missing, NoExchangeRate) else "account_unknown"
         return replace(document, entries=(), held_code=code, held_reason=str(missing))
@@ -121,6 +122,23 @@ def _shared_out(legs: Sequence[Leg], by_currency: Mapping[str, Decimal], home: s
         replace(leg, line=_valued(leg.line, minor, by_currency[leg.line.transaction_currency], home))
         for leg, minor in zip(legs, whole, strict=True)
     )
+
+
+def _taken_back(entries: Sequence[DesiredEntry], rules: PostingRules) -> list[DesiredEntry]:
+    """Take back what the parts of a settlement parked at what it was parked at, in the last entry that has such a leg.
+
+    Each part is rounded by itself, so their home amounts sum to a few minor units more or less than what the payout takes
+    over: these are realised, and the carried-forward account keeps nothing.
+    """
+    carried = [(entry, leg) for entry in entries for leg in entry.legs if leg.line.role == "carried_forward"]
+    rest = sum(leg.line.home_minor for _, leg in carried)
+    if not rest:
+        return list(entries)
+    last, taken = carried[-1]
+    exact = replace(taken, line=replace(taken.line, home_minor=taken.line.home_minor - rest))
+    legs = tuple(exact if leg is taken else leg for leg in last.legs)
+    realised = _exchange_difference(taken.line, rest, last.posting_date, rules)
+    return [replace(entry, legs=(*legs, realised)) if entry is last else entry for entry in entries]
 
 
 def _deposit(

@@ -16,7 +16,8 @@ from datetime import date, timedelta
 from retail_sync.core.money import format_money
 from retail_sync.journal.desired import DesiredEntry, Leg
 from retail_sync.journal.rules import PostingRules
-from retail_sync.journal.settlement import Component, settled_legs
+from retail_sync.journal.settlement import settled_legs
+from retail_sync.journal.settlement_parts import Component
 from retail_sync.journal.stock import StockAmount, stock_entry
 from retail_sync.schemas.journal import EntryLine
 

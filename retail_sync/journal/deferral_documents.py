@@ -22,7 +22,7 @@ from retail_sync.journal.deferral import Deferral, deferral_entries, not_taken_b
 from retail_sync.journal.desired import Document
 from retail_sync.journal.reading import rows_of
 from retail_sync.journal.rules import Policies, PostingRules
-from retail_sync.journal.settlement import Component
+from retail_sync.journal.settlement_parts import Component
 from retail_sync.journal.validation import with_entries
 
 KIND = "deferral"

@@ -11,16 +11,17 @@ from retail_sync.schemas.journal import Entry, EntryLine
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """A line of an entry with the canonical rows under it: category, location and `posting_month` name them.
+    """A line of an entry with the canonical rows under it: category, location, `posting_month` and `order_id` name them.
 
-    `posting_month` is the first day of the month, or the day itself where rows are booked by day. `rule` names the posting rule
-    that chose its account; empty where another governed file names it.
+    `posting_month` is the first day of the month, or the day itself where rows are booked by day; `order_id` is empty where they
+    are not booked by order. `rule` names the posting rule that chose its account; empty where another governed file names it.
     """
 
     line: EntryLine
     category: str = ""
     posting_month: date | None = None
     rule: str = ""
+    order_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from itertools import combinations
 
 from retail_sync.core.errors import RulesError
 from retail_sync.core.rules import Folders, RuleFile, read_rules
+from retail_sync.journal.settlement_parts import Granularity
 
 LEGS = (
     "payout", "carried_forward", "bank", "own_tax", "cogs", "inventory", "shrinkage", "stock_write_off",
@@ -36,7 +37,7 @@ class Policies:
     """Settings that decide what is journalled.
 
     A rate stands for its day and `rate_days` days after it. `storefront` are the channels whose orders are booked from their
-    own rows.
+    own rows. `granularity` says into which entries a settlement is cut.
     """
 
     home_currency: str
@@ -44,6 +45,7 @@ class Policies:
     stock: str = "erp"
     rate_days: int = 7
     storefront: tuple[str, ...] = ()
+    granularity: Granularity = "settlement"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Journal entries of a settlement: one per month it touches, the transfers that failed, and its deposit.
+"""Journal entries of a settlement: its parts (`settlement_parts.py`), the transfers that failed, and its deposit.
 
 Pure functions from facts and rules to balanced entries (worked examples A, B and J of reference/ledgers.md section 6).
 Signs: a settlement amount is positive when it is owed to us, so its leg is a credit (negative); the payout leg is the
@@ -7,9 +7,8 @@ debit that balances it.
 
 from __future__ import annotations
 
-import calendar
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -17,20 +16,16 @@ from decimal import Decimal
 from retail_sync.core.money import format_money, to_minor
 from retail_sync.journal.desired import DesiredEntry, Leg
 from retail_sync.journal.rules import PostingRules
+from retail_sync.journal.settlement_parts import Component, Granularity, Part, parts_of
 from retail_sync.schemas.journal import EntryLine
 
 _TAX_SIDES = (("tax_collected", "tax_withheld"), ("tax_refunded", "tax_withheld_refunded"))
-
-
-@dataclass(frozen=True, slots=True)
-class Component:
-    """Sum of a settlement's lines of one category and marketplace in one month."""
-
-    posting_month: date
-    event_date: date | None
-    category: str
-    marketplace: str
-    amount: Decimal
+# What stands on the carried-forward legs: where a part's sum goes, and where the payout has it from.
+_CARRIED: Mapping[Granularity, tuple[str, str]] = {
+    "settlement": ("carried to the month of the payout", "taken over from earlier months"),
+    "day": ("carried to the day of the payout", "taken over from earlier days"),
+    "order": ("carried to the entry of the payout", "taken over from orders and earlier months"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +90,7 @@ class _Legs:
         rule = self.rules.rule(booked_as or component.category, self.on, **place)
         memo = component.category.replace("_", " ")
         line = self._line(rule.account, minor, rule.role, component.marketplace, memo, rule.tax_code)
-        return Leg(line, component.category, component.posting_month, rule.name)
+        return Leg(line, component.category, component.posting_month, rule.name, component.order_id)
 
     def _line(  # noqa: PLR0913 - the fields of a line
         self, account: str, minor: int, role: str, location: str, memo: str, tax_code: str = ""
@@ -116,11 +111,18 @@ class _Legs:
 
 
 def settlement_entries(
-    settlement: Settlement, components: Sequence[Component], rules: PostingRules, deposits: str
+    settlement: Settlement,
+    components: Sequence[Component],
+    rules: PostingRules,
+    deposits: str,
+    granularity: Granularity = "settlement",
 ) -> list[DesiredEntry]:
-    """Return every entry the settlement asks for today. `deposits` is the policy: journal or bank_feed."""
+    """Return every entry the settlement asks for today.
+
+    `deposits` is the policy: journal or bank_feed. The components are cut as `granularity` says.
+    """
     legs = _Legs(settlement, rules, settlement.closing_date)
-    entries = _parts(legs, components)
+    entries = _parts(legs, components, granularity)
     entries += _failed_transfers(legs, [c for c in components if c.category == "failed_transfer" and c.amount])
     if deposits == "journal" and settlement.bank_amount and _moves_by_itself(settlement):
         arrived_on = settlement.bank_value_date or settlement.closing_date
@@ -139,40 +141,36 @@ def _moves_by_itself(settlement: Settlement) -> bool:
     return settlement.total > 0 or (settlement.total < 0 and settlement.channel != "amazon")
 
 
-def _parts(legs: _Legs, components: Sequence[Component]) -> list[DesiredEntry]:
-    """One entry a month. An earlier month parks its sum on the carried-forward account; the closing month takes it back."""
+def _parts(legs: _Legs, components: Sequence[Component], granularity: Granularity) -> list[DesiredEntry]:
+    """One entry a part. Each but the last parks its sum on the carried-forward account; the last one takes it back and pays.
+
+    So transit has one leg of a settlement, on its closing day, into however many entries it is cut.
+    """
     settlement = legs.settlement
-    closing_month = settlement.closing_date.replace(day=1)
-    by_month: dict[date, list[Component]] = defaultdict(list)
-    by_month[closing_month] = []
-    for component in components:
-        by_month[component.posting_month].append(component)
+    parked, taken_over = _CARRIED[granularity]
     entries, carried = [], 0
-    for month in sorted(by_month):
-        last_day = calendar.monthrange(month.year, month.month)[1]
-        legs = replace(legs, on=settlement.closing_date if month == closing_month else month.replace(day=last_day))
-        lines = _category_legs(legs, by_month[month])
+    for part in parts_of(components, settlement.closing_date, granularity):
+        legs = replace(legs, on=part.on)
+        lines = _category_legs(legs, part.components)
         owed = -sum(leg.line.home_minor for leg in lines)
-        if month < closing_month:
-            carried += owed
-            lines.append(legs.own("carried_forward", owed, "carried to the month of the payout"))
-        else:
-            lines.append(legs.own("carried_forward", -carried, "taken over from earlier months"))
+        if part.is_closing:
+            lines.append(legs.own("carried_forward", -carried, taken_over))
             lines.append(legs.own("payout", legs.minor(settlement.total), "settlement total"))
+        else:
+            carried += owed
+            lines.append(legs.own("carried_forward", owed, parked))
         lines = [leg for leg in lines if leg.line.home_minor]
         if lines:
-            entries.append(_part(legs, month, len(by_month), lines))
+            entries.append(_entry(settlement, part, lines))
     return entries
 
 
-def _part(legs: _Legs, month: date, months: int, lines: list[Leg]) -> DesiredEntry:
-    settlement = legs.settlement
-    name = f"{settlement.channel.capitalize()} settlement {settlement.settlement_id}"
+def _entry(settlement: Settlement, part: Part, lines: list[Leg]) -> DesiredEntry:
     return DesiredEntry(
-        entry_key=f"{settlement.channel}:settlement:{settlement.settlement_id}:{month:%Y-%m}",
+        entry_key=f"{settlement.channel}:settlement:{settlement.settlement_id}:{part.name}",
         kind="settlement",
-        posting_date=legs.on,
-        memo=f"{name}, {month:%B %Y} part" if months > 1 else f"{name}, closed {settlement.closing_date}",
+        posting_date=part.on,
+        memo=f"{settlement.channel.capitalize()} settlement {settlement.settlement_id}, {part.title}",
         legs=tuple(lines),
     )
 
@@ -188,7 +186,7 @@ def _category_legs(legs: _Legs, components: Sequence[Component]) -> list[Leg]:
 
 
 def _merged(components: Sequence[Component]) -> list[Component]:
-    """Two failed transfers of one month are one leg, because category, marketplace and month name the lines under it."""
+    """Two failed transfers of one part are one leg, because category, marketplace and part name the lines under it."""
     merged: dict[tuple[str, str], Component] = {}
     for component in components:
         key = component.category, component.marketplace

@@ -16,13 +16,15 @@ from retail_sync.core.money import format_money, to_minor
 from retail_sync.journal.desired import Document
 from retail_sync.journal.reading import rows_of
 from retail_sync.journal.rules import Policies, PostingRules
-from retail_sync.journal.settlement import Cleared, Component, Converted, Settlement, settlement_entries
+from retail_sync.journal.settlement import Cleared, Converted, Settlement, settlement_entries
+from retail_sync.journal.settlement_parts import Component, Granularity
 from retail_sync.journal.validation import SETTLEMENT_VALIDATIONS, with_entries
 
 KIND = "settlement"
 ENTRY_KINDS = ("settlement", "failed_transfer", "deposit")
 EVERYTHING = "select settlement_id from reconcile.settlement_totals"
-_CHUNK = 500
+# Settlements that are built at once: of a large one there are a few entries, or one for each of its orders.
+_CHUNKS: Mapping[Granularity, int] = {"settlement": 500, "day": 100, "order": 10}
 
 
 def is_booked(_policies: Policies) -> bool:
@@ -35,8 +37,9 @@ def touched_documents(
 ) -> Iterator[Sequence[Document]]:
     """Yield the settlements that reconcile handed over, in bounded pieces."""
     rows = rows_of(connection, sql.statement(__package__, "touched_settlements"))
-    for start in range(0, len(rows), _CHUNK):
-        yield _documents(connection, rows[start : start + _CHUNK], rules, policies)
+    size = _CHUNKS[policies.granularity]
+    for start in range(0, len(rows), size):
+        yield _documents(connection, rows[start : start + size], rules, policies)
 
 
 def _documents(
@@ -46,11 +49,8 @@ def _documents(
     policies: Policies,
 ) -> list[Document]:
     components: dict[str, list[Component]] = defaultdict(list)
-    query = (
-        "select settlement_id, posting_month, event_date, category, marketplace, amount "
-        "from reconcile.settlement_components where list_contains($ids, settlement_id)"
-    )
-    for row in rows_of(connection, query, {"ids": [row["settlement_id"] for row in rows]}):
+    asked = {"ids": [row["settlement_id"] for row in rows], "granularity": policies.granularity}
+    for row in rows_of(connection, sql.statement(__package__, "settlement_parts"), asked):
         components[row.pop("settlement_id")].append(Component(**row))
     return [_document(row, components[row["settlement_id"]], rules, policies) for row in rows]
 
@@ -79,7 +79,7 @@ def _document(
     )
     return with_entries(
         plain,
-        lambda: settlement_entries(settlement, components, rules, policies.deposits),
+        lambda: settlement_entries(settlement, components, rules, policies.deposits, policies.granularity),
         rules,
         [partial(check, settlement=settlement) for check in SETTLEMENT_VALIDATIONS],
     )

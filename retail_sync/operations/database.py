@@ -75,6 +75,18 @@ pulls = sa.Table(
     sa.Column("pulled_at", sa.String(40), nullable=False),
 )
 
+# The files that were fetched from remote folders, each as it was then: nothing is deleted there.
+drop_files = sa.Table(
+    "drop_files",
+    metadata,
+    sa.Column("source", sa.String(40), primary_key=True),
+    sa.Column("place", sa.String(500), primary_key=True),
+    sa.Column("name", sa.String(255), primary_key=True),
+    sa.Column("state", sa.String(255), nullable=False),
+    sa.Column("delivery_id", sa.String(64), nullable=False),
+    sa.Column("fetched_at", sa.String(40), nullable=False),
+)
+
 exceptions = sa.Table(
     "exceptions",
     metadata,

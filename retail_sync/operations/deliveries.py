@@ -126,6 +126,7 @@ class DeliveryRegistry:
             connection.execute(
                 sa.delete(db.inbox_files).where(inbox.delivery_id.in_(sa.select(columns.delivery_id).where(theirs)))
             )
+            connection.execute(sa.delete(db.drop_files).where(db.drop_files.c.source == source))
             return connection.execute(sa.update(db.deliveries).where(theirs).values(withdrawn=note)).rowcount
 
     def is_known_inbox_file(self, path: Path) -> bool:

@@ -23,7 +23,7 @@ from retail_sync.operations.approvals import read_approved
 from retail_sync.operations.evidence import Evidence, Facts, Sight, movements_of
 from retail_sync.operations.exceptions import Problem
 from retail_sync.operations.verdicts import Desired, Released, Verdict, carried_by_approval, decide
-from retail_sync.operations.waiting import Waiting, note_waiting, waiting_entry, waiting_problems
+from retail_sync.operations.waiting import Waiting, note_waiting, told_by_document, waiting_entry, waiting_problems
 from retail_sync.schemas.journal import Entry
 
 _FINANCE = "finance"
@@ -104,6 +104,7 @@ class Releaser:
                 version = versions.get(key, 0)
                 self._carry_out(connection, verdicts[key], key, wanted.get(key), last.get(key), version, report)
             self._note_empty(connection, desired, ready)
+            report.waiting = told_by_document(report.waiting)
             note_waiting(connection, report.waiting)
             self._move_out_of_closed_periods(connection)
             failpoint("release.before_commit")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -50,6 +50,7 @@ _CAUSES = {
         "or say what belongs together: retail-sync matches confirm",
     ),
     "categories": _Cause("category rules", "restore settlement_categories.csv or posting_rules.csv"),
+    "granularity": _Cause("granularity", "restore the setting ledger.granularity"),
     "texts": _Cause("texts", "restore the rule; amounts and accounts are the same"),
 }
 
@@ -62,6 +63,7 @@ class Waiting:
     """
 
     entry_key: str
+    document_id: str
     entry_kind: str
     version: int
     posting_date: str
@@ -83,12 +85,25 @@ def waiting_entry(entry_key: str, desired: Desired | None, old: Released | None)
     before: Mapping[str, Any] = json.loads(old.body) if old else {"lines": []}
     after: Mapping[str, Any] = json.loads(desired.body) if desired else {"lines": []}
     kind = desired.kind if desired else old.entry_kind if old else ""
+    document_id = desired.document_id if desired else old.document_id if old else ""
     day = (after if desired else before)["posting_date"]
     cause = _cause(kind, before["lines"], after["lines"])
     return Waiting(
-        entry_key, kind, old.version if old else 0, day, cause, _by_place(before["lines"]), _by_place(after["lines"]),
+        entry_key, document_id, kind, old.version if old else 0, day, cause, _by_place(before["lines"]), _by_place(after["lines"]),
         desired.body_hash if desired else "",
     )  # fmt: skip
+
+
+def told_by_document(entries: Sequence[Waiting]) -> list[Waiting]:
+    """Return the entries with the cause that only all entries of a document tell: it is cut into others than it was.
+
+    Then some entries of the settlement are wanted that never were, and others that stand are not wanted any more.
+    """
+    sides: dict[str, set[bool]] = defaultdict(set)
+    for entry in entries:
+        if entry.entry_kind == "settlement" and not (entry.released and entry.wanted):
+            sides[entry.document_id].add(bool(entry.wanted))
+    return [replace(entry, cause="granularity") if len(sides[entry.document_id]) > 1 else entry for entry in entries]
 
 
 def waiting_problems(entries: Sequence[Waiting]) -> list[Problem]:
@@ -203,7 +218,7 @@ def _worth(moved: Mapping[str, int], accounts: Mapping[Place, int]) -> str:
     places = sorted(accounts, key=lambda place: (-abs(accounts[place]), place))
     shown = [f"{account} {format_money(accounts[account, currency], currency)}" for account, currency in places]
     shown[_SHOWN_ACCOUNTS:] = ["..."] if shown[_SHOWN_ACCOUNTS:] else []
-    return f": {_amounts(moved)} would move" + (f", in all {', '.join(shown)}" if shown else "")
+    return f": {_amounts(moved)} would move" + f", in all {', '.join(shown) or 'nothing on any account'}"
 
 
 def _said_of_true_ups(true_ups: Sequence[Waiting]) -> str:

@@ -2,7 +2,7 @@
 
 `data/rules/ownership.csv` names the owner by domain, location (an id, or its beginning with *) and days. It becomes
 `raw.ownership`, what it leaves out `raw.unowned`, and the views `canonical.owned_...` are the one place where it is applied:
-reconciliations and journal read these, nothing else. What is not owned stays in the canonical tables; `parallel_runs.py`
+reconciliations and journal read these, nothing else. What is not owned stays in the canonical tables, and `parallel_runs.py`
 compares it.
 """
 

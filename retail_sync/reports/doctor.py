@@ -14,6 +14,7 @@ import duckdb
 import sqlalchemy as sa
 
 from retail_sync.connectors.categories import load_category_rules
+from retail_sync.connectors.drop_places import open_place
 from retail_sync.connectors.registry import WIRE_CONNECTORS, objects_of, require_connector
 from retail_sync.connectors.wire import Access
 from retail_sync.core.errors import RetailSyncError
@@ -160,4 +161,8 @@ def _source(home: Home, name: str) -> str:
             return f"{connector.check(client)}; asked for {objects}"
     waiting = home.inbox / name
     count = sum(1 for _ in waiting.iterdir()) if waiting.is_dir() else 0
-    return f"{source.connector}, {count} files in its inbox"
+    told = f"{source.connector}, {count} files in its inbox"
+    if source.drop:
+        with open_place(source) as place:
+            told += f", {len(place.entries())} files in {place.told}"
+    return told

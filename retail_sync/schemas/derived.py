@@ -100,8 +100,10 @@ class Touched(pa.DataFrameModel):
 class Applied(pa.DataFrameModel):
     """Version of a contract or rule file that the warehouse's rows were made with."""
 
-    name: str = key("contract, settlement_categories, posting_rules, drawer_rules, inventory_balances, ...")
-    hash: str = key("SHA-256 of its content")
+    name: str = key(
+        "contract, settlement_categories, posting_rules, granularity, drawer_rules, inventory_balances, ..."
+    )
+    hash: str = key("SHA-256 of its content; of granularity, the word itself")
 
 
 class SettlementComponents(pa.DataFrameModel):
@@ -278,7 +280,10 @@ class Lines(pa.DataFrameModel):
     channel: str = text("dimension")
     location: str = text("dimension: the marketplace")
     tax_code: str = text("dimension")
-    document_id: str = text("with posting_month, category and location it names the canonical rows under the leg")
+    document_id: str = text(
+        "with posting_month, order_id, category and location it names the canonical rows under the leg"
+    )
     posting_month: Day = plain("first day of their month; the day itself where rows are booked by day", nullable=True)
+    order_id: str = text("order they belong to, where a settlement is booked by order; else empty")
     memo: str = text("what a person reads on the leg")
     rule: str = text("rule of posting_rules.csv behind its account: category|channel|marketplace|tax treatment@version")

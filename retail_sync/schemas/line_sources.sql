@@ -42,12 +42,12 @@ rows_under as (
         l.currency, null as register, null as card_id
     from journal.lines as j
     join journal.entries as e on e.entry_key = j.entry_key
-    join canonical.settlements as s on s.settlement_id = j.document_id
-    join canonical.settlement_lines as l
+    join journal.settlement_line_parts as l
         on l.settlement_id = j.document_id
         and l.category = j.category
         and l.marketplace = j.location
-        and cast(date_trunc('month', least(l.business_date, s.closing_date)) as date) = j.posting_month
+        and l.posting_month = j.posting_month
+        and l.part_order_id = j.order_id
         and (e.kind <> 'failed_transfer' or l.business_date = e.posting_date)
     union all
     select

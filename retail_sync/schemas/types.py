@@ -11,7 +11,8 @@ Money = Annotated[dt.Decimal, 18, 4, True]
 # Sums of amounts or of quantities.
 Total = Annotated[dt.Decimal, 38, 6, True]
 Quantity = Annotated[dt.Decimal, 18, 6, True]
-Rate = Annotated[dt.Decimal, 18, 8, True]
+# 12 decimals: the euros for one rupiah have their first digit at the fifth. Times money it still fits 38 digits.
+Rate = Annotated[dt.Decimal, 20, 12, True]
 Digest = Annotated[dt.Decimal, 38, 0, True]
 Hours = Annotated[dt.Decimal, 18, 2, True]
 Instant = Annotated[dt.Timestamp, "UTC", 6, True]

@@ -120,3 +120,14 @@ def test_a_missing_column_is_refused(bench: LoadBench, column: str) -> None:
     document = bench.deliver(csv_file([name for name in ORDERS if name != column], []), shop("missing"))
     assert document.status == "refused"
     assert f"column {column.lower()} is missing" in document.reason
+
+
+def test_orders_from_a_day_on_are_left_to_another_source(bench: LoadBench) -> None:
+    """Both its rows and those of its lines, also a line that is damaged; the delivery says how many."""
+    source = shop("until").model_copy(update={"until": date(2026, 9, 2)})
+    later = HEAD | {"Name": "#1002", "Created at": "2026-09-02 00:00:00 +0200"}
+    document = bench.deliver(csv_file(ORDERS, [HEAD, SECOND, later, SECOND | {"Name": "#1002"}]), source)
+
+    assert [row for (row,) in found(bench, "orders", source, "order_id")] == ["#1001"]
+    assert [row for (row,) in found(bench, "order_lines", source, "order_id")] == ["#1001", "#1001"]
+    assert document.detected.endswith("; 3 rows left to another source, from 2026-09-02 on")

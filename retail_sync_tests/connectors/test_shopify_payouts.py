@@ -161,3 +161,15 @@ def test_a_damaged_row_is_rejected(shop: Shop, bench: LoadBench, line: str, colu
     document = shop.list(line)
     assert [(where, reason in why) for _, where, _, why in bench.rejected(document)] == [(column, True)]
     assert shop.headers() == []
+
+
+def test_days_that_another_source_has(shop: Shop, bench: LoadBench) -> None:
+    """Payouts by their day and movements by theirs, what is wrong with them included."""
+    source = shop.source("payouts").model_copy(update={"until": date(2026, 9, 3)})
+    later = LISTED.replace("48.25", "48.26")
+    document = bench.deliver(payouts(f"{LISTED.replace('09-03', '09-02')}\n{later}"), source)
+    assert (document.accepted_count, document.rejected_count) == (1, 0)
+
+    source = shop.source("transactions").model_copy(update={"until": date(2026, 9, 2)})
+    lines = "2026-09-01 charge #1 50.00 1.75 EUR 7@2026-09-03\n2026-09-02 charge #2 50.00 1.75 EUR 7@2026-09-03"
+    assert bench.deliver(transactions(lines), source).accepted_count == 1

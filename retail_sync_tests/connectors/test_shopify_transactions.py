@@ -262,3 +262,12 @@ def test_a_damaged_row_is_rejected_with_its_reason(
     )
     assert any(reason in why for _, where, _, why in found if where == column)
     assert payments(bench, source, "order_id") == [("#1",)]
+
+
+def test_a_refund_that_is_none_of_a_sale(bench: LoadBench) -> None:
+    """What Shopify gives back of tax or a loan comes in: no refund to a customer, and the payout foots with it."""
+    source = shop("refunds_of_tax")
+    bench.deliver(
+        transactions("2026-09-01 vat_refund_credit - 9.00 0.00 EUR\n2026-09-01 refund_failure #1 5.00 0.00 EUR"), source
+    )
+    assert payments(bench, source, "kind", "gross_amount") == [("refund", 5), ("other", 9)]

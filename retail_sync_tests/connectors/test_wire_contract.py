@@ -55,6 +55,18 @@ def whole(made: PullBench) -> set[tuple[str, str, str]]:
     return made.records()
 
 
+_FAULTLESS: dict[tuple[str, int], set[tuple[str, str, str]]] = {}
+
+
+def faultless(bench: Bench, records: int = 7) -> set[tuple[str, str, str]]:
+    """What a system with so many records gives when nothing happens; asked for once a connector."""
+    made = bench(records=records)
+    key = (made.fake.connector, records)
+    if key not in _FAULTLESS:
+        _FAULTLESS[key] = whole(made)
+    return _FAULTLESS[key]
+
+
 def test_every_list_comes(bench: Bench) -> None:
     """A list of which nothing comes would be looked after by no other test."""
     made = bench()
@@ -64,18 +76,18 @@ def test_every_list_comes(bench: Bench) -> None:
 @pytest.mark.parametrize("paging", sorted(PAGING))
 def test_paging_does_not_change_what_comes(bench: Bench, paging: str) -> None:
     """However the rows are cut into pages. One that is added meanwhile may be there or come with the next run."""
-    expected, made = whole(bench()), bench(**PAGING[paging])
+    expected, made = faultless(bench), bench(**PAGING[paging])
     found = whole(made)
     if paging == "a row more meanwhile":
         assert expected <= found
-        expected, found = whole(bench(records=8)), found | whole(made)
+        expected, found = faultless(bench, 8), found | whole(made)
     assert found == expected
 
 
 @pytest.mark.parametrize("page", range(2, 8))
 def test_a_token_that_expires_makes_the_window_begin_anew(bench: Bench, page: int) -> None:
     """Wherever in the list it happens."""
-    assert whole(bench(expire_at=page)) == whole(bench())
+    assert whole(bench(expire_at=page)) == faultless(bench)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -83,10 +95,10 @@ def test_a_fifth_of_the_requests_fails(bench: Bench, seed: int) -> None:
     """The set is the same, within the budget of calls, and no secret is anywhere."""
     plan = FaultPlan(seed, 10_000, probability=0.4, fates=READING)  # halved for reads: one in five
     made = bench(plan, records=20, rows=1)
-    while any(item.problem for item in made.pull()):
+    while any(item.problem for item in made.pull()) or not plan.happened:  # a list of one file is asked once in a run
         assert len(made.server.requests) < 2_000
     plan.stop()
-    assert made.records() == whole(bench(records=20))
+    assert made.records() == faultless(bench, 20)
     assert sum(plan.happened.values()) > 0
 
 
@@ -94,7 +106,9 @@ def test_the_same_again_is_no_new_delivery(bench: Bench) -> None:
     """An hourly run over a quiet system adds nothing to the archive."""
     made = bench()
     whole(made)
+    whole(made)  # once more, for the days that only the look-back asks for
     before = [delivery.delivery_id for delivery in made.registry.all()]
+    made.fake.clock.sleep(600)
     whole(made)
     assert [delivery.delivery_id for delivery in made.registry.all()] == before
 

@@ -266,6 +266,15 @@ def test_no_error_shows_a_secret(script: Callable[..., Script], answer: bytes) -
     assert error.__suppress_context__ or error.__context__ is None
 
 
+def test_an_answer_that_is_a_token_is_shown_nowhere(script: Callable[..., Script]) -> None:
+    """Cut short it is no JSON, and the beginning of it is the token that was just given."""
+    server = script(b'HTTP/1.1 200 X\r\nhang-up: 1\r\n\r\n{"access_token": "' + SECRET.encode())
+    http = HttpClient("Test", server.url, None, replace(QUICK, attempts=1), FakeClock().as_clock())
+    with pytest.raises(DeliveryUnknown, match="it is a secret") as caught:
+        http.request("POST", "/token", may_repeat=True, brings_secret=True)
+    assert SECRET not in str(caught.value)
+
+
 def test_connections_are_used_again(script: Callable[..., Script]) -> None:
     """A new connection for each request costs a handshake each."""
     server = script(*[reply(200, b"[]")] * 5)

@@ -58,7 +58,7 @@ STAGE_OF = dict.fromkeys(("tables", "statements"), "canonical") | dict.fromkeys(
 # Stock is compared with the ledger alone where the ledger moved and nothing else did: after the first run.
 LATER_ONLY = ("inventory_ledger.before_commit", "inventory_ledger.after_commit")
 # Asking a running system has kills of its own: connectors/test_pulling.py.
-PULLING = tuple(name for name in NAMES if name.startswith("pull."))
+PULLING = tuple(name for name in NAMES if name.startswith(("pull.", "drop.")))
 AFTER_RELEASE = tuple(name for name in NAMES if name.startswith(("release.", "posting.")))
 
 

@@ -8,18 +8,19 @@ are worth 1,500.00, 1,300.00 and 1,200.00, and only September has a true-up: 20.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
 
 import pytest
 
 from retail_sync.pipeline import Pipeline
 from retail_sync.reports.digests import read_digests
 from retail_sync.settings import Home
-from retail_sync_tests.conftest import run_line
+from retail_sync_tests.conftest import home_maker, run_line
 from retail_sync_tests.e2e.declared_shop import open_shop, take_in_rows
 from retail_sync_tests.e2e.line import booked as ledger_keys
-from retail_sync_tests.e2e.line import findings, forget_warehouse
+from retail_sync_tests.e2e.line import copied, findings, forget_warehouse
 from retail_sync_tests.e2e.line import waiting as waiting_by_cause
 from retail_sync_tests.reconcile.test_store_days import booked, problems
 
@@ -72,14 +73,20 @@ def waiting(pipeline: Pipeline) -> set[str]:
     return told.get("products", set())
 
 
-@pytest.fixture
-def shop(make_home: Callable[..., Home]) -> Pipeline:
-    """The shop above, booked."""
-    pipeline = open_shop(make_home, COLUMNS, CONSTANTS, 150000)
+@pytest.fixture(scope="module")
+def booked_shop(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """The shop above, booked (copy, do not touch)."""
+    pipeline = open_shop(home_maker(tmp_path_factory.mktemp("shop")), COLUMNS, CONSTANTS, 150000)
     take_in(pipeline, SHOP, "first")
     assert booked(pipeline) == BOOKS
     assert [inventory(pipeline, *end) for end in ((8, 31), (9, 30), (10, 31))] == [150000, 130000, 120000]
-    return pipeline
+    return pipeline.home
+
+
+@pytest.fixture
+def shop(booked_shop: Home, tmp_path: Path) -> Pipeline:
+    """A copy of it."""
+    return Pipeline(copied(booked_shop, tmp_path / "home"), "test")
 
 
 @pytest.mark.long

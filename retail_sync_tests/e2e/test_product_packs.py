@@ -8,17 +8,18 @@ with 25 and 20 pieces, as the books say, so there is no true-up. As a pack of tw
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from retail_sync.pipeline import Pipeline
 from retail_sync.reports.digests import read_digests
 from retail_sync.settings import Home
-from retail_sync_tests.conftest import run_line
+from retail_sync_tests.conftest import home_maker, run_line
 from retail_sync_tests.e2e.declared_shop import open_shop, take_in_rows
 from retail_sync_tests.e2e.line import booked as ledger_keys
-from retail_sync_tests.e2e.line import findings, forget_warehouse, waiting
+from retail_sync_tests.e2e.line import copied, findings, forget_warehouse, waiting
 from retail_sync_tests.reconcile.test_store_days import booked
 
 COLUMNS = {
@@ -71,14 +72,20 @@ def causes(pipeline: Pipeline) -> list[tuple[str, str]]:
         return found.fetchall()
 
 
-@pytest.fixture
-def shop(make_home: Callable[..., Home]) -> Pipeline:
-    """The shop above, booked."""
-    pipeline = open_shop(make_home, COLUMNS, CONSTANTS, 50000)
+@pytest.fixture(scope="module")
+def booked_shop(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """The shop above, booked (copy, do not touch)."""
+    pipeline = open_shop(home_maker(tmp_path_factory.mktemp("shop")), COLUMNS, CONSTANTS, 50000)
     take_in(pipeline, SHOP, "first")
     assert booked(pipeline) == BOOKS
     assert causes(pipeline) == [("2026-09-20", "shrinkage")]
-    return pipeline
+    return pipeline.home
+
+
+@pytest.fixture
+def shop(booked_shop: Home, tmp_path: Path) -> Pipeline:
+    """A copy of it."""
+    return Pipeline(copied(booked_shop, tmp_path / "home"), "test")
 
 
 def test_a_changed_pack_corrects_nothing_that_was_posted(shop: Pipeline) -> None:

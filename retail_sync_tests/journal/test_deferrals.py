@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from retail_sync.journal.deferral import Deferral, deferral_entries, not_taken_back
 from retail_sync.journal.rules import PostingRules
-from retail_sync.journal.settlement import Component
+from retail_sync.journal.settlement_parts import Component
 from retail_sync.pipeline import Pipeline
 from retail_sync.reports.books import read_verification
 from retail_sync.schemas.journal import Entry, EntryLine

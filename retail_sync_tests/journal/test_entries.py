@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retail_sync.journal.rules import LEGS, Policies, PostingRules
-from retail_sync.journal.settlement import Component, Settlement, settlement_entries
+from retail_sync.journal.settlement import Settlement, settlement_entries
+from retail_sync.journal.settlement_parts import Component
 from retail_sync.journal.validation import SETTLEMENT_VALIDATIONS, deposit_differs
 from retail_sync_tests.journal.tracing import assert_legs_trace_to_their_lines
 from retail_sync_tests.reconcile.facts import RULES, Entry, Facts, entries, own_rules

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from retail_sync.journal.desired import DesiredEntry, Leg
 from retail_sync.journal.rules import PostingRules
-from retail_sync.journal.settlement import Component, Settlement, settlement_entries
+from retail_sync.journal.settlement import Settlement, settlement_entries
+from retail_sync.journal.settlement_parts import Component
 from retail_sync_tests.reconcile.facts import RULES
 
 POSTING_RULES = PostingRules.read(RULES)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from retail_sync.ledger import drafts
 from retail_sync.ledger.embedded import EmbeddedLedger
 from retail_sync.systems import calls
 from retail_sync_tests.ledger.bookkeeping import Books
@@ -66,3 +67,9 @@ def company(_tryton_company: Company) -> Company:
     """A company of a Tryton server without any move, September 2026 closed."""
     _tryton_company.empty()
     return _tryton_company
+
+
+@pytest.fixture
+def short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ledger of drafts waits a tenth of its time between two rounds: less for what is late, and no test rests on it."""
+    monkeypatch.setattr(drafts, "_ROUND_WAIT_SECONDS", 0.02)

@@ -379,6 +379,7 @@ def test_errors_are_told_apart(
     assert type(caught.value) is told
 
 
+@pytest.mark.usefixtures("short_rounds")
 def test_posters_at_once_book_each_entry_once(erpnext: FakeErpnext, settings: ErpnextSettings) -> None:
     """Drafts of two posters for one key: one is deleted, the other is submitted."""
     entries = [sale(number) for number in range(12)]
@@ -403,7 +404,8 @@ def test_posters_at_once_book_each_entry_once(erpnext: FakeErpnext, settings: Er
     assert erpnext.posted() == Counter(entry.key for entry in entries)
 
 
-@pytest.mark.parametrize("seed", range(24))
+@pytest.mark.usefixtures("short_rounds")
+@pytest.mark.parametrize("seed", [*range(8), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(8, 24))])
 def test_no_fault_loses_or_doubles_an_entry(erpnext: FakeErpnext, settings: ErpnextSettings, seed: int) -> None:
     """Whatever request or answer is lost, late or doubled, before or after each step, every key is posted once."""
     proxy = _BadForChanges(erpnext.port, seed)

@@ -153,6 +153,7 @@ def test_posters_at_once_book_each_entry_once(odoo: FakeOdoo, settings: OdooSett
     assert odoo.posted() == Counter(entry.key for entry in entries)
 
 
+@pytest.mark.usefixtures("short_rounds")
 @pytest.mark.parametrize("seed", range(8))
 def test_no_fault_loses_or_doubles_an_entry(odoo: FakeOdoo, settings: OdooSettings, seed: int) -> None:
     """The same bad line as before Tryton: whatever answer is lost, before or after each step, every key is posted once."""

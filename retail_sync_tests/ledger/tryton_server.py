@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -72,6 +73,20 @@ class Company:
         client.call("account.period", "close", self._period(client, month))
         client.close()
 
+    def prepare(self, accounts: Mapping[str, str], on: date) -> None:
+        """Add accounts (name by code) and the fiscal year of a day, where they are not there yet: of today's real events."""
+        client = self.client()
+        known = {row["code"] for row in client.rows("account.account", [["company", "=", self.id]], ["code"])}
+        kinds = [["company", "=", self.id], ["name", "=", "Balance"]]
+        [kind] = [row["id"] for row in client.rows("account.account.type", kinds, ["name"])]
+        for code in accounts.keys() - known:
+            values = {"name": accounts[code], "code": code, "company": self.id, "type": kind, "closed": False}
+            _create(client, "account.account", **values)
+        here = [["company", "=", self.id], ["start_date", "<=", on], ["end_date", ">=", on]]
+        if not list(client.rows("account.fiscalyear", here, ["name"])):
+            _make_year(client, self.id, self.settings.company, on.year)
+        client.close()
+
     def reopen_month(self, month: str) -> None:
         """Open a month again. What Tryton keeps for each journal in it stays closed, until the company is emptied."""
         client = self.client()
@@ -119,36 +134,25 @@ def open_company(worker: str) -> Company:
 
 def _make(client: TrytonClient, name: str) -> int:
     """Make a company in USD with the chart of `bookkeeping.py`, the year 2026 of which September is closed, and currencies."""
-
-    def done(model: str, method: str, *parameters: Any) -> Any:
-        """Call again what Tryton gave up: the tests of the other processes write to it."""
-        for _ in range(9):
-            with suppress(ServerBusy):
-                return client.call(model, method, *parameters)
-        return client.call(model, method, *parameters)
-
-    def create(model: str, **values: Any) -> int:
-        created: list[int] = done(model, "create", [values])
-        return created[0]
-
     known = {row["code"]: row["id"] for row in client.rows("currency.currency", [], ["code"])}
     for code, digits in (("USD", 2), ("CAD", 2), ("JPY", 0), ("KWD", 3)):
         if code not in known:
             rounding = Decimal(1).scaleb(-digits)
-            known[code] = create(
-                "currency.currency", name=code, code=code, symbol=code, digits=digits, rounding=rounding
+            known[code] = _create(
+                client, "currency.currency", name=code, code=code, symbol=code, digits=digits, rounding=rounding
             )
-    party = create("party.party", name=name)
-    company = create("company.company", party=party, currency=known["USD"])
-    done("res.user", "write", [client.user_id], {"companies": [["add", [company]]], "company_filter": "all"})
+    party = _create(client, "party.party", name=name)
+    company = _create(client, "company.company", party=party, currency=known["USD"])
+    _done(client, "res.user", "write", [client.user_id], {"companies": [["add", [company]]], "company_filter": "all"})
     client.company_is(company)
     if not list(client.rows("account.journal", [["code", "=", JOURNAL]], ["code"])):
-        create("account.journal", name="Retail sync", code=JOURNAL, type="general")
-    balance = create("account.account.type", name="Balance", company=company, statement="balance", assets=True)
-    income = create("account.account.type", name="Income", company=company, statement="income", revenue=True)
+        _create(client, "account.journal", name="Retail sync", code=JOURNAL, type="general")
+    balance = _create(client, "account.account.type", name="Balance", company=company, statement="balance", assets=True)
+    income = _create(client, "account.account.type", name="Income", company=company, statement="income", revenue=True)
     for account in CHART:
         kind = balance if account.type == "asset" else income
-        create(
+        _create(
+            client,
             "account.account",
             name=account.name,
             code=account.code,
@@ -156,26 +160,46 @@ def _make(client: TrytonClient, name: str) -> int:
             type=kind,
             closed=not account.is_active,
         )
+    _make_year(client, company, name, 2026, closed_month=9)
+    return company
+
+
+def _make_year(client: TrytonClient, company: int, name: str, year: int, closed_month: int = 0) -> None:
+    """Make a fiscal year and its twelve months."""
     types = list(client.rows("ir.sequence.type", [["name", "=", "Account Move"]], ["name"]))
-    sequence = create("ir.sequence.strict", name=name, sequence_type=types[0]["id"], company=company)
-    year = create(
+    sequence = _create(client, "ir.sequence.strict", name=name, sequence_type=types[0]["id"], company=company)
+    number = _create(
+        client,
         "account.fiscalyear",
-        name=name,
+        name=name if year == 2026 else f"{name} {year}",
         company=company,
-        start_date=date(2026, 1, 1),
-        end_date=date(2026, 12, 31),
+        start_date=date(year, 1, 1),
+        end_date=date(year, 12, 31),
         move_sequence=sequence,
     )
     for month in range(1, 13):
-        last = (date(2026 + month // 12, month % 12 + 1, 1)).toordinal() - 1
-        period = create(
+        last = (date(year + month // 12, month % 12 + 1, 1)).toordinal() - 1
+        period = _create(
+            client,
             "account.period",
-            name=f"{name} 2026-{month:02}",
-            fiscalyear=year,
-            start_date=date(2026, month, 1),
+            name=f"{name} {year}-{month:02}",
+            fiscalyear=number,
+            start_date=date(year, month, 1),
             end_date=date.fromordinal(last),
             type="standard",
         )
-        if month == 9:
-            done("account.period", "close", [period])
-    return company
+        if month == closed_month:
+            _done(client, "account.period", "close", [period])
+
+
+def _create(client: TrytonClient, model: str, **values: Any) -> int:
+    created: list[int] = _done(client, model, "create", [values])
+    return created[0]
+
+
+def _done(client: TrytonClient, model: str, method: str, *parameters: Any) -> Any:
+    """Call again what Tryton gave up: the tests of the other processes write to it."""
+    for _ in range(9):
+        with suppress(ServerBusy):
+            return client.call(model, method, *parameters)
+    return client.call(model, method, *parameters)

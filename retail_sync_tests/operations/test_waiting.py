@@ -5,6 +5,7 @@ Settlement n of 100.00 is booked as sales (4000) -100.00, fees (6000) 10.00, pay
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 
@@ -16,7 +17,7 @@ from retail_sync.operations.evidence import Facts
 from retail_sync.operations.exceptions import ExceptionQueue
 from retail_sync.operations.verdicts import Desired
 from retail_sync.operations.waiting import read_waiting
-from retail_sync_tests.operations.shop import Shop, document_of, key_of, wanted
+from retail_sync_tests.operations.shop import Shop, document_of, effect, key_of, wanted
 
 ONE = Facts("first delivery", "first delivery")
 
@@ -93,6 +94,48 @@ def test_another_amount_is_what_makes_the_amounts_of_its_kind(shop: Shop, kind: 
         "4000 -20.00 USD, 1120 18.00 USD, 6000 2.00 USD"
     )
     assert told(shop, *of_kind(kind, wanted(1, 12_000))) == {cause: (sentence, 2000, "USD")}
+
+
+def by_day(minors: Mapping[str, int], facts: str = "first delivery") -> list[Desired]:
+    """Settlement 1 cut into an entry for each day."""
+    days = {day: wanted(1, minor, facts, on=date.fromisoformat(day)) for day, minor in minors.items()}
+    return [replace(entry, entry_key=f"{key_of(1)}:{day}") for day, entry in days.items()]
+
+
+def test_a_settlement_cut_into_other_entries_waits_as_that(shop: Shop) -> None:
+    """60.00 and 40.00 by day are the 100.00 of the month; a deposit that rounding moves with them is told with them.
+
+    100.00 are debited anew by the days, and 100.00 by the reversal; in all no account gets anything.
+    """
+    (deposit,) = of_kind("deposit", replace(wanted(1), entry_key="amazon:deposit:1"))
+    (rounded,) = of_kind("deposit", replace(wanted(1, 10_001), entry_key="amazon:deposit:1"))
+    shop.release(wanted(1), deposit, wanted(2))
+    shop.post()
+    days = by_day({"2026-10-13": 6_000, "2026-10-14": 4_000})
+    sentence = "Today's granularity would book 3 entries of 2026-10 otherwise: 200.00 USD would move, in all nothing on any account"
+    assert told(shop, *days, deposit, wanted(2)) == {"granularity": (sentence, 20_000, "USD")}
+    assert told(shop, *days, rounded, wanted(2)).keys() == {"granularity"}
+    assert told(shop, wanted(1), deposit, wanted(2)) == {}
+
+
+def test_a_settlement_delivered_anew_is_cut_as_the_setting_says_now(shop: Shop) -> None:
+    """What waits for an approval does not hold back a correction: the old entry is turned round, the days are booked."""
+    shop.release(wanted(1))
+    shop.post()
+    assert told(shop, *by_day({"2026-10-13": 6_000, "2026-10-14": 4_000})).keys() == {"granularity"}
+    again = by_day({"2026-10-13": 6_000, "2026-10-14": 5_000}, "second delivery")
+    assert told(shop, *again) == {}
+    shop.post()
+    assert shop.net() == effect(again)
+
+
+def test_what_was_never_sent_is_cut_anew_at_once(shop: Shop) -> None:
+    """Nothing of it can be in the ledger, so nothing waits."""
+    shop.release(wanted(1))
+    days = by_day({"2026-10-13": 6_000, "2026-10-14": 4_000})
+    assert told(shop, *days) == {}
+    shop.post()
+    assert shop.net() == effect(days)
 
 
 def test_two_causes_are_two_exceptions(shop: Shop) -> None:

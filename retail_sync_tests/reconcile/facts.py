@@ -71,8 +71,8 @@ class Facts:
         """Take in settlements and bank lines. Columns that are not named below are the test's own.
 
         Settlements: id, ends, total ('-': no header), lines (an amount of sales, or `category amount
-        [@day]` separated by commas, categories whole or SHORT; '-': none); and starts, deposit, rejected,
-        currency, account.
+        [@day] [order=number]` separated by commas, categories whole or SHORT; '-': none); and starts, deposit,
+        rejected, currency, account.
         Bank: date, amount; and id, source, reference, currency.
         """
         for row in pipe_table(settlements) if settlements else []:
@@ -117,12 +117,14 @@ class Facts:
             self._insert("canonical.settlements", settlement_id, *owner, starts, ends, ends.date(), deposit,
                          Decimal(row["total"]), "amazon", settlement_id)  # fmt: skip
         for line_no, line in enumerate(row["lines"].split(",") if row["lines"] != "-" else [], 3):
-            *category, amount, on = line.split() if "@" in line else [*line.split(), ""]
-            on_day = day(on[1:]) if on else ends.date()
+            words = line.split()
+            *category, amount = [word for word in words if word[0] != "@" and not word.startswith("order=")]
+            on_day = next((day(word[1:]) for word in words if word[0] == "@"), ends.date())
+            order_id = next((word[6:] for word in words if word.startswith("order=")), None)
             name = category[0] if category else "sales"
             self._insert("canonical.settlement_lines", settlement_id, line_no, "amount", *owner, instant(str(on_day)),
                          on_day, "Order", "ItemPrice", "Principal", SHORT.get(name, name),
-                         "Amazon.com", None, None, None, None, Decimal(amount), "amazon", settlement_id)  # fmt: skip
+                         "Amazon.com", order_id, None, None, None, Decimal(amount), "amazon", settlement_id)  # fmt: skip
         self._delivered("amazon", settlement_id, rejected=int(row.get("rejected") or 0))
 
     def _bank_line(self, row: Mapping[str, str], number: int) -> None:

@@ -1,0 +1,471 @@
+"""A Shopify shop asked over its interface: payouts foot, refunds are what was given back, refusals are told in words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from retail_sync.connectors.intake import receive
+from retail_sync.connectors.pulling import Days
+from retail_sync.connectors.registry import WIRE_CONNECTORS
+from retail_sync.connectors.shopify_queries import PAYOUTS
+from retail_sync.connectors.wire import Access
+from retail_sync.core.errors import RetailSyncError
+from retail_sync.pipeline import Pipeline
+from retail_sync.settings import Settings, Source
+from retail_sync_tests.connectors.pulled import PullBench
+from retail_sync_tests.fakes import shopify_rest as rest
+from retail_sync_tests.fakes.clock import FakeClock
+from retail_sync_tests.fakes.shopify import FakeShopify, bag, gid, level, money
+from retail_sync_tests.fakes.shopify_schema import SCHEMA
+
+Shop = Callable[..., PullBench]
+DAY = date(2026, 11, 19)
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+    """Make benches of a shop; `objects` are the lists that it is asked for, the rest its connection."""
+    made: list[PullBench] = []
+
+    def make(rows: int = 0, objects: tuple[str, ...] = (), **connection: str) -> PullBench:
+        bench = PullBench(FakeShopify(FakeClock(), rows), tmp_path / str(len(made)), monkeypatch)
+        bench.fake.knobs.rows = 250
+        bench.source = bench.source.model_copy(
+            update={"objects": objects, "connection": {**bench.source.connection, **connection}}
+        )
+        bench.home.settings = Settings(source=(bench.source,))
+        made.append(bench)
+        return bench
+
+    yield make
+    for item in made:
+        item.close()
+
+
+def pull(bench: PullBench, *days: date) -> None:
+    """Pull what is new, or these days, and see that nothing went wrong."""
+    for found in [bench.pull(Days(day, day + timedelta(days=1))) for day in days] or [bench.pull()]:
+        assert [item.problem for item in found if item.problem] == []
+
+
+def rows(bench: PullBench, *queries: str) -> list[list[tuple[Any, ...]]]:
+    """Load what came and ask the warehouse."""
+    pipeline = Pipeline(bench.home, "trace-1")
+    assert pipeline.load().refused == ()
+    with pipeline.writing("look") as connection:
+        return [connection.execute(query).fetchall() for query in queries]
+
+
+def problem(bench: PullBench) -> str:
+    """Return what is told of the one list that could not be had."""
+    (said,) = [item.problem.message for item in bench.pull() if item.problem]
+    return said
+
+
+def sample(samples: Path, name: str) -> Any:
+    """A file of the vendor's own client libraries."""
+    return json.loads((samples / "shopify" / name).read_text(encoding="utf-8"))
+
+
+def test_payouts_foot(shop: Shop) -> None:
+    """41.00 - 1.23 of a charge and -12.00 of a refund make 27.77, which the payout's own movement takes out again."""
+    bench = shop(3, ("payouts", "balance_transactions"))
+    pull(bench)
+
+    kinds, sums, numbers = rows(
+        bench,
+        "select distinct kind, gross_amount, fee_amount, net_amount from canonical.payments order by 1",
+        "select s.total_amount, sum(l.amount) from canonical.settlements as s "
+        "join canonical.settlement_lines as l using (settlement_id) group by s.settlement_id, s.total_amount",
+        "select distinct order_id, payout_id, payout_date from canonical.payments where payment_id = '10'",
+    )
+
+    assert kinds == [
+        ("charge", Decimal("41"), Decimal("1.23"), Decimal("39.77")),
+        ("payout", Decimal("-27.77"), 0, Decimal("-27.77")),
+        ("refund", Decimal("-12"), 0, Decimal("-12")),
+    ]
+    assert sums == [(Decimal("27.77"), Decimal("27.77"))] * 3
+    assert numbers == [("#1001", "shopify/shop/EUR/9001", DAY)]
+
+
+def test_pending_test_and_unknown_movements(shop: Shop) -> None:
+    """A payment without a payout is pending; one in test mode is counted and no fact; an unknown word is kept as other."""
+    bench = shop(3, ("balance_transactions",))
+    charge, test, unknown = (bench.fake.transactions[k] for k in (0, 3, 6))
+    charge["associatedPayout"] = {"id": None, "status": "PENDING"}
+    test["test"] = True
+    unknown["type"] = "VAT_REFUND_CREDIT"
+    pull(bench)
+
+    pending, kinds, told = rows(
+        bench,
+        "select payment_id, payout_date from canonical.payments where payout_id is null",
+        "select payment_id, kind, source_type from canonical.payments where payment_id in ('20', '30')",
+        "select detected, delivered_count, accepted_count, rejected_count from raw.deliveries",
+    )
+
+    assert pending == [("10", None)]
+    assert kinds == [("30", "other", "VAT_REFUND_CREDIT")]
+    # Each movement stands in the list of its day and, the pending one apart, in that of its payout.
+    assert told == [("17 records of 4 pages; 1 left out: made in test mode", 17, 8, 0)]
+
+
+def test_official_payouts_foot_or_are_rejected(shop: Shop, samples: Path) -> None:
+    """Sum of gross minus sum of fees is the amount in two of the six; the others are told, not believed."""
+    given = sample(samples, "rest_fixtures/payouts.json")["payouts"]
+    given += [item for answer in sample(samples, "api_ruby_payouts_2026_07.json") for item in answer.get("payouts", ())]
+    known = {item["id"]: item for item in given}
+    bench = shop(0, ("payouts",))
+    bench.fake.payouts = [rest.payout(item) for item in known.values()]
+    pull(bench, *sorted({date.fromisoformat(item["date"]) for item in known.values()}))
+
+    accepted, rejected = rows(
+        bench,
+        "select split_part(payout_id, '/', -1), total_amount from canonical.payouts",
+        "select count(distinct (delivery_id, line_no)), any_value(reason) from canonical.rejected_rows",
+    )
+
+    footing = {
+        (str(item["id"]), Decimal(item["amount"]))
+        for item in known.values()
+        if Decimal(item["amount"])
+        == sum(Decimal(v) * (1 if "gross" in name else -1) for name, v in item["summary"].items())
+    }
+    assert set(accepted) == footing
+    assert rejected[0][0] == len(known) - len(footing)
+    assert {item["amount"] for item in known.values() if (str(item["id"]), Decimal(item["amount"])) in footing} == {
+        "41.90"
+    }
+
+
+def test_official_movements_become_payments(shop: Shop, samples: Path) -> None:
+    """All but those whose net is not amount - fee, which the vendor's own example has."""
+    given = sample(samples, "rest_fixtures/payouts_transactions.json")["transactions"]
+    (payout,) = (item for item in sample(samples, "rest_fixtures/payouts.json")["payouts"] if item["id"] == 623721858)
+    bench = shop(0, ("balance_transactions",))
+    bench.fake.payouts, bench.fake.transactions = [rest.payout(payout)], [rest.movement(item) for item in given]
+    pull(bench, date(2019, 11, 12))
+
+    (found,) = rows(bench, "select payment_id, kind, net_amount from canonical.payments order by 1")
+
+    sound = [item for item in given if Decimal(item["amount"]) - Decimal(item["fee"]) == Decimal(item["net"])]
+    assert {(number, net) for number, _, net in found} == {
+        (str(item["id"]), Decimal(item["net"])) for item in sound if item["payout_id"] == 623721858
+    }
+    kinds = {
+        "charge": "charge",
+        "refund": "refund",
+        "dispute": "chargeback",
+        "reserve": "reserve",
+        "adjustment": "adjustment",
+        "payout": "payout",
+    }
+    of_type = {str(item["id"]): kinds.get(item["type"], "other") for item in sound}
+    assert all(of_type[number] == kind for number, kind, _ in found)
+
+
+def test_a_real_refund_of_a_till(shop: Shop, samples: Path) -> None:
+    """4 x 39.99 - 15.99 = 143.97, with 17.28 tax 161.25, which the card got back; the goods are in the store."""
+    given = sample(samples, "pos/shopify_pos_refund_real_redacted.json")
+    bench = shop(1, ("refunds",), location_by="id")
+    # The order around the refund is made by hand: the sample has the refund only.
+    bench.fake.orders[0].update(
+        name="#194467", currencyCode="CAD", taxesIncluded=False, refunds=[rest.refund(given, "CAD")]
+    )
+    pull(bench)
+
+    (found,) = rows(
+        bench,
+        "select return_id, order_id, location_id, sku, quantity, disposition, currency, refund_amount, tax_amount, business_date "
+        "from canonical.returns order by refund_amount",
+    )
+
+    day = date(2024, 9, 9)
+    assert found == [
+        ("975224602904-rest", "#194467", None, None, 0, "none", "CAD", 0, 0, day),
+        ("975224602904-587955536152", "#194467", "5791776832", "PRC35120", 4, "restocked", "CAD", Decimal("161.25"),
+         Decimal("17.28"), day),
+    ]  # fmt: skip
+
+
+def test_the_official_order_and_refund(shop: Shop, samples: Path) -> None:
+    """The order's own figures; a shipment that failed ships nothing; the refund is the 209.00 that went, not its lines."""
+    order = sample(samples, "rest_fixtures/order.json")["order"]
+    refund = sample(samples, "rest_fixtures/refund.json")["refund"]
+    others = sample(samples, "rest_fixtures/orders.json")["orders"]
+    bench = shop(0, ("orders", "refunds", "fulfilments"))
+    bench.fake.orders = [rest.order(order, refund), *(rest.order(item) for item in others if item["id"] != order["id"])]
+    pull(bench, date(2008, 1, 10))
+
+    orders, lines, returned, shipped = rows(
+        bench,
+        "select order_id, status, currency, total_amount, tax_amount, shipping_amount, destination_country, customer_id is null "
+        "from canonical.orders where order_id = '#1001'",
+        "select order_line_no, sku, quantity, unit_price from canonical.order_lines where order_id = '#1001' order by 1",
+        "select sum(refund_amount), sum(quantity) from canonical.returns",
+        "select sku, quantity from canonical.fulfilments",
+    )
+
+    assert orders == [("#1001", "authorized", "USD", Decimal("409.94"), Decimal("11.94"), 0, "US", False)]
+    assert lines == [
+        (n, sku, 1, Decimal(199)) for n, sku in enumerate(("IPOD2008GREEN", "IPOD2008RED", "IPOD2008BLACK"), 1)
+    ]
+    assert returned == [(Decimal("209.00"), 2)]
+    assert shipped == [("IPOD2008GREEN", 0)]
+
+
+def test_official_stock_is_what_the_shop_offers(shop: Shop, samples: Path) -> None:
+    """27 and 3 at two places are 30 offered; a place that sends no online orders offers none, its stock is the ERP's to say."""
+    skus = {
+        item["id"]: item["sku"] for item in sample(samples, "rest_fixtures/inventory_items.json")["inventory_items"]
+    }
+    bench = shop(0, ("inventory",))
+    # The second place of the levels is not in the sample of places; neither says whether it sends online orders.
+    places = [*sample(samples, "rest_fixtures/locations.json")["locations"], {"id": 905684977, "name": "Outlet"}]
+    bench.fake.locations = [
+        {"id": gid("Location", item["id"]), "name": item["name"], "isActive": True, "fulfillsOnlineOrders": True,
+         "address": {"countryCode": "US"}}
+        for item in places
+    ]  # fmt: skip
+    bench.fake.levels = [
+        rest.inventory_level(item, skus)
+        for item in sample(samples, "rest_fixtures/inventory_levels.json")["inventory_levels"]
+    ]
+    shut = {**bench.fake.locations[0], "id": gid("Location", 1), "fulfillsOnlineOrders": False}
+    bench.fake.locations.append(shut)
+    bench.fake.levels += [
+        level(1, shut, "ONLY-THERE", 5, "2026-11-19T00:00:00Z"),
+        level(2, shut, "SERVICE", 9, "2026-11-19T00:00:00Z", tracked=False),
+    ]
+    pull(bench)
+
+    (found,) = rows(bench, "select channel_sku, sku, listed_quantity from canonical.listings order by 1")
+
+    assert found == [("39072856", "IPOD2008GREEN", 30), ("801", "ONLY-THERE", 0), ("808950810", "IPOD2008PINK", 10)]
+
+
+def test_what_a_till_rounds_and_who_owes_the_tax(shop: Shop) -> None:
+    """10.02 rounded to 10.05 in cash is 10.05 paid; an order of a till names its store; discounts are on the lines they are on."""
+    bench = shop(3, ("orders",))
+    till, marketplace, test = bench.fake.orders
+    till.update(
+        sourceName="pos", retailLocation={"id": gid("Location", 7), "name": "Zürich"}, currencyCode="CHF",
+        totalPriceSet=bag("10.02", "CHF"), totalDiscountsSet=bag("1.98", "CHF"),
+        totalCashRoundingAdjustment={"paymentSet": bag("0.03", "CHF"), "refundSet": bag("0.00", "CHF")},
+    )  # fmt: skip
+    till["lineItems"][0]["discountAllocations"] = [
+        {"allocatedAmountSet": bag("1.00", "CHF")},
+        {"allocatedAmountSet": bag("0.98", "CHF")},
+    ]
+    marketplace["taxLines"] = [{"channelLiable": True}, {"channelLiable": True}]
+    marketplace["cancelledAt"] = marketplace["createdAt"]
+    test["test"] = True
+    pull(bench)
+
+    orders, lines = rows(
+        bench,
+        "select order_id, status, location_id, currency, total_amount, tax_owed_by from canonical.orders order by 1",
+        "select order_line_no, discount_amount, tax_amount from canonical.order_lines where order_id = '#1001' order by 1",
+    )
+
+    assert orders == [
+        ("#1001", "partially_refunded", "Zürich", "CHF", Decimal("10.05"), "seller"),
+        ("#1002", "cancelled", None, "EUR", Decimal("41.00"), "marketplace"),
+    ]
+    assert lines == [(1, Decimal("1.98"), 2), (2, 0, 4)]
+
+
+def test_connections_within_an_order_are_read_to_their_end(shop: Shop) -> None:
+    """One row of each at once: the same rows as when they come together."""
+    everything = [
+        "select * exclude (delivery_id, line_no) from canonical.order_lines order by all",
+        "select * exclude (delivery_id, line_no) from canonical.orders order by all",
+        "select * exclude (delivery_id, line_no) from canonical.returns order by all",
+        "select * exclude (delivery_id, line_no) from canonical.fulfilments order by all",
+    ]
+    found = []
+    for nested in (250, 1):
+        bench = shop(2, ("orders", "refunds", "fulfilments"))
+        bench.fake.nested_rows = nested
+        first = bench.fake.orders[0]
+        first["shippingLines"].append({"id": gid("ShippingLine", 99), "discountedPriceSet": bag("1.50")})
+        first["lineItems"] += [
+            {**first["lineItems"][0], "id": gid("LineItem", 900 + k), "sku": f"M-{k}"} for k in range(3)
+        ]
+        refund = first["refunds"][0]
+        refund["refundLineItems"].append({**refund["refundLineItems"][0], "id": gid("RefundLineItem", 88)})
+        refund["refundShippingLines"] = [
+            {"id": gid("RefundShippingLine", k), "subtotalAmountSet": bag("1.00"), "taxAmountSet": bag("0.20")}
+            for k in range(3)
+        ]
+        refund["transactions"].append(
+            {**refund["transactions"][0], "id": gid("OrderTransaction", 77), "amountSet": bag("15.00")}
+        )
+        pull(bench)
+        found.append(rows(bench, *everything))
+
+    assert found[0] == found[1]
+    lines, orders, returned, _ = found[1]
+    assert [row[2] for row in lines if row[1] == "#1001"] == [1, 2, 3, 4, 5]
+    assert sum(row[10] for row in returned if row[2] == "#1001") == Decimal("27.00")
+    assert max(row[12] for row in orders) == Decimal("6.50")
+
+
+def test_goods_that_never_left_do_not_come_back(shop: Shop) -> None:
+    """A cancelled line is money alone; so is one that is not restocked; a cancelled shipment counts for nothing."""
+    bench = shop(2, ("refunds", "fulfilments"))
+    first, second = bench.fake.orders
+    first["refunds"][0]["refundLineItems"][0]["restockType"] = "CANCEL"
+    second["refunds"][0]["refundLineItems"][0].update(restockType="NO_RESTOCK", restocked=False, location=None)
+    first["fulfillments"][0]["status"] = "CANCELLED"
+    pull(bench)
+
+    returned, shipped = rows(
+        bench,
+        "select quantity, disposition, refund_amount from canonical.returns where return_id not like '%rest'",
+        "select order_id, sum(quantity) from canonical.fulfilments group by 1 order by 1",
+    )
+
+    assert returned == [(0, "none", 12)] * 2
+    assert shipped == [("#1001", 0), ("#1002", 2)]
+
+
+def test_files_until_a_day_and_the_shop_since_then(shop: Shop, samples: Path) -> None:
+    """The real payout, its rows before August 25 from the file, the others from the shop: six payments, 2,975.92, not twice."""
+    export = samples / "shopify" / "payment_transactions_export_excerpt.csv"
+    header, *lines = [line.split(",") for line in export.read_text(encoding="utf-8").splitlines()]
+    bench = shop(0, ("balance_transactions",), since="2026-08-25")
+    asked = bench.source.model_copy(update={"account": "dubai", "time_zone": "Asia/Dubai"})
+    files = Source(
+        name="files", connector="shopify_transactions", account="dubai", time_zone="Asia/Dubai", until="2026-08-25"
+    )
+    bench.home.settings = Settings(source=(asked, files))
+    issued = "2026-09-01"
+    for number, line in enumerate(lines):
+        cell = dict(zip(header, line, strict=True))
+        moment, offset = cell["Transaction Date"].rsplit(" ", 1)
+        bench.fake.transactions.append(rest.movement({
+            "id": number, "type": cell["Type"], "test": False, "payout_id": int(cell["Payout ID"]), "payout_status": "paid",
+            "currency": cell["Currency"], "amount": cell["Amount"], "fee": cell["Fee"], "net": cell["Net"], "source_id": None,
+            "source_type": None, "source_order_id": int(cell["Order"].lstrip("#")), "source_order_transaction_id": None,
+            "processed_at": f"{moment.replace(' ', 'T')}{offset[:3]}:{offset[3:]}",
+        }))  # fmt: skip
+    bench.fake.payouts = [{"legacyResourceId": lines[0][header.index("Payout ID")], "issuedAt": f"{issued}T00:00:00Z"}]
+    pull(bench, date.fromisoformat(issued))
+    receive(export, files, bench.archive, bench.registry, "trace-1")
+
+    (payments, total) = rows(
+        bench,
+        "select source, count(*) from canonical.payments group by 1 order by 1",
+        "select settlement_id, count(distinct (delivery_id, line_no)), sum(amount) from canonical.settlement_lines group by 1",
+    )
+
+    assert payments == [("files", 5), ("shop", 1)]
+    assert total == [("shopify/dubai/AED/148156579998", 6, Decimal("2975.92"))]
+
+
+def test_the_bucket_of_the_shop_is_kept_to(shop: Shop) -> None:
+    """A small bucket that fills slowly: a throttled answer is waited for as long as the points need, then all is there."""
+    bench = shop(3, ("payouts",))
+    bench.fake.bucket, bench.fake.level, bench.fake.restore_rate = 900.0, 400.0, 40.0
+    pull(bench)
+
+    # 50 payouts may cost 803 points at most; 403 are missing, at 40 a second.
+    assert bench.fake.clock.slept[0] == pytest.approx(10.075 + 0.5)
+    assert len(bench.records()) == 3
+
+
+def test_a_query_that_is_too_dear_is_asked_in_smaller_pages(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as the shop says so; the smaller page is remembered."""
+    monkeypatch.setattr("retail_sync_tests.fakes.shopify._QUERY_COST_MAX", 210)
+    bench = shop(9, ("payouts",))
+    pull(bench)
+
+    sizes = [
+        request.document["variables"]["first"]
+        for request in bench.server.requests
+        if request.path.endswith("graphql.json")
+    ]
+    assert sizes[:3] == [PAYOUTS.rows, 25, 12]
+    assert set(sizes[3:]) <= {12}
+    assert len(bench.records()) == 9
+
+
+@pytest.mark.parametrize(
+    ("field", "scope"), [("payouts", "read_shopify_payments_payouts"), ("customer", "read_customers")]
+)
+def test_a_scope_that_is_missing_is_named(shop: Shop, field: str, scope: str) -> None:
+    """What the app may not read is told with the scope; nothing is asked again and again."""
+    bench = shop(1, ("payouts" if field == "payouts" else "orders",))
+    bench.fake.denied = {field: scope}
+
+    said = problem(bench)
+
+    assert f"ACCESS_DENIED Access denied for {field} field. Required access: `{scope}` access scope." in said
+    assert len(bench.server.requests) == 2
+
+
+def test_a_field_that_the_version_lacks_is_named(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As another version of the interface would say it."""
+    monkeypatch.delitem(SCHEMA["Order"], "sourceName")  # type: ignore[arg-type]
+    assert "Field 'sourceName' doesn't exist on type 'Order'" in problem(shop(1, ("orders",)))
+
+
+def test_a_shop_without_shopify_payments(shop: Shop) -> None:
+    """It is told what to leave out."""
+    bench = shop(1, ("payouts",))
+    bench.fake.has_payments = False
+
+    assert "this shop has no Shopify Payments" in problem(bench)
+
+
+def test_the_token_of_a_custom_app(shop: Shop) -> None:
+    """Without an app's id the token of the environment is sent; one that is refused is told, without the token."""
+    bench = shop(1, ("payouts",), client_id="")
+    bench.fake.token = bench.fake.secrets()["ACCESS_TOKEN"]
+    pull(bench)
+    assert bench.fake.tokens == 0
+    bench.fake.expire_tokens()
+
+    assert problem(bench).startswith("payouts of source shop could not be asked for: Shopify refuses the access token")
+
+
+def test_doctor_names_what_the_app_may_not_read(shop: Shop) -> None:
+    """Without read_all_orders Shopify hides orders older than 60 days and says nothing."""
+    bench = shop(1)
+    bench.fake.scopes.remove("read_all_orders")
+    client = WIRE_CONNECTORS["shopify"].connect(
+        Access(bench.source, bench.home.state, "doctor", bench.fake.clock.as_clock())
+    )
+
+    said = WIRE_CONNECTORS["shopify"].check(client)
+
+    assert said == "Shopify shop Fernway (EUR, Europe/Berlin) answers; the app may not read_all_orders"
+    client.close()
+
+
+@pytest.mark.parametrize(("name", "value"), [("version", "latest"), ("since", "yesterday"), ("location_by", "city")])
+def test_settings_that_make_no_sense(shop: Shop, name: str, value: str) -> None:
+    """Each is named."""
+    bench = shop(1, **{name: value})
+    with pytest.raises(RetailSyncError, match=name):
+        WIRE_CONNECTORS["shopify"].connect(Access(bench.source, bench.home.state, "doctor"))
+
+
+def test_money_of_a_withdrawal(shop: Shop) -> None:
+    """A debt that the bank pays is negative, whichever sign the list gives it."""
+    bench = shop(2, ("payouts",))
+    for payout, net in zip(bench.fake.payouts, ("12.00", "-12.00"), strict=True):
+        payout.update(transactionType="WITHDRAWAL", net=money(net))
+        payout["summary"].update(chargesGross=money("0.00"), chargesFee=money("0.00"))
+    pull(bench)
+
+    assert rows(bench, "select total_amount from canonical.payouts") == [[(Decimal(-12),)] * 2]
