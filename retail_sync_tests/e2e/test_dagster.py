@@ -25,7 +25,7 @@ from retail_sync_tests.e2e.conftest import Golden
 from retail_sync_tests.e2e.line import booked, digest, drop, hourly, new_home, opened, problems
 
 TOTALS = dg.AssetKey(["reconcile", "settlement_totals"])
-INSIDE = {"raw.touched", "raw.applied"}
+INSIDE = {"raw.touched", "raw.applied", "raw.ownership", "raw.unowned"}
 LINE = ("raw", "canonical", "reconcile", "journal", "ledger")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,8 +11,11 @@ import pytest
 
 from retail_sync.core.errors import RulesError
 from retail_sync.core.rules import read_rules
+from retail_sync.pipeline import Pipeline
 from retail_sync.reconcile.ownership import apply_ownership, read_owners
 from retail_sync.reconcile.parallel_runs import reconcile_parallel_runs
+from retail_sync.reports.rule_review import check_rules
+from retail_sync.settings import Home
 from retail_sync_tests.reconcile.facts import day, instant, pipe_table
 from retail_sync_tests.reconcile.stock_facts import StockFacts, variances
 
@@ -176,6 +179,17 @@ def test_articles_follow_the_last_day_that_is_told_of(tmp_path: Path) -> None:
     facts.beside("on | source | at | sku | quantity\n11-01 | old | S1 | A-1 | 1")
     assert not facts.own(tmp_path, *owners)
     assert facts.rows("select source from canonical.owned_products") == [("new",)]
+
+
+def test_rules_check_and_a_run_say_the_same(make_home: Callable[..., Home]) -> None:
+    """A slip in a name must not wait until the migration's first night."""
+    home = make_home()
+    (home.root / "rules").mkdir()
+    _rules(home.root / "rules", ["stock,*,bank,2026-01-01,", "stock,*,amazon,2026-06-01,"])
+    (told,) = [complaint for complaint in check_rules(home).complaints if "ownership" in complaint]
+    assert "both own stock of * on 2026-06-01" in told
+    with pytest.raises(RulesError, match="both own stock"):
+        Pipeline(home, "test").reconcile()
 
 
 def test_nothing_reads_past_the_owners() -> None:
