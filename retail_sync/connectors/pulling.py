@@ -137,7 +137,7 @@ class Puller:
         if item.is_daily and reached and reached.astimezone(zone).date() == now.astimezone(zone).date():
             return []
         if item.is_state and not (days and item.has_past):
-            return [Window(now, now)] if days is None or days.end > now.date() else []
+            return [Window(now, now)] if days is None or days.end > now.astimezone(zone).date() else []
         if days is not None:
             start, end = (
                 datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC) for day in (days.first, days.end)
@@ -170,11 +170,12 @@ class Puller:
 
     def _pull_once(self, asked: _Asked, window: Window) -> list[Received]:
         """Ask for a window once and deliver what it holds, if that is not what it held last time."""
-        # What is now has no window: it is the same list all day.
-        name = f"{asked.item.name}-{window.start:{'%Y%m%dT%H%M%SZ' if window.start < window.end else '%Y%m%d'}}{PULLED_SUFFIX}"
+        # What is now has no window: it is the same list all day, the day of the source, since its rows are of that day.
+        today = f"{window.start.astimezone(ZoneInfo(asked.source.time_zone)):%Y%m%d}"
+        name = f"{asked.item.name}-{f'{window.start:%Y%m%dT%H%M%SZ}' if window.start < window.end else today}{PULLED_SUFFIX}"
         path = self._folder / f"{asked.source.name}-{name}"
         received: list[Received] = []
-        content = hashlib.sha256(f"{window.start.date()}".encode() if asked.item.is_state else b"")
+        content = hashlib.sha256(today.encode() if asked.item.is_state else b"")
         pages, has_rows, told_at = 0, False, time.monotonic()
         try:
             with path.open("wb") as file:

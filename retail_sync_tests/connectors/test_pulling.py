@@ -21,6 +21,7 @@ from retail_sync.pipeline import Pipeline
 from retail_sync.reports.delivered import read_records
 from retail_sync_tests.connectors.pulled import NAME, PullBench
 from retail_sync_tests.e2e import processes
+from retail_sync_tests.fakes.amazon import FakeAmazon
 from retail_sync_tests.fakes.clock import FakeClock
 from retail_sync_tests.fakes.faults import FaultPlan
 from retail_sync_tests.fakes.vendure import FakeVendure
@@ -197,3 +198,26 @@ def test_a_record_is_shown_as_it_came(bench: PullBench) -> None:
     assert json.loads(records[0].text) == bench.fake.orders[1]  # type: ignore[attr-defined]
     with pytest.raises(RetailSyncError, match="no delivery shop-1"):
         read_records(Pipeline(bench.home, "look"), "shop-1", 1, 1)
+
+
+def test_what_is_now_is_of_the_day_of_the_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two days of Tokyo within one of UTC: what is held back on the first of a month is delivered, also where nothing changed."""
+    clock = FakeClock(at("2026-10-31T01:00"))
+    made = PullBench(FakeAmazon(clock), tmp_path, monkeypatch)
+    source = made.source.model_copy(update={"time_zone": "Asia/Tokyo", "objects": ("unsettled",)})
+    made.home.settings = made.home.settings.model_copy(update={"source": (source,)})
+    made.pull()
+    clock.sleep(14.5 * 3600)
+    [again] = made.pull()
+    assert [item.path.name for item in again.received] == ["shop-unsettled-20261101.pages.jsonl"]
+    made.close()
+
+
+def test_today_is_a_day_of_the_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the evening of Los Angeles it is tomorrow in UTC, and a run over today asks for what is now nevertheless."""
+    made = PullBench(FakeAmazon(FakeClock(at("2026-11-20T02:00"))), tmp_path, monkeypatch)
+    source = made.source.model_copy(update={"time_zone": "America/Los_Angeles", "objects": ("fba_inventory",)})
+    made.home.settings = made.home.settings.model_copy(update={"source": (source,)})
+    assert made.pull(Days(date(2026, 11, 18), date(2026, 11, 19)))[0].received == ()
+    assert len(made.pull(Days(date(2026, 11, 19), date(2026, 11, 20)))[0].received) == 1
+    made.close()
