@@ -24,12 +24,13 @@ import orjson
 from retail_sync.connectors.intake import Received, receive
 from retail_sync.connectors.paged import PULLED_SUFFIX, Heading, page_line, records_of, write_end, write_heading
 from retail_sync.connectors.registry import WIRE_CONNECTORS, objects_of
-from retail_sync.connectors.wire import Access, Document, Window, WireObject
+from retail_sync.connectors.wire import Access, Document, Page, Window, WireObject
 from retail_sync.core.archive import RawArchive
 from retail_sync.core.errors import RetailSyncError, SettingsError, StorageError
 from retail_sync.core.failpoints import failpoint
 from retail_sync.core.http_errors import REPEATABLE_STATUSES, Answered, BudgetSpent, HttpError
 from retail_sync.core.pacing import Clock
+from retail_sync.core.paging import PagesBroken
 from retail_sync.operations.cursors import Cursors
 from retail_sync.operations.deliveries import DeliveryRegistry
 from retail_sync.operations.exceptions import Problem
@@ -181,7 +182,7 @@ class Puller:
             with path.open("wb") as file:
                 pulled_at = datetime.fromtimestamp(self._clock.wall(), UTC)
                 write_heading(file, Heading(asked.source.connector, asked.item.name, window, pulled_at))
-                for found in asked.item.pull(asked.client, window):
+                for found in _answers(asked, window):
                     if isinstance(found, Document):
                         received += self._deliver_document(asked, found)
                         continue
@@ -221,7 +222,8 @@ class Puller:
             return
         path = self._folder / found.name
         try:
-            found.save(path)
+            with _shapes_told(asked.told):
+                found.save(path)
             received = self._receive(asked, path)
         finally:
             path.unlink(missing_ok=True)
@@ -242,6 +244,23 @@ class _Asked:
     item: WireObject
     client: Any
     told: str
+
+
+def _answers(asked: _Asked, window: Window) -> Iterator[Page | Document]:
+    with _shapes_told(asked.told):
+        yield from asked.item.pull(asked.client, window)
+
+
+@contextlib.contextmanager
+def _shapes_told(told: str) -> Iterator[None]:
+    """Make an answer that is JSON, but not what its system answers, the failure of its own list. Raises PagesBroken."""
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
+        raise PagesBroken(
+            f"{told}: an answer has not the form that it should have ({type(error).__name__}: {error})",
+            "run again; if it stays so, tell who keeps this connector",
+        ) from error
 
 
 def windows_of(start: datetime, end: datetime, longest: timedelta) -> list[Window]:

@@ -24,6 +24,7 @@ from retail_sync_tests.e2e import processes
 from retail_sync_tests.fakes.amazon import FakeAmazon
 from retail_sync_tests.fakes.clock import FakeClock
 from retail_sync_tests.fakes.faults import FaultPlan
+from retail_sync_tests.fakes.server import Reply
 from retail_sync_tests.fakes.vendure import FakeVendure
 
 DAY = timedelta(days=1)
@@ -198,6 +199,18 @@ def test_a_record_is_shown_as_it_came(bench: PullBench) -> None:
     assert json.loads(records[0].text) == bench.fake.orders[1]  # type: ignore[attr-defined]
     with pytest.raises(RetailSyncError, match="no delivery shop-1"):
         read_records(Pipeline(bench.home, "look"), "shop-1", 1, 1)
+
+
+@pytest.mark.parametrize("answer", [{"errors": "down for maintenance"}, {"errors": [7]}])
+def test_an_answer_of_another_form_costs_only_its_list(
+    bench: PullBench, monkeypatch: pytest.MonkeyPatch, answer: object
+) -> None:
+    """Something in between answers JSON of its own: the list is told of, and the run goes on to the next one."""
+    monkeypatch.setattr(bench.fake, "answer", lambda _: Reply(200, answer))
+    [pulled] = bench.pull()
+    assert pulled.problem is not None
+    assert "has not the form that it should have" in pulled.problem.message
+    assert (pulled.problem.kind, reached(bench)) == ("transient", None)
 
 
 def test_what_is_now_is_of_the_day_of_the_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
