@@ -13,12 +13,13 @@ import pytest
 
 from retail_sync.connectors.paged import PagesReader, page_line
 from retail_sync.connectors.pulling import Days, windows_of
-from retail_sync.connectors.registry import WIRE_CONNECTORS
+from retail_sync.connectors.registry import WIRE_CONNECTORS, objects_of
 from retail_sync.connectors.wire import Page, Window
 from retail_sync.core.errors import DeliveryRefused, RetailSyncError
 from retail_sync.operations.cursors import Cursors
 from retail_sync.pipeline import Pipeline
 from retail_sync.reports.delivered import read_records
+from retail_sync.settings import Source
 from retail_sync_tests.connectors.pulled import NAME, PullBench
 from retail_sync_tests.e2e import processes
 from retail_sync_tests.fakes.amazon import FakeAmazon
@@ -234,3 +235,13 @@ def test_today_is_a_day_of_the_source(tmp_path: Path, monkeypatch: pytest.Monkey
     assert made.pull(Days(date(2026, 11, 18), date(2026, 11, 19)))[0].received == ()
     assert len(made.pull(Days(date(2026, 11, 19), date(2026, 11, 20)))[0].received) == 1
     made.close()
+
+
+def test_a_look_back_is_never_shorter_than_a_list_is_late() -> None:
+    """A day more for one list must not take three days from another; of none, Amazon's last minutes would never be asked for."""
+    for name, connector in WIRE_CONNECTORS.items():
+        for days in (0, 1, 30):
+            found = objects_of(Source(name="shop", connector=name, look_back_days=days))
+            assert [item.look_back for item in found] == [
+                max(item.look_back, timedelta(days=days)) for item in connector.objects
+            ]
