@@ -110,7 +110,7 @@ class Source(_Section):
         None,
         ge=0,
         le=3660,
-        description="connectors over HTTP: how far back each run asks again; empty: each list's own",
+        description="connectors over HTTP: how far back each run asks again, at least each list's own",
     )
     requests_per_minute: int | None = Field(
         None, ge=1, description="connectors over HTTP: how fast it may be asked; empty: the connector's own rate"

@@ -82,10 +82,11 @@ told as (
 ),
 read as (
     select *,
+        -- Cancelled, an order has no prices any more. Its lines are nothing, and take the place of what they were.
+        status = 'CANCELLED' and price is null as is_nothing,
         list_transform(list_filter(line_parts, lambda p: (p->>'$.type') = 'DISCOUNT'), lambda p: p->>'$.subtotal.amount') as discounts,
         list_transform(list_filter(line_parts, lambda p: (p->>'$.type') = 'TAX'), lambda p: p->>'$.subtotal.amount') as taxes
     from told
-    where status is distinct from 'CANCELLED' or price is not null
 )
 select
     $channel as channel,
@@ -93,9 +94,9 @@ select
     n as order_line_no,
     line->>'$.product.sellerSku' as sku,
     line->>'$.product.title' as title,
-    quantity_of(line->>'$.quantityOrdered') as quantity, line->>'$.quantityOrdered' as quantity__raw,
+    case when is_nothing then 0 else quantity_of(line->>'$.quantityOrdered') end as quantity, line->>'$.quantityOrdered' as quantity__raw,
     currency,
-    amount_of(price, unit) as unit_price, price as unit_price__raw,
+    case when is_nothing then 0 else amount_of(price, unit) end as unit_price, price as unit_price__raw,
     case when unread is null then
         case when len(discounts) > 0
             then cast(abs(list_sum(list_transform(discounts, lambda x: amount_of(x, unit)))) as decimal(18, 4))

@@ -24,12 +24,13 @@ import orjson
 from retail_sync.connectors.intake import Received, receive
 from retail_sync.connectors.paged import PULLED_SUFFIX, Heading, page_line, records_of, write_end, write_heading
 from retail_sync.connectors.registry import WIRE_CONNECTORS, objects_of
-from retail_sync.connectors.wire import Access, Document, Window, WireObject
+from retail_sync.connectors.wire import Access, Document, Page, Window, WireObject
 from retail_sync.core.archive import RawArchive
 from retail_sync.core.errors import RetailSyncError, SettingsError, StorageError
 from retail_sync.core.failpoints import failpoint
 from retail_sync.core.http_errors import REPEATABLE_STATUSES, Answered, BudgetSpent, HttpError
 from retail_sync.core.pacing import Clock
+from retail_sync.core.paging import PagesBroken
 from retail_sync.operations.cursors import Cursors
 from retail_sync.operations.deliveries import DeliveryRegistry
 from retail_sync.operations.exceptions import Problem
@@ -137,7 +138,7 @@ class Puller:
         if item.is_daily and reached and reached.astimezone(zone).date() == now.astimezone(zone).date():
             return []
         if item.is_state and not (days and item.has_past):
-            return [Window(now, now)] if days is None or days.end > now.date() else []
+            return [Window(now, now)] if days is None or days.end > now.astimezone(zone).date() else []
         if days is not None:
             start, end = (
                 datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC) for day in (days.first, days.end)
@@ -170,17 +171,18 @@ class Puller:
 
     def _pull_once(self, asked: _Asked, window: Window) -> list[Received]:
         """Ask for a window once and deliver what it holds, if that is not what it held last time."""
-        # What is now has no window: it is the same list all day.
-        name = f"{asked.item.name}-{window.start:{'%Y%m%dT%H%M%SZ' if window.start < window.end else '%Y%m%d'}}{PULLED_SUFFIX}"
+        # What is now has no window: it is the same list all day, the day of the source, since its rows are of that day.
+        today = f"{window.start.astimezone(ZoneInfo(asked.source.time_zone)):%Y%m%d}"
+        name = f"{asked.item.name}-{f'{window.start:%Y%m%dT%H%M%SZ}' if window.start < window.end else today}{PULLED_SUFFIX}"
         path = self._folder / f"{asked.source.name}-{name}"
         received: list[Received] = []
-        content = hashlib.sha256(f"{window.start.date()}".encode() if asked.item.is_state else b"")
+        content = hashlib.sha256(today.encode() if asked.item.is_state else b"")
         pages, has_rows, told_at = 0, False, time.monotonic()
         try:
             with path.open("wb") as file:
                 pulled_at = datetime.fromtimestamp(self._clock.wall(), UTC)
                 write_heading(file, Heading(asked.source.connector, asked.item.name, window, pulled_at))
-                for found in asked.item.pull(asked.client, window):
+                for found in _answers(asked, window):
                     if isinstance(found, Document):
                         received += self._deliver_document(asked, found)
                         continue
@@ -220,7 +222,8 @@ class Puller:
             return
         path = self._folder / found.name
         try:
-            found.save(path)
+            with _shapes_told(asked.told):
+                found.save(path)
             received = self._receive(asked, path)
         finally:
             path.unlink(missing_ok=True)
@@ -241,6 +244,23 @@ class _Asked:
     item: WireObject
     client: Any
     told: str
+
+
+def _answers(asked: _Asked, window: Window) -> Iterator[Page | Document]:
+    with _shapes_told(asked.told):
+        yield from asked.item.pull(asked.client, window)
+
+
+@contextlib.contextmanager
+def _shapes_told(told: str) -> Iterator[None]:
+    """Make an answer that is JSON, but not what its system answers, the failure of its own list. Raises PagesBroken."""
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
+        raise PagesBroken(
+            f"{told}: an answer has not the form that it should have ({type(error).__name__}: {error})",
+            "run again; if it stays so, tell who keeps this connector",
+        ) from error
 
 
 def windows_of(start: datetime, end: datetime, longest: timedelta) -> list[Window]:

@@ -87,7 +87,9 @@ def objects_of(source: Source) -> tuple[WireObject, ...]:
     found = tuple(item for item in known if item.name in wanted)
     if source.look_back_days is None:
         return found
-    return tuple(replace(item, look_back=timedelta(days=source.look_back_days)) for item in found)
+    # A list's own look-back is how late its system is, whatever the others of the source need.
+    asked = timedelta(days=source.look_back_days)
+    return tuple(replace(item, look_back=max(item.look_back, asked)) for item in found)
 
 
 def object_of(source: Source) -> str:

@@ -269,7 +269,9 @@ tax_apart as (
     -- Of what goes beyond the lines shipping has a tax of its own. How an adjustment's counts is not told.
     select id,
         case when count(*) filter (part = 'orderAdjustments') = 0 then
-            sum_of(list(item->>'$.taxAmountSet.shopMoney.amount') filter (part = 'refundShippingLines'), any_value(unit)) end as amount
+            sum_of(list(item->>'$.taxAmountSet.shopMoney.amount') filter (part = 'refundShippingLines'), any_value(unit)) end as amount,
+        case when count(*) filter (part = 'orderAdjustments') = 0 then string_agg(item->>'$.taxAmountSet.shopMoney.amount', ' + ') end
+            as told
     from shopify_refund_parts as p
     join shopify_refunds as r using (id)
     where part in ('orderAdjustments', 'refundShippingLines')
@@ -300,7 +302,7 @@ select
     $channel, refund_no || '-rest', order_id, returned_at, refund->>'$.processedAt', local_day_of(returned_at, $time_zone),
     null, null, 0, '0', 'none', currency,
     cast(coalesce(g.amount, 0) - coalesce(f.amount, 0) as decimal(18, 4)), cast(refund as varchar),
-    coalesce(t.amount, 0), cast(refund->'$.refundShippingLines' as varchar),
+    case when t.id is null then 0 else t.amount end, t.told,
     line_no, $source, $delivery_id
 from shopify_refunds as r
 left join given_back as g using (id)

@@ -100,7 +100,7 @@ class GrantedToken:
                 return
             asked = {"grant_type": "client_credentials", "client_id": self.client_id, "client_secret": self.secret}
             try:
-                call = Call("POST", "/admin/oauth/access_token", document=asked, brings_secret=True)
+                call = Call("POST", "/admin/oauth/access_token", document=asked)
                 answer = send(self.client, call)
             except Answered as refusal:
                 if refusal.status in REPEATABLE_STATUSES:

@@ -1,5 +1,6 @@
 -- Square's lists as canonical rows. Money is an integer in minor units; `currency_code` is what payouts say instead of `currency`.
 -- Of a record that came twice the newest counts.
+create or replace temp macro whole(x) as cast(x * 10000 as hugeint);
 create or replace temp table square_places as
 with named as (
     select record->>'$.id' as location, record,
@@ -143,10 +144,12 @@ select
     cast(sign * gross as decimal(18, 4)) as gross_amount, cast(total as varchar) as gross_amount__raw,
     cast(sign * tax_part as decimal(18, 4)) as tax_amount, tax as tax_amount__raw,
     cast(sign * (gross - tax_part) as decimal(18, 4)) as net_amount,
-    -- Where prices hold the tax, the discount holds its share of it.
-    cast(sign * case when is_inclusive and gross <> 0
-        then cast(round(given * (gross - tax_part) / gross / unit) as decimal(18, 0)) * unit else given end as decimal(18, 4))
-        as discount_amount,
+    -- Where prices hold the tax, the discount holds its share of it: given x (gross - tax) / gross in whole numbers, because a
+    -- division of decimals is a float.
+    cast(sign * case when is_inclusive and gross > 0
+        then cast((2 * whole(given) * whole(gross - tax_part) + whole(gross) * whole(unit)) // (2 * whole(gross) * whole(unit))
+            as decimal(18, 0)) * unit
+        else given end as decimal(18, 4)) as discount_amount,
     discount as discount_amount__raw,
     line_no,
     $source as source,

@@ -2,7 +2,8 @@
 
 A client speaks to one system. It repeats a request only where the caller says `may_repeat`: a read, or a write that carries
 a key by which the other side knows it again. Whatever goes wrong is an `HttpError` of one of three kinds
-(`http_errors.py`); none of them, and no repr, shows a header, a query or a secret.
+(`http_errors.py`), or a SettingsError where the settings allow no request at all; none of them, and no repr, shows a header,
+a query or a secret.
 
 Limits: answers are JSON (a document is downloaded to a file as it comes), redirects are not followed, one request at a time.
 A server that sends its *headers* byte by byte is cut off by the read timeout only when a pause is longer than that.
@@ -20,6 +21,7 @@ from urllib.parse import urlencode, urlsplit
 import requests
 import urllib3
 
+from retail_sync.core.errors import SettingsError
 from retail_sync.core.exact_json import read_json
 from retail_sync.core.http_bodies import Way, is_packed, unpacked
 from retail_sync.core.http_errors import (
@@ -164,17 +166,13 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         cost: float = 1,
         operation: str = "",
-        brings_secret: bool = False,
     ) -> Answer:
         """Send a request, again within bounds where it may be repeated, and return the answer. Raises HttpError.
 
-        `brings_secret`: a good answer is a token, so no message shows any of it, also where it is cut short.
         `operation` names its rate in `Limits.rates`; without one it has the rate of the system.
         """
         url = f"{self._base_url}{path}" + (f"?{urlencode(query)}" if query else "")
-        asked = _Asked(
-            method, url, f"{self.system}, {method} {path}", body, headers or {}, cost, operation, brings_secret
-        )
+        asked = _Asked(method, url, f"{self.system}, {method} {path}", body, headers or {}, cost, operation)
         return self._insisting(lambda: self._authorised(asked), may_repeat=may_repeat)
 
     def download(self, url: str, target: Path, *, bytes_max: int) -> None:
@@ -259,6 +257,12 @@ class HttpClient:
             raise DeliveryUnknown(f"{told}: the connection broke", "run again") from None
         except (requests.Timeout, requests.exceptions.ChunkedEncodingError, urllib3.exceptions.HTTPError):
             raise DeliveryUnknown(f"{told}: no complete answer in time", "run again") from None
+        except ValueError:
+            # Before anything is sent. What requests and Python say of it shows the header or the address.
+            raise SettingsError(
+                f"{told}: no request can be made of its address and its secrets",
+                "the address begins with https://; a secret has no line end and no character beyond Latin-1",
+            ) from None
 
     def _proxies(self, url: str) -> dict[str, str]:
         """Return the proxies of the environment for the host of `url` (HTTPS_PROXY, NO_PROXY)."""
@@ -288,7 +292,8 @@ class HttpClient:
             document = self._manner.read(content) if content or response.status_code != 204 else None
         except ValueError:
             if is_success:  # an error page of something in between, or a body cut where no length was given
-                shown = "it is a secret" if asked.brings_secret else self._excerpt(content)
+                # What a sign-in answers, cut off, is a token that nobody knows yet how to hide.
+                shown = self._excerpt(content) if self._auth else f"{len(content)} bytes"
                 raise DeliveryUnknown(f"{told}: the answer is not JSON: {shown}", "run again") from None
             document = None
         answer = Answer(response.status_code, response.headers, document, content)
@@ -322,7 +327,6 @@ class _Asked:
     headers: Mapping[str, str] = field(repr=False)
     cost: float
     operation: str
-    brings_secret: bool = False
 
 
 def _never_connected(error: requests.ConnectionError) -> bool:

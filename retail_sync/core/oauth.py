@@ -153,7 +153,6 @@ class OAuth:
                 body=urlencode(form).encode(),
                 headers=headers,
                 may_repeat=True,
-                brings_secret=True,
             )
         except Answered as refused:
             if refused.status in (400, 401, 403):
@@ -164,14 +163,17 @@ class OAuth:
             raise NotDelivered(refused.message, refused.remedy) from None
         except HttpError as error:  # what needed the token was not sent
             raise NotDelivered(error.message, error.remedy) from None
-        given = answer.document
         now = self._client.clock.wall()
-        return Tokens(
-            given["access_token"],
-            given.get("refresh_token") or refresh_token,
-            now + int(given["expires_in"]),
-            self._seed,
-        )
+        try:
+            given = answer.document
+            return Tokens(
+                str(given["access_token"]),
+                given.get("refresh_token") or refresh_token,
+                now + int(given["expires_in"]),
+                self._seed,
+            )
+        except (KeyError, TypeError, ValueError):
+            raise NotDelivered(f"{self._client.system} answered without a token", "run again later") from None
 
     def _keep(self, tokens: Tokens, store: Path) -> None:
         """Write the file anew, for our eyes only, and wait for the disk."""

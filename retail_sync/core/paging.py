@@ -29,7 +29,7 @@ class PagesBroken(HttpError):
 class Call:
     """A read of one page. `document` is sent as JSON; `operation` names its rate; `cost` is in the unit of that rate.
 
-    `expects`: the id that its first row must have, where pages overlap. `brings_secret`: see HttpClient.request.
+    `expects`: the id that its first row must have, where pages overlap.
     """
 
     method: str
@@ -40,7 +40,6 @@ class Call:
     operation: str = ""
     cost: float = 1
     expects: str = ""
-    brings_secret: bool = False
 
 
 Paginator = Callable[[Call, Answer], Call | None]
@@ -183,7 +182,6 @@ def send(client: HttpClient, call: Call) -> Answer:
         headers={**({} if body is None else {"Content-Type": "application/json"}), **call.headers},
         operation=call.operation,
         cost=call.cost,
-        brings_secret=call.brings_secret,
     )  # fmt: skip
 
 

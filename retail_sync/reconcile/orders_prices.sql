@@ -13,6 +13,7 @@ with priced as (
 select channel, order_id, currency, business_date,
     cast(sum(quantity * list_price) as decimal(18, 4)) as expected_amount,
     cast(sum(quantity * unit_price) as decimal(18, 4)) as settled_amount,
-    bool_or(unit_price <> list_price) as is_different
+    -- What was cancelled has no price.
+    coalesce(bool_or(unit_price <> list_price) filter (quantity <> 0), false) as is_different
 from priced
 group by all

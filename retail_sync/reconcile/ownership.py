@@ -46,7 +46,7 @@ def read_owners(rules: RuleFile, sources: Collection[str]) -> list[Owner]:
     Of two lines for one location and day the longer location holds, an id before a beginning; so only lines for the very
     same location contradict each other.
     """
-    owners = sorted(_owner(row, sources) for row in rules.rows)
+    owners = sorted((_owner(row, sources) for row in rules.rows), key=lambda o: (o.domain, o.location, o.valid_from))
     for first, second in zip(owners, owners[1:], strict=False):
         is_same = (first.domain, first.location) == (second.domain, second.location)
         if is_same and max(o.valid_from for o in (first, second)) <= min(first.valid_to, second.valid_to):

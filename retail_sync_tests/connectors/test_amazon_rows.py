@@ -94,6 +94,8 @@ def test_an_order_that_is_cancelled_takes_the_place_of_the_open_one(amazon: Made
     deliver(made, "orders", {"orders": made.fake.lists.orders})
     look = "select order_id, status, total_amount from canonical.orders order by order_id"
     assert rows(made, look) == [(order_id(1), "CANCELLED", 0), (order_id(3), "SHIPPED", Decimal("21.0600"))]
+    lines = "select quantity, unit_price from canonical.order_lines order by order_id"
+    assert rows(made, lines) == [(0, 0), (2, 10)]
     assert rows(made, "select reason from canonical.rejected_rows") == []
 
 

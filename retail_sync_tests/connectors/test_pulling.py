@@ -13,16 +13,19 @@ import pytest
 
 from retail_sync.connectors.paged import PagesReader, page_line
 from retail_sync.connectors.pulling import Days, windows_of
-from retail_sync.connectors.registry import WIRE_CONNECTORS
+from retail_sync.connectors.registry import WIRE_CONNECTORS, objects_of
 from retail_sync.connectors.wire import Page, Window
 from retail_sync.core.errors import DeliveryRefused, RetailSyncError
 from retail_sync.operations.cursors import Cursors
 from retail_sync.pipeline import Pipeline
 from retail_sync.reports.delivered import read_records
+from retail_sync.settings import Source
 from retail_sync_tests.connectors.pulled import NAME, PullBench
 from retail_sync_tests.e2e import processes
+from retail_sync_tests.fakes.amazon import FakeAmazon
 from retail_sync_tests.fakes.clock import FakeClock
 from retail_sync_tests.fakes.faults import FaultPlan
+from retail_sync_tests.fakes.server import Reply
 from retail_sync_tests.fakes.vendure import FakeVendure
 
 DAY = timedelta(days=1)
@@ -205,3 +208,48 @@ def test_a_record_is_shown_as_it_came(bench: PullBench) -> None:
     assert json.loads(records[0].text) == bench.fake.orders[1]  # type: ignore[attr-defined]
     with pytest.raises(RetailSyncError, match="no delivery shop-1"):
         read_records(Pipeline(bench.home, "look"), "shop-1", 1, 1)
+
+
+@pytest.mark.parametrize("answer", [{"errors": "down for maintenance"}, {"errors": [7]}])
+def test_an_answer_of_another_form_costs_only_its_list(
+    bench: PullBench, monkeypatch: pytest.MonkeyPatch, answer: object
+) -> None:
+    """Something in between answers JSON of its own: the list is told of, and the run goes on to the next one."""
+    monkeypatch.setattr(bench.fake, "answer", lambda _: Reply(200, answer))
+    [pulled] = bench.pull()
+    assert pulled.problem is not None
+    assert "has not the form that it should have" in pulled.problem.message
+    assert (pulled.problem.kind, reached(bench)) == ("transient", None)
+
+
+def test_what_is_now_is_of_the_day_of_the_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two days of Tokyo within one of UTC: what is held back on the first of a month is delivered, also where nothing changed."""
+    clock = FakeClock(at("2026-10-31T01:00"))
+    made = PullBench(FakeAmazon(clock), tmp_path, monkeypatch)
+    source = made.source.model_copy(update={"time_zone": "Asia/Tokyo", "objects": ("unsettled",)})
+    made.home.settings = made.home.settings.model_copy(update={"source": (source,)})
+    made.pull()
+    clock.sleep(14.5 * 3600)
+    [again] = made.pull()
+    assert [item.path.name for item in again.received] == ["shop-unsettled-20261101.pages.jsonl"]
+    made.close()
+
+
+def test_today_is_a_day_of_the_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the evening of Los Angeles it is tomorrow in UTC, and a run over today asks for what is now nevertheless."""
+    made = PullBench(FakeAmazon(FakeClock(at("2026-11-20T02:00"))), tmp_path, monkeypatch)
+    source = made.source.model_copy(update={"time_zone": "America/Los_Angeles", "objects": ("fba_inventory",)})
+    made.home.settings = made.home.settings.model_copy(update={"source": (source,)})
+    assert made.pull(Days(date(2026, 11, 18), date(2026, 11, 19)))[0].received == ()
+    assert len(made.pull(Days(date(2026, 11, 19), date(2026, 11, 20)))[0].received) == 1
+    made.close()
+
+
+def test_a_look_back_is_never_shorter_than_a_list_is_late() -> None:
+    """A day more for one list must not take three days from another; of none, Amazon's last minutes would never be asked for."""
+    for name, connector in WIRE_CONNECTORS.items():
+        for days in (0, 1, 30):
+            found = objects_of(Source(name="shop", connector=name, look_back_days=days))
+            assert [item.look_back for item in found] == [
+                max(item.look_back, timedelta(days=days)) for item in connector.objects
+            ]

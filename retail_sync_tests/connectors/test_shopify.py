@@ -222,6 +222,36 @@ def test_the_official_order_and_refund(shop: Shop, samples: Path) -> None:
     assert shipped == [("IPOD2008GREEN", 0)]
 
 
+def test_how_much_tax_is_in_an_adjustment_is_not_told(shop: Shop) -> None:
+    """Of 11.90 given back as goodwill nobody says the tax, so the books hold the refund; of shipping Shopify says it: 0.95."""
+    bench = shop(1, ("refunds",))
+    (order,) = bench.fake.orders
+    adjusted, shipping = (
+        {
+            "id": gid("Refund", n), "createdAt": order["updatedAt"], "processedAt": order["updatedAt"], "refundLineItems": [],
+            "refundShippingLines": [], "orderAdjustments": [],
+            "transactions": [{"id": gid("OrderTransaction", n), "kind": "REFUND", "status": "SUCCESS", "test": False,
+                              "gateway": "shopify_payments", "amountSet": bag(amount)}],
+        }
+        for n, amount in ((77, "11.90"), (78, "5.95"))
+    )  # fmt: skip
+    adjusted["orderAdjustments"] = [{"id": gid("OrderAdjustment", 5), "reason": "REFUND_DISCREPANCY",
+                                     "amountSet": bag("-10.00"), "taxAmountSet": bag("-1.90")}]  # fmt: skip
+    shipping["refundShippingLines"] = [{"id": gid("RefundShippingLine", 6), "subtotalAmountSet": bag("5.00"),
+                                        "taxAmountSet": bag("0.95")}]  # fmt: skip
+    order["refunds"] = [adjusted, shipping]
+    pull(bench)
+
+    found, rejected = rows(
+        bench,
+        "select return_id, refund_amount, tax_amount from canonical.returns order by 1",
+        "select reason from canonical.rejected_rows",
+    )
+
+    assert rejected == []
+    assert found == [("77-rest", Decimal("11.90"), None), ("78-rest", Decimal("5.95"), Decimal("0.95"))]
+
+
 def test_official_stock_is_what_the_shop_offers(shop: Shop, samples: Path) -> None:
     """27 and 3 at two places are 30 offered; a place that sends no online orders offers none, its stock is the ERP's to say."""
     skus = {

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from retail_sync.core.errors import SettingsError
 from retail_sync.core.exact_json import read_json, write_json
 from retail_sync.core.http import Answer, HttpClient, Limits, Manner
 from retail_sync.core.http_errors import Answered, BudgetSpent, DeliveryUnknown, HttpError, NotDelivered
@@ -266,13 +267,33 @@ def test_no_error_shows_a_secret(script: Callable[..., Script], answer: bytes) -
     assert error.__suppress_context__ or error.__context__ is None
 
 
-def test_an_answer_that_is_a_token_is_shown_nowhere(script: Callable[..., Script]) -> None:
-    """Cut short it is no JSON, and the beginning of it is the token that was just given."""
-    server = script(b'HTTP/1.1 200 X\r\nhang-up: 1\r\n\r\n{"access_token": "' + SECRET.encode())
-    http = HttpClient("Test", server.url, None, replace(QUICK, attempts=1), FakeClock().as_clock())
-    with pytest.raises(DeliveryUnknown, match="it is a secret") as caught:
-        http.request("POST", "/token", may_repeat=True, brings_secret=True)
+def test_a_token_that_is_cut_off_is_not_shown(script: Callable[..., Script]) -> None:
+    """A client without credentials may be one that signs in: what it is answered is a secret that nobody knows yet."""
+    http = client(script(reply(200, f'{{"access_token":"{SECRET}'.encode())))
+    with pytest.raises(DeliveryUnknown, match="not JSON: 28 bytes") as caught:
+        http.request("POST", "/token", may_repeat=False)
     assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("secret", [f"{SECRET}\n", f"{SECRET}\u2192"])
+def test_a_secret_that_no_header_can_have(secret: str) -> None:
+    """Out of a file, it has a line end: the library's error would show it, and end the run of every other source."""
+    auth = Password()
+    auth.headers = lambda: {"Authorization": f"Bearer {secret}"}  # type: ignore[method-assign]
+    with pytest.raises(SettingsError, match="^Test, GET /x: no request can be made") as caught:
+        HttpClient("Test", "http://127.0.0.1:9", auth).request("GET", "/x", may_repeat=True)
+    assert SECRET not in f"{caught.value!s}{caught.value!r}"
+    assert caught.value.__suppress_context__
+
+
+@pytest.mark.parametrize("address", ["shop.example.com", "https//shop.example.com", "ftp://shop", "http://[::1"])
+def test_an_address_that_is_none(address: str, tmp_path: Path) -> None:
+    """A slip in the settings is told as one; nothing of an address with its own permission is shown."""
+    with pytest.raises(SettingsError, match="no request can be made"):
+        HttpClient("Test", address).request("GET", "/x", may_repeat=True)
+    with pytest.raises(SettingsError) as caught:
+        HttpClient("Test", "https://test").download(f"{address}?signature={SECRET}", tmp_path / "x", bytes_max=1)
+    assert SECRET not in f"{caught.value!s}{caught.value!r}"
 
 
 def test_connections_are_used_again(script: Callable[..., Script]) -> None:

@@ -155,3 +155,15 @@ def test_a_system_with_manners_of_its_own(tmp_path: Path) -> None:
     assert server.system.issued == 4
     assert list(tmp_path.iterdir()) == []
     server.close()
+
+
+@pytest.mark.parametrize("document", [{"error": "busy"}, [], b"null", {"access_token": "a", "expires_in": "soon"}])
+def test_an_answer_without_a_token_sends_nothing(document: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Something in between answered: no error of the program, which would end the run of every other source."""
+    server = FakeServer(FormServer(FakeClock()))
+    monkeypatch.setattr(server.system, "answer", lambda _: Reply(200, document))
+    sign_in = HttpClient("Sign-in", server.url, clock=server.system.clock.as_clock())
+    http = HttpClient("Test", server.url, OAuth(sign_in, "/token", GIVEN, None))
+    with pytest.raises(NotDelivered, match="Sign-in answered without a token"):
+        http.request("GET", "/", may_repeat=False)
+    server.close()

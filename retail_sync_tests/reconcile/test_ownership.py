@@ -104,6 +104,10 @@ def test_a_store_moves_on_before_the_others(tmp_path: Path) -> None:
             ["stock,*,old,2026-01-01,", "stock,*,new,2026-10-03,"],
             "new and old both own stock|old and new both own stock",
         ),
+        (
+            ["stock,S1,new,2026-01-01,2026-03-31", "stock,S1,new,2026-06-01,", "stock,S1,old,2026-02-01,2026-02-28"],
+            "new and old both own stock of S1 on 2026-02-01",
+        ),
         (["stock,*,older,2026-01-01,"], "no source is called older"),
         (["prices,*,old,2026-01-01,"], "no such domain"),
         (["stock,*S,old,2026-01-01,"], "beginning with"),
