@@ -6,6 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 from retail_sync.connectors.paged import PagesReader, page_line
 from retail_sync.connectors.pulling import Days, windows_of
 from retail_sync.connectors.registry import WIRE_CONNECTORS, objects_of
+from retail_sync.connectors.vendure import Vendure
 from retail_sync.connectors.wire import Page, Window
 from retail_sync.core.errors import DeliveryRefused, RetailSyncError
 from retail_sync.operations.cursors import Cursors
@@ -31,11 +33,18 @@ from retail_sync_tests.fakes.vendure import FakeVendure
 DAY = timedelta(days=1)
 
 
+class Punctual(Vendure):
+    """A shop that tells everything at once: it need not be asked for what is past."""
+
+    objects = tuple(replace(item, look_back=timedelta(0)) for item in Vendure.objects)
+
+
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PullBench]:
     """A shop of seven orders, all placed on 2026-11-19; it is the 20th, 8 o'clock."""
+    monkeypatch.setitem(WIRE_CONNECTORS, "vendure", Punctual())
     made = PullBench(FakeVendure(FakeClock()), tmp_path, monkeypatch)
-    made.source = made.source.model_copy(update={"objects": ("orders",), "look_back_days": 0})
+    made.source = made.source.model_copy(update={"objects": ("orders",)})
     made.home.settings = made.home.settings.model_copy(update={"source": (made.source,)})
     yield made
     made.close()
