@@ -21,13 +21,11 @@ select
     cast(null as varchar) as location_id,
     currency,
     minor_of(record->>'$.totalWithTax', unit) as total_amount, record->>'$.totalWithTax' as total_amount__raw,
-    cast(list_sum(list_transform(cast(record->'$.taxSummary[*].taxTotal' as varchar[]), lambda x: minor_of(x, unit)))
-        as decimal(18, 4)) as tax_amount,
+    minor_sum_of(record->>'$.taxSummary[*].taxTotal', unit) as tax_amount,
     cast(record->'$.taxSummary' as varchar) as tax_amount__raw,
     minor_of(record->>'$.shippingWithTax', unit) as shipping_amount, record->>'$.shippingWithTax' as shipping_amount__raw,
     -- A discount is negative there.
-    cast(-coalesce(list_sum(list_transform(cast(record->'$.discounts[*].amountWithTax' as varchar[]), lambda x: minor_of(x, unit))), 0)
-        as decimal(18, 4)) as discount_amount,
+    -minor_sum_of(record->>'$.discounts[*].amountWithTax', unit) as discount_amount,
     cast(record->'$.discounts' as varchar) as discount_amount__raw,
     line_no,
     $source as source,
