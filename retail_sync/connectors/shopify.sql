@@ -2,10 +2,6 @@
 
 -- The number in gid://shopify/Order/1001.
 create or replace temp macro number_of(gid) as nullif(regexp_extract(gid, '(\d+)(\?.*)?$', 1), '');
--- The sum of amounts, null where one of them cannot be read.
-create or replace temp macro sum_of(amounts, unit) as
-    cast(case when len(list_filter(amounts, lambda x: amount_of(x, unit) is null)) = 0
-        then coalesce(list_sum(list_transform(amounts, lambda x: amount_of(x, unit))), 0) end as decimal(18, 4));
 -- A place is known by its name in Shopify, as in the exports, or by its number.
 create or replace temp macro place_of(place, chosen) as
     case when chosen = 'id' then number_of(place->>'$.id') else nullif(place->>'$.name', '') end;

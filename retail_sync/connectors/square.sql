@@ -230,7 +230,7 @@ moved as (
 figures as (
     select m.*, p.zone, instant_of(record->>'$.created_at') as paid_at,
         case when is_refund then -1 else 1 end * minor_of(total->>'$.amount', unit) as gross,
-        coalesce(list_sum(list_transform(fees, lambda x: minor_of(x, unit))), 0) as fee
+        minor_sum_of(fees, unit) as fee
     from moved as m
     left join square_places as p on p.location = (record->>'$.location_id')
     left join currency_units as u on u.currency = (total->>'$.currency')

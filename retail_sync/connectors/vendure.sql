@@ -14,6 +14,10 @@ from records where part = 'shop' limit 1;
 create or replace temp macro vendure_money(x, unit, least_unit) as
     case when minor_of(x, unit) % least_unit = 0 then minor_of(x, unit) end;
 create or replace temp macro whole_of(x) as case when regexp_full_match(x, '-?\d{1,13}') then cast(x as hugeint) end;
+-- A sum of which a part cannot be read is none; of no parts it is zero.
+create or replace temp macro whole_sum_of(texts) as
+    case when len(list_filter(texts, lambda x: whole_of(x) is null)) = 0
+        then coalesce(list_sum(list_transform(texts, lambda x: whole_of(x))), 0) end;
 create or replace temp macro divided(x, y) as (2 * x + y) // (2 * y);
 
 -- object: orders
@@ -164,11 +168,9 @@ paid as (
 told as (
     select o.*, coalesce(s.is_restored, false) as is_restored, coalesce(s.gross, 0) as more, coalesce(s.tax, 0) as more_tax,
         whole_of(record->>'$.totalWithTax') as total, whole_of(record->>'$.shippingWithTax') as shipping,
-        coalesce(list_sum(list_transform(cast(record->'$.taxSummary[*].taxTotal' as varchar[]), lambda x: whole_of(x))), 0) as tax,
-        list_sum(list_transform(cast(record->'$.shippingLines[*].priceWithTax' as varchar[]), lambda x: whole_of(x)))
-            - whole_of(record->>'$.shippingWithTax') as more_shipping,
-        list_sum(list_transform(cast(record->'$.shippingLines[*].price' as varchar[]), lambda x: whole_of(x)))
-            - whole_of(record->>'$.shipping') as more_shipping_net,
+        whole_sum_of(record->>'$.taxSummary[*].taxTotal') as tax,
+        whole_sum_of(record->>'$.shippingLines[*].priceWithTax') - whole_of(record->>'$.shippingWithTax') as more_shipping,
+        whole_sum_of(record->>'$.shippingLines[*].price') - whole_of(record->>'$.shipping') as more_shipping_net,
         p.paid
     from vendure_orders as o
     left join sums as s using (order_id)
@@ -201,9 +203,7 @@ select
     vendure_money(cast(shipping + shipping_again as varchar), unit, least_unit) as shipping_amount,
     record->>'$.shippingWithTax' as shipping_amount__raw,
     -- A discount is negative there.
-    vendure_money(cast(-coalesce(list_sum(list_transform(
-        cast(record->'$.discounts[*].amountWithTax' as varchar[]), lambda x: whole_of(x)
-    )), 0) as varchar), unit, least_unit) as discount_amount,
+    vendure_money(cast(-whole_sum_of(record->>'$.discounts[*].amountWithTax') as varchar), unit, least_unit) as discount_amount,
     cast(record->'$.discounts' as varchar) as discount_amount__raw,
     line_no,
     $source as source,

@@ -174,3 +174,26 @@ def test_an_amount_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     assert (reason, "4150") in rejected
     assert query(made.home, "select * from canonical.orders") == []
     made.close()
+
+
+def test_a_sum_of_what_cannot_be_read_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a minor unit of tax is not left out of the tax, nor of a discount; of no lines the tax is zero."""
+    made = PullBench(FakeVendure(FakeClock(), 4), tmp_path, monkeypatch)
+    taxed, given, sound, free = made.fake.orders  # type: ignore[attr-defined]
+    taxed["taxSummary"] = [{"taxTotal": 100}, {"taxTotal": 0.5}]
+    given["discounts"] = [{"amountWithTax": -300}, {"amountWithTax": -0.5}]
+    sound["discounts"] = [{"amountWithTax": -300}, {"amountWithTax": -20}]
+    free["taxSummary"] = []
+    made.pull()
+    Pipeline(made.home, "trace-1").load()
+    read = query(
+        made.home,
+        "select order_id, cast(tax_amount as varchar), cast(discount_amount as varchar) from canonical.orders",
+    )
+    found = {order_id: figures for order_id, *figures in read}
+    assert given["code"] not in found
+    assert found[taxed["code"]][0] is None  # so its entry is held
+    assert found[sound["code"]][1] == "3.2000"
+    assert found[free["code"]][0] == "0.0000"
+    assert query(made.home, "select column_name from canonical.rejected_rows") == [("discount_amount",)]
+    made.close()
