@@ -18,8 +18,10 @@ from retail_sync.connectors.pulling import Days
 from retail_sync.pipeline import Pipeline
 from retail_sync.settings import Settings
 from retail_sync_tests.connectors.pulled import PullBench
+from retail_sync_tests.connectors.test_wire_contract import READING
 from retail_sync_tests.e2e import processes
 from retail_sync_tests.fakes.clock import FakeClock
+from retail_sync_tests.fakes.faults import FaultPlan
 from retail_sync_tests.fakes.shopify import FakeShopify, bag, gid, iso
 from retail_sync_tests.fakes.shopify_bulk import restrictions
 from retail_sync_tests.fakes.source import CANARY
@@ -51,8 +53,8 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     """Make benches of a shop that sold `orders` in ten days."""
     made: list[PullBench] = []
 
-    def make(orders: int = 6, objects: tuple[str, ...] = ("orders",)) -> PullBench:
-        bench = PullBench(FakeShopify(FakeClock(), orders), tmp_path / str(len(made)), monkeypatch)
+    def make(orders: int = 6, objects: tuple[str, ...] = ("orders",), plan: FaultPlan | None = None) -> PullBench:
+        bench = PullBench(FakeShopify(FakeClock(), orders), tmp_path / str(len(made)), monkeypatch, plan)
         bench.fake.knobs.rows = 250
         bench.source = bench.source.model_copy(update={"objects": objects})
         bench.home.settings = Settings(source=(bench.source,))
@@ -229,6 +231,24 @@ def test_an_address_that_is_not_given_any_more(shop: Shop) -> None:
     never = shop()
     bulk(never).refused_urls = 100
     assert "GET of a document: 400: the file of the bulk operation is not given" in told(never)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_third_of_the_requests_fails(shop: Shop, seed: int) -> None:
+    """Starting, looking and downloading alike: the rows are the same, and the address of the file is nowhere."""
+    plan = FaultPlan(seed, 10_000, probability=0.6, fates=READING)  # halved for reads
+    bench, sound = shop(plan=plan), shop()
+    bulk(bench).seconds = 600
+    while any(item.problem for item in bench.pull(TEN_DAYS)):
+        assert len(bench.server.requests) < 1_000
+    pull(sound)
+
+    assert bench.records() == sound.records()
+    assert sum(plan.happened.values()) > 3
+    bench.engine.dispose()
+    files = b"".join(path.read_bytes() for path in bench.home.state.rglob("*") if path.is_file())
+    content = b"".join(b"".join(bench.archive.read(item.source, item.sha256)) for item in bench.registry.all())
+    assert CANARY not in f"{files!r}{content!r}{bench.said}"
 
 
 def test_others_take_all_the_room(shop: Shop) -> None:
