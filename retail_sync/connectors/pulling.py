@@ -24,7 +24,7 @@ import orjson
 from retail_sync.connectors.intake import Received, receive
 from retail_sync.connectors.paged import PULLED_SUFFIX, Heading, page_line, records_of, write_end, write_heading
 from retail_sync.connectors.registry import WIRE_CONNECTORS, objects_of
-from retail_sync.connectors.wire import Access, Document, Page, Window, WireObject
+from retail_sync.connectors.wire import SCRATCH, Access, Backfill, Document, Page, Window, WireObject
 from retail_sync.core.archive import RawArchive
 from retail_sync.core.errors import RetailSyncError, SettingsError, StorageError
 from retail_sync.core.failpoints import failpoint
@@ -83,7 +83,7 @@ class Puller:
         self._trace_id = trace_id
         self._progress = progress
         self._clock = clock or Clock()
-        self._folder = home.state / "pull"
+        self._folder = home.state / SCRATCH
 
     def pull_all(self, days: Days | None = None) -> list[Pulled]:
         """Pull every source that is asked over HTTP. A failure is a result, except that of the disk (StorageError)."""
@@ -112,11 +112,14 @@ class Puller:
     def _pull_object(self, source: Source, item: WireObject, client: Any, days: Days | None) -> Pulled:
         reached = self._stores.cursors.reached(source.name, item.name)
         received: list[Received] = []
+        way = _way(item, days)
         try:
-            windows = self._windows(source, item, reached, days)
+            windows = self._windows(source, item, reached, days, way)
             for number, window in enumerate(windows, 1):
                 told = f"{source.name}/{item.name}" + (f", window {number} of {len(windows)}" if windows[1:] else "")
-                received += self._pull_window(_Asked(source, item, client, told), window, _HALVINGS)
+                received += self._pull_window(
+                    _Asked(source, item, client, told, way.pull if way else item.pull), window, _HALVINGS
+                )
                 # What was asked for beyond the cursor's reach leaves a gap behind, so the cursor stays.
                 if days is None or (reached is not None and window.start <= reached):
                     failpoint("pull.before_cursor")
@@ -131,7 +134,7 @@ class Puller:
         return Pulled(source.name, item.name, tuple(received))
 
     def _windows(
-        self, source: Source, item: WireObject, reached: datetime | None, days: Days | None
+        self, source: Source, item: WireObject, reached: datetime | None, days: Days | None, way: Backfill | None
     ) -> Sequence[Window]:
         now = datetime.fromtimestamp(self._clock.wall(), UTC).replace(microsecond=0)
         zone = ZoneInfo(source.time_zone)
@@ -143,7 +146,7 @@ class Puller:
             start, end = (
                 datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC) for day in (days.first, days.end)
             )
-            return windows_of(start, min(end, now), item.longest)
+            return cut(start, min(end, now), way.longest) if way else windows_of(start, min(end, now), item.longest)
         if reached is None and source.start_date is not None:
             first = source.start_date
             start = datetime(first.year, first.month, first.day, tzinfo=zone).astimezone(UTC)
@@ -244,11 +247,18 @@ class _Asked:
     item: WireObject
     client: Any
     told: str
+    pull: Callable[[Any, Window], Iterator[Page | Document]]
+
+
+def _way(item: WireObject, days: Days | None) -> Backfill | None:
+    """Return the list's second way where so many past days are asked for that it is the better one."""
+    way = item.backfill
+    return way if way and days and days.end - days.first > way.over else None
 
 
 def _answers(asked: _Asked, window: Window) -> Iterator[Page | Document]:
     with _shapes_told(asked.told):
-        yield from asked.item.pull(asked.client, window)
+        yield from asked.pull(asked.client, window)
 
 
 @contextlib.contextmanager
@@ -269,7 +279,12 @@ def windows_of(start: datetime, end: datetime, longest: timedelta) -> list[Windo
     The first one begins at such a multiple, a little before `start`. Raises SettingsError for more than 10,000.
     """
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
-    at = epoch + (start - epoch) // longest * longest
+    return cut(epoch + (start - epoch) // longest * longest, end, longest)
+
+
+def cut(start: datetime, end: datetime, longest: timedelta) -> list[Window]:
+    """Cut [start, end) into windows from `start` on. Raises SettingsError for more than 10,000."""
+    at = start
     found: list[Window] = []
     while at < end:
         if len(found) == _WINDOWS_MAX:

@@ -6,6 +6,11 @@ read_locations, read_inventory, read_shopify_payments_accounts and read_shopify_
 Payments are those of Shopify Payments. What PayPal, a gift card or a drawer took of an order is not asked for: a payment is
 money that its processor moved, so it comes from that processor or till; the shop's note of it would be counted beside it.
 
+Orders of more than seven past days come as the file of a bulk operation (`shopify_bulk.py`). The other lists stay paged. Lines of
+refunds and shipments are a connection within a list, which bulk operations refuse ("Queries that contain a connection field within
+a list field are not currently supported"); through fulfillmentOrders shipments lie deeper than the two levels that are allowed.
+The entries of a payout are asked for payout by payout, and stock is what is now.
+
 Payments come in two ways: by the instant they were booked, then nobody knows their payout yet, and again with the list of each
 payout, whose number and day they take. The payout's own movement (TRANSFER; `payout` in exports) is in that list.
 
@@ -33,7 +38,8 @@ from retail_sync.connectors.shopify_api import (
     judge,
     page_of,
 )
-from retail_sync.connectors.wire import Access, Page, Window, WireObject
+from retail_sync.connectors.shopify_bulk import ORDERS_FILE, in_bulk
+from retail_sync.connectors.wire import Access, Backfill, Page, Window, WireObject
 from retail_sync.core.http import Manner
 from retail_sync.core.paging import at
 
@@ -92,6 +98,11 @@ def _orders(client: Client, window: Window) -> Iterator[Page]:
     return _order_pages(client, window, *queries.ORDERS)
 
 
+def _orders_in_bulk(client: Client, window: Window) -> Iterator[Page]:
+    search = _between("updated_at", window.start, window.end)["query"]
+    return in_bulk(client, queries.orders_in_bulk(search), ORDERS_FILE)
+
+
 def _refunds(client: Client, window: Window) -> Iterator[Page]:
     return _order_pages(client, window, *queries.REFUNDS)
 
@@ -128,7 +139,8 @@ class Shopify:
             look_back=_PAYOUT_LATE,
         ),
         WireObject(
-            "orders", _orders, ("orders", "order_lines"), queries.records_of_orders(queries.ORDERS[1]), look_back=_LATE
+            "orders", _orders, ("orders", "order_lines"), queries.records_of_orders(queries.ORDERS[1]), look_back=_LATE,
+            backfill=Backfill(_orders_in_bulk),
         ),
         WireObject("refunds", _refunds, ("returns",), queries.records_of_orders(queries.REFUNDS[1]), look_back=_LATE),
         WireObject(
@@ -149,7 +161,7 @@ class Shopify:
             auth = GrantedToken(token_client, where.client_id, access.secret("CLIENT_SECRET"))
         manner = Manner(read=orjson.loads, judge=judge, heed=heed)
         http = access.client("Shopify", where.url, auth or FixedToken(access.secret("ACCESS_TOKEN")), LIMITS, manner)
-        return Client(http, token_client, f"/admin/api/{where.version}/graphql.json")
+        return Client(http, token_client, f"/admin/api/{where.version}/graphql.json", access.scratch)
 
     def check(self, client: Client) -> str:
         """Ask which shop answers and what the app may read."""

@@ -12,6 +12,7 @@ import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from pydantic import Field
@@ -30,7 +31,7 @@ _COST_FIRST = 50.0
 _SPENT = re.compile(rb'"(?:currentlyAvailable|requestedQueryCost|actualQueryCost)":\s*[0-9.]+')
 # A throttled answer that does not say what is missing.
 _WAIT_SECONDS = 2.0
-_STATUSES = {
+STATUSES = {
     "THROTTLED": 429, "ACCESS_DENIED": 403, "SHOP_INACTIVE": 402, "INTERNAL_SERVER_ERROR": 500, "TIMEOUT": 504,
 }  # fmt: skip
 
@@ -122,11 +123,15 @@ class Query:
 
 @dataclass(slots=True)
 class Client:
-    """What the lists are read with. It remembers what a query cost, and how many rows of it the shop lets through."""
+    """What the lists are read with. It remembers what a query cost, and how many rows of it the shop lets through.
+
+    `scratch`: folder for files on their way.
+    """
 
     http: HttpClient
     token_client: HttpClient | None
     path: str
+    scratch: Path
     costs: dict[Query, float] = field(default_factory=dict)
     rows: dict[Query, int] = field(default_factory=dict)
 
@@ -136,9 +141,10 @@ class Client:
         if self.token_client:
             self.token_client.close()
 
-    def ask(self, text: str) -> Any:
+    def ask(self, text: str, variables: Mapping[str, Any] | None = None) -> Any:
         """Return the data of one query. Raises HttpError."""
-        return send(self.http, Call("POST", self.path, document={"query": text})).document["data"]
+        document = {"query": text, "variables": dict(variables or {})}
+        return send(self.http, Call("POST", self.path, document=document)).document["data"]
 
     def pages(self, query: Query, variables: Mapping[str, Any] | None = None) -> Iterator[Answer]:
         """Yield the pages of a list; half the rows at once as long as the shop finds the query too dear. Raises HttpError."""
@@ -185,7 +191,7 @@ def judge(answer: Answer) -> HttpError | None:
     code, message = _code(answer.document), str(at(answer.document, "errors.0.message"))[:300]
     if code == "THROTTLED":
         return Answered("Shopify: throttled", 429, answer.document, _seconds_until(answer.document))
-    return Answered(f"Shopify: {code} {message}".replace("  ", " "), _STATUSES.get(code, 400), answer.document)
+    return Answered(f"Shopify: {code} {message}".replace("  ", " "), STATUSES.get(code, 400), answer.document)
 
 
 def heed(answer: Answer, bucket: Bucket) -> None:

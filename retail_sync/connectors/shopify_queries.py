@@ -74,6 +74,11 @@ class Nested:
         """Return it as a field of its parent."""
         return f"{self.name}(first: {self.rows}) {{ nodes {{ {self.fields} }} {_PAGE} }}"
 
+    @property
+    def whole(self) -> str:
+        """Return it as a field of its parent in a bulk operation, which takes no page sizes and knows no `nodes`."""
+        return f"{self.name} {{ edges {{ node {{ {self.fields} }} }} }}"
+
     def rest(self, client: Client, order: Any) -> Iterator[Page]:
         """Yield what the order's own page did not hold, page by page; `key` is the parent's id."""
         parents = at(order, self.parents) if self.parents else [order]
@@ -125,7 +130,6 @@ _ORDER = (
     f"{_HEAD} cancelledAt sourceName displayFinancialStatus customer {{ id }} shippingAddress {{ countryCodeV2 }}"
     f" retailLocation {{ id name }} totalPriceSet {_SHOP_MONEY} totalTaxSet {_SHOP_MONEY} totalDiscountsSet {_SHOP_MONEY}"
     f" totalCashRoundingAdjustment {{ paymentSet {_SHOP_MONEY} }} taxLines {{ channelLiable }}"
-    f" {SHIPPING.text} {LINES.text}"
 )
 _REFUNDS = (
     f"{_HEAD} refunds {{ id createdAt processedAt"
@@ -143,7 +147,7 @@ query ($first: Int!, $after: String, $query: String!) {{
     return Query(text, "data.orders", rows)
 
 
-ORDERS = (_order_list(_ORDER, 8), (SHIPPING, LINES))
+ORDERS = (_order_list(f"{_ORDER} {SHIPPING.text} {LINES.text}", 8), (SHIPPING, LINES))
 REFUNDS = (_order_list(_REFUNDS, 8), (REFUNDED, REFUNDED_SHIPPING, ADJUSTMENTS, GIVEN_BACK))
 FULFILMENTS = (_order_list(_FULFILMENTS, 12), (SHIPPED,))
 
@@ -160,6 +164,12 @@ LEVELS = Query(
     "data.location.inventoryLevels",
     100,
 )
+
+
+def orders_in_bulk(search: str) -> str:
+    """Return the bulk query of the orders that a search finds; it has no variables, so the search stands in its text."""
+    found = f'orders(sortKey: UPDATED_AT, query: "{search}")'
+    return f"{{ {found} {{ edges {{ node {{ {_ORDER} {SHIPPING.whole} {LINES.whole} }} }} }} }}"
 
 
 def records_of_orders(nested: tuple[Nested, ...]) -> Mapping[str, str]:

@@ -53,6 +53,18 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
+class Backfill:
+    """A second way to a list, for a past of more days than `over`: what `pull` yields reads as the pages of the list's own way.
+
+    Windows begin where the asked days begin and are not longer than `longest`, so what is asked for is what comes.
+    """
+
+    pull: Callable[[Any, Window], Iterator[Page]]
+    longest: timedelta = timedelta(days=31)
+    over: timedelta = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
 class WireObject:
     """A list that a system gives.
 
@@ -62,6 +74,7 @@ class WireObject:
     a mapping or nothing is one record. `look_back`: how far before the last pull the next one begins again, because what is
     late must not be missed. `longest`: the longest window asked for at once.
     `reader`: the connector for files that reads its documents; empty where it gives pages.
+    `backfill`: how many past days are had at once, where page by page takes too long.
     """
 
     name: str
@@ -74,6 +87,7 @@ class WireObject:
     has_past: bool = False
     is_daily: bool = False
     reader: str = ""
+    backfill: Backfill | None = None
 
 
 class Connection(BaseModel):
@@ -83,6 +97,8 @@ class Connection(BaseModel):
 
 
 _C = TypeVar("_C", bound=Connection)
+# Under the state of a home: files of a pull; a run empties it before it asks anyone.
+SCRATCH = "pull"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +109,11 @@ class Access:
     folder: Path
     trace_id: str
     clock: Clock = Clock()
+
+    @property
+    def scratch(self) -> Path:
+        """The folder for files of a pull."""
+        return self.folder / SCRATCH
 
     def secret(self, name: str) -> str:
         """Return a secret of the environment, RETAIL_SYNC_<SOURCE>_<NAME>. Raises SettingsError where it is not set."""

@@ -2,7 +2,7 @@
 
 HttpError
   NotDelivered       nobody received it: no connection, or we did not send it
-    BudgetSpent      this client has made as many requests as it may
+    BudgetSpent      this client has made as many requests, or waited as long, as it may
   DeliveryUnknown    it may have been carried out: the line broke, or the answer cannot be read
   Answered           the other side answered with a failure: `status`, and `document` where it sent JSON
 """
@@ -25,7 +25,7 @@ class NotDelivered(HttpError):
 
 
 class BudgetSpent(NotDelivered):
-    """We did not ask, since as many requests as this run may make were made."""
+    """We did not ask, since as many requests as this run may make were made, or it waited as long as it may."""
 
 
 class DeliveryUnknown(HttpError):

@@ -43,10 +43,11 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Operation:
-    """What is asked: the fields, and whether each variable must be given."""
+    """What is asked: the fields, whether each variable must be given, and query or mutation."""
 
     fields: tuple[Chosen, ...]
     variables: Mapping[str, bool]
+    kind: str = "query"
 
 
 def parse(text: str) -> Operation:
@@ -68,13 +69,14 @@ class _Parser:
 
     def operation(self) -> Operation:
         variables: dict[str, bool] = {}
-        if self._tokens[0] == "query":
-            self._take("query")
+        kind = "query"
+        if self._tokens[0] in ("query", "mutation"):
+            kind = self._next()
             if self._is("("):
                 variables = self._declared()
         fields = self._fields()
         self._take("")
-        return Operation(fields, variables)
+        return Operation(fields, variables, kind)
 
     def _declared(self) -> dict[str, bool]:
         found = {}
@@ -151,11 +153,11 @@ def field_of(schema: Schema, type_name: str, name: str) -> tuple[str | None, fro
     raise Refused(f"Field '{name}' doesn't exist on type '{type_name}'", "undefinedField", typeName=type_name)
 
 
-def check(schema: Schema, type_name: str, fields: Sequence[Chosen]) -> None:
-    """See that the schema has every field and argument. Raises Refused."""
+def check(schema: Schema, type_name: str, fields: Sequence[Chosen], *, is_paged: bool = True) -> None:
+    """See that the schema has every field and argument, and a connection a size where it is paged. Raises Refused."""
     for chosen in fields:
         if chosen.on:
-            check(schema, chosen.on, chosen.fields)
+            check(schema, chosen.on, chosen.fields, is_paged=is_paged)
             continue
         result, arguments = field_of(schema, type_name, chosen.name)
         for argument in chosen.arguments:
@@ -170,9 +172,9 @@ def check(schema: Schema, type_name: str, fields: Sequence[Chosen]) -> None:
         if result is not None and not chosen.fields:
             raise Refused(f"Field must have selections (field '{chosen.name}' returns {result})", "selectionMismatch")
         if result is not None:
-            if result.endswith("Connection") and "first" not in chosen.arguments:
+            if is_paged and result.endswith("Connection") and "first" not in chosen.arguments:
                 raise Refused("you must provide one of first or last", "BAD_REQUEST")
-            check(schema, result.strip("[]"), chosen.fields)
+            check(schema, result.strip("[]"), chosen.fields, is_paged=is_paged)
 
 
 def cost_of(schema: Schema, type_name: str, fields: Sequence[Chosen], variables: Mapping[str, Any]) -> int:

@@ -16,6 +16,7 @@ from typing import Any
 from retail_sync_tests.fakes import graphql
 from retail_sync_tests.fakes.graphql import Chosen, Refused, value_of
 from retail_sync_tests.fakes.server import Reply, Request
+from retail_sync_tests.fakes.shopify_bulk import BulkOperations
 from retail_sync_tests.fakes.shopify_schema import PAGED_AT_THE_TOP, SCHEMA
 from retail_sync_tests.fakes.source import CANARY, Expired, FakeSource
 
@@ -58,6 +59,9 @@ class FakeShopify(FakeSource):
             "read_shopify_payments_accounts", "read_shopify_payments_payouts",
         }  # fmt: skip
         self.denied: dict[str, str] = {}
+        self.bulk = BulkOperations(
+            self.clock, lambda name, query: [row for row in getattr(self, name) if _matches(row, query)], self._resolve
+        )
         self.nested_rows = 250
         self.has_payments = True
         self.bucket, self.restore_rate, self.level, self.filled_at = 2000.0, 100.0, 2000.0, self.clock.time()
@@ -105,6 +109,7 @@ class FakeShopify(FakeSource):
 
     def connection(self, url: str) -> Mapping[str, Any]:
         """Return where it is."""
+        self.bulk.url = url
         return {"url": url, "client_id": CLIENT_ID}
 
     def secrets(self) -> Mapping[str, str]:
@@ -119,6 +124,8 @@ class FakeShopify(FakeSource):
         """Answer a request for a token, or a query."""
         if request.path == "/admin/oauth/access_token":
             return self._grant(request.document)
+        if request.path.startswith("/bulk/"):
+            return self.bulk.file(request.path, request.headers)
         if not re.fullmatch(r"/admin/api/\d{4}-\d\d/graphql\.json", request.path) or request.method != "POST":
             return Reply(404, {"errors": "Not Found"})
         if not self.token or request.headers.get("x-shopify-access-token") != self.token:
@@ -137,25 +144,26 @@ class FakeShopify(FakeSource):
     def _query(self, text: str, variables: Mapping[str, Any]) -> dict[str, Any]:
         try:
             asked = graphql.parse(text)
-            graphql.check(SCHEMA, "QueryRoot", asked.fields)
-            wanted = self._wanted(asked, variables)
+            root = "QueryRoot" if asked.kind == "query" else "MutationRoot"
+            graphql.check(SCHEMA, root, asked.fields)
+            wanted = self._wanted(asked, root, variables)
             self._pour()
             if self.level < wanted:
                 throttled = {"message": "Throttled", "extensions": {"code": "THROTTLED"}}
                 return {"errors": [throttled], "extensions": self._cost(wanted, None)}
-            data = graphql.answer(SCHEMA, "QueryRoot", {}, asked.fields, variables, self._resolve)
+            data = graphql.answer(SCHEMA, root, {}, asked.fields, variables, self._resolve)
         except Refused as refused:
             return {"errors": [refused.error], "data": None}
         spent = _objects(data)
         self.level -= spent
         return {"data": data, "extensions": self._cost(wanted, spent)}
 
-    def _wanted(self, asked: graphql.Operation, variables: Mapping[str, Any]) -> int:
+    def _wanted(self, asked: graphql.Operation, root: str, variables: Mapping[str, Any]) -> int:
         """What the query may cost. Raises Refused for more than any query may."""
         for name, must in asked.variables.items():
             if must and variables.get(name) is None:
                 raise Refused(f"Variable ${name} of type Int! was provided invalid value", "INVALID_VARIABLE")
-        wanted = graphql.cost_of(SCHEMA, "QueryRoot", asked.fields, variables)
+        wanted = graphql.cost_of(SCHEMA, root, asked.fields, variables)
         if wanted > _QUERY_COST_MAX:
             said = f"Query cost is {wanted}, which exceeds the single query max cost limit (1000)."
             raise Refused(said, "MAX_COST_EXCEEDED", cost=wanted, maxCost=_QUERY_COST_MAX)
@@ -184,6 +192,10 @@ class FakeShopify(FakeSource):
         if name in self.denied:
             said = f"Access denied for {name} field. Required access: `{self.denied[name]}` access scope."
             raise Refused(said, "ACCESS_DENIED", requiredAccess=f"`{self.denied[name]}` access scope.")
+        if kind == "MutationRoot":
+            if name == "bulkOperationCancel":
+                return self.bulk.cancel(arguments["id"])
+            return self.bulk.run(arguments["query"], arguments.get("groupObjects", False))
         if kind == "QueryRoot":
             return self._root(name, arguments)
         if kind == "ShopifyPaymentsAccount" and name in PAGED_AT_THE_TOP:
@@ -207,6 +219,8 @@ class FakeShopify(FakeSource):
             return {"id": gid("ShopifyPaymentsAccount", 1)} if self.has_payments else None
         if name == "location":
             return next((row for row in self.locations if row["id"] == arguments["id"]), None)
+        if name == "node" and "/BulkOperation/" in arguments["id"]:
+            return self.bulk.node(arguments["id"])
         if name == "node":
             parents = [
                 *self.orders,

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from retail_sync_tests.fakes.graphql import Schema
-
 _PAGED = "first, after, last, before, reverse"
 
 
 def _connection(node: str) -> dict[str, str | None]:
-    return {"nodes": f"[{node}]", "pageInfo": "PageInfo"}
+    return {"nodes": f"[{node}]", "edges": f"[{node}Edge]", "pageInfo": "PageInfo"}
 
 
 _MONEY: dict[str, str | None] = {
@@ -17,7 +15,19 @@ _MONEY: dict[str, str | None] = {
     for kind in ("Gross", "Fee")
 }
 
-SCHEMA: Schema = {
+SCHEMA: dict[str, dict[str, str | None]] = {
+    "MutationRoot": {
+        "bulkOperationRunQuery(query, groupObjects)": "BulkOperationRunQueryPayload",
+        "bulkOperationCancel(id)": "BulkOperationCancelPayload",
+    },
+    "BulkOperationRunQueryPayload": {"bulkOperation": "BulkOperation", "userErrors": "[BulkOperationUserError]"},
+    "BulkOperationCancelPayload": {"bulkOperation": "BulkOperation", "userErrors": "[UserError]"},
+    "BulkOperationUserError": {"code": None, "field": None, "message": None},
+    "UserError": {"field": None, "message": None},
+    "BulkOperation": {
+        "id": None, "status": None, "type": None, "errorCode": None, "createdAt": None, "completedAt": None, "fileSize": None,
+        "objectCount": None, "rootObjectCount": None, "partialDataUrl": None, "query": None, "url": None,
+    },
     "QueryRoot": {
         "shop": "Shop",
         "currentAppInstallation": "AppInstallation",
@@ -124,5 +134,8 @@ SCHEMA: Schema = {
     "InventoryItem": {"id": None, "sku": None, "tracked": None},
     "InventoryQuantity": {"id": None, "name": None, "quantity": None, "updatedAt": None},
 }  # fmt: skip
+
+for _connected in [name.removesuffix("Connection") for name in SCHEMA if name.endswith("Connection")]:
+    SCHEMA[f"{_connected}Edge"] = {"node": _connected, "cursor": None}
 
 PAGED_AT_THE_TOP = {"payouts", "balanceTransactions", "orders", "locations", "inventoryLevels"}
