@@ -164,8 +164,9 @@ class Pipeline:
         stores = Stores(self.archive, self.registry, Cursors(self.operations), self._intake_lock)
         with self._lock("pull", "ask the systems"):
             puller = Puller(self.home, stores, self.trace_id, self.progress)
-            pulled = puller.pull_all(Days(window.start, window.end) if window else None)
-            self._settle("pull", [item.problem for item in pulled if item.problem])
+            days = Days(window.start, window.end) if window else None
+            pulled = puller.pull_all(days)
+            self._settle(days.stage if days else "pull", [item.problem for item in pulled if item.problem])
         return pulled
 
     def fetch_drops(self) -> list[Dropped]:

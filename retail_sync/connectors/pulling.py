@@ -51,6 +51,16 @@ class Days:
     first: date
     end: date
 
+    @property
+    def stage(self) -> str:
+        """Under which stage problems stand: those of past days close when the same days were asked for whole."""
+        return f"pull {self.first:%y%m%d}-{self.end:%y%m%d}"
+
+    @property
+    def last(self) -> date:
+        """The last of the days."""
+        return self.end - timedelta(days=1)
+
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
@@ -105,7 +115,7 @@ class Puller:
                 Access(source, self._home.state, self._trace_id, self._clock)
             )
         except SettingsError as error:
-            return [Pulled(source.name, "*", (), _problem(source, "*", error, None))]
+            return [Pulled(source.name, "*", (), _problem(source, "*", error, None, days))]
         with contextlib.closing(client):
             return [self._pull_object(source, item, client, days) for item in wanted]
 
@@ -117,9 +127,8 @@ class Puller:
             windows = self._windows(source, item, reached, days, way)
             for number, window in enumerate(windows, 1):
                 told = f"{source.name}/{item.name}" + (f", window {number} of {len(windows)}" if windows[1:] else "")
-                received += self._pull_window(
-                    _Asked(source, item, client, told, way.pull if way else item.pull), window, _HALVINGS
-                )
+                asked = _Asked(source, item, client, told, way.pull if way else item.pull, received)
+                self._pull_window(asked, window, _HALVINGS)
                 # What was asked for beyond the cursor's reach leaves a gap behind, so the cursor stays.
                 if days is None or (reached is not None and window.start <= reached):
                     failpoint("pull.before_cursor")
@@ -129,7 +138,7 @@ class Puller:
             raise
         except RetailSyncError as error:
             self._progress(f"{source.name}/{item.name}: {error}")
-            return Pulled(source.name, item.name, tuple(received), _problem(source, item.name, error, reached))
+            return Pulled(source.name, item.name, tuple(received), _problem(source, item.name, error, reached, days))
         self._progress(f"{source.name}/{item.name}: {sum(r.is_new for r in received)} new deliveries")
         return Pulled(source.name, item.name, tuple(received))
 
@@ -154,11 +163,11 @@ class Puller:
             start = reached - item.look_back if reached else now - _FIRST_PULL
         return windows_of(start, now, item.longest)
 
-    def _pull_window(self, asked: _Asked, window: Window, halvings: int) -> list[Received]:
+    def _pull_window(self, asked: _Asked, window: Window, halvings: int) -> None:
         """Pull one window, again where that may help, then as two halves."""
         for tries_left in range(_TRIES - 1, -1, -1):
             try:
-                return self._pull_once(asked, window)
+                self._pull_once(asked, window)
             except HttpError as error:
                 if not may_help_to_repeat(error):
                     raise
@@ -166,19 +175,18 @@ class Puller:
                 if not tries_left and (not halvings or middle - window.start < _SHORTEST):
                     raise
                 self._progress(f"{asked.told}: {error.message}; asking for the window again")
+            else:
+                return
         middle = middle.replace(microsecond=0)
-        return [
-            *self._pull_window(asked, Window(window.start, middle), halvings - 1),
-            *self._pull_window(asked, Window(middle, window.end), halvings - 1),
-        ]
+        self._pull_window(asked, Window(window.start, middle), halvings - 1)
+        self._pull_window(asked, Window(middle, window.end), halvings - 1)
 
-    def _pull_once(self, asked: _Asked, window: Window) -> list[Received]:
+    def _pull_once(self, asked: _Asked, window: Window) -> None:
         """Ask for a window once and deliver what it holds, if that is not what it held last time."""
         # What is now has no window: it is the same list all day, the day of the source, since its rows are of that day.
         today = f"{window.start.astimezone(ZoneInfo(asked.source.time_zone)):%Y%m%d}"
         name = f"{asked.item.name}-{f'{window.start:%Y%m%dT%H%M%SZ}' if window.start < window.end else today}{PULLED_SUFFIX}"
         path = self._folder / f"{asked.source.name}-{name}"
-        received: list[Received] = []
         content = hashlib.sha256(today.encode() if asked.item.is_state else b"")
         pages, has_rows, told_at = 0, False, time.monotonic()
         try:
@@ -187,7 +195,7 @@ class Puller:
                 write_heading(file, Heading(asked.source.connector, asked.item.name, window, pulled_at))
                 for found in _answers(asked, window):
                     if isinstance(found, Document):
-                        received += self._deliver_document(asked, found)
+                        self._deliver_document(asked, found)
                         continue
                     pages += 1
                     # Looked into until the first record is found: most windows of a small shop hold none.
@@ -201,24 +209,23 @@ class Puller:
                 write_end(file, pages)
             failpoint("pull.after_window")
             if has_rows or self._stores.cursors.last_content(asked.source.name, asked.item.name, name):
-                received += self._deliver(asked, name, path, content.hexdigest())
+                self._deliver(asked, name, path, content.hexdigest())
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise
             raise StorageError(f"{path} cannot be written: the disk is full", "free disk space, run again") from error
         finally:
             path.unlink(missing_ok=True)
-        return received
 
-    def _deliver(self, asked: _Asked, name: str, path: Path, content_hash: str) -> Iterator[Received]:
+    def _deliver(self, asked: _Asked, name: str, path: Path, content_hash: str) -> None:
         source, item, cursors = asked.source.name, asked.item.name, self._stores.cursors
         if cursors.last_content(source, item, name) == content_hash:
             return
         received = self._receive(asked, path)
         cursors.remember(source, item, name, content_hash, received.delivery_id)
-        yield received
+        asked.received.append(received)
 
-    def _deliver_document(self, asked: _Asked, found: Document) -> Iterator[Received]:
+    def _deliver_document(self, asked: _Asked, found: Document) -> None:
         """Fetch a document unless it was fetched before: its name is the system's own id of it."""
         source, item, cursors = asked.source.name, asked.item.name, self._stores.cursors
         if cursors.last_content(source, item, found.name):
@@ -231,7 +238,7 @@ class Puller:
         finally:
             path.unlink(missing_ok=True)
         cursors.remember(source, item, found.name, received.delivery_id, received.delivery_id)
-        yield received
+        asked.received.append(received)
 
     def _receive(self, asked: _Asked, path: Path) -> Received:
         stores = self._stores
@@ -241,13 +248,14 @@ class Puller:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """One list of one source. `told` names it in progress."""
+    """One list of one source. `told` names it in progress; `received` is what came of it so far."""
 
     source: Source
     item: WireObject
     client: Any
     told: str
     pull: Callable[[Any, Window], Iterator[Page | Document]]
+    received: list[Received]
 
 
 def _way(item: WireObject, days: Days | None) -> Backfill | None:
@@ -309,16 +317,23 @@ def may_help_to_repeat(error: HttpError) -> bool:
     return not isinstance(error, Answered) or error.status in REPEATABLE_STATUSES
 
 
-def _problem(source: Source, object_name: str, error: RetailSyncError, reached: datetime | None) -> Problem:
+def _problem(
+    source: Source, object_name: str, error: RetailSyncError, reached: datetime | None, days: Days | None
+) -> Problem:
     is_transient = isinstance(error, HttpError) and (may_help_to_repeat(error) or isinstance(error, BudgetSpent))
-    until = f"Everything before {reached:%Y-%m-%d %H:%M} UTC is in the archive" if reached else "Nothing came yet"
+    until = f"Everything before {reached:%Y-%m-%d %H:%M} UTC was asked for" if reached else "Nothing came yet"
+    again = f"{until}; the next run asks from there"
+    replay = "retail-sync run hourly --until raw"
+    if days:
+        again = f"Of {days.first} to {days.last} a part may be missing; this closes when just these days were asked for whole"
+        replay = f"retail-sync run month-end --from {days.first} --to {days.last}"
     what = source.name if object_name == "*" else f"{object_name} of source {source.name}"
     return Problem(
         code="pull_failed",
-        subject=f"{source.name}/{object_name}",
+        subject=f"{source.name}/{object_name}" + (f" {days.first} to {days.last}" if days else ""),
         kind="transient" if is_transient else "configuration",
         owner="operations",
-        message=f"{what} could not be asked for: {error.message}. {until}; the next run asks from there.",
+        message=f"{what} could not be asked for: {error.message}. {again}.",
         remedy="; ".join(filter(None, (error.remedy, "retail-sync doctor asks every source for one cheap answer"))),
-        replay="retail-sync run hourly --until raw",
+        replay=replay,
     )

@@ -30,6 +30,9 @@ cross join vendure_shop as s
 left join currency_units as u on u.currency = (record->>'$.currencyCode')
 where part = ''
 qualify row_number() over (partition by record->>'$.id' order by line_no desc) = 1;
+-- What a person is still putting together in the back office is no order yet.
+insert into staged_left_out select line_no, 'a draft' from vendure_orders where (record->>'$.state') = 'Draft';
+delete from vendure_orders where (record->>'$.state') = 'Draft';
 
 -- When a payment, refund or shipment came to be what it is.
 create or replace temp table vendure_changes as

@@ -134,7 +134,11 @@ class Access:
         marked = replace(manner, headers={"X-Trace-Id": self.trace_id, **manner.headers})
         limits = replace(limits, calls_max=self.source.calls_max)
         if rate := self.source.requests_per_minute:
-            limits = replace(limits, per_minute=rate, burst=max(1, rate / 60))
+            # No operation may be asked faster than its vendor says, nor all of them than the source says.
+            rates = {
+                name: (min(rate, own), min(burst, max(1, rate / 60))) for name, (own, burst) in limits.rates.items()
+            }
+            limits = replace(limits, per_minute=rate, burst=max(1, rate / 60), rates=rates)
         return HttpClient(system, base_url, auth, limits, self.clock, marked)
 
     def connection(self, kind: type[_C]) -> _C:

@@ -32,11 +32,21 @@ class DeliveryUnknown(HttpError):
     """The request may have been carried out; only looking can tell."""
 
 
+_REMEDIES = {
+    401: "check the credentials in the environment",
+    403: "check the rights of the user or app that we sign in as",
+    404: "check the address, and that the system is of a version that we know",
+}
+_REFUSED = "the system refuses the request itself: check the settings of its connection, and its version"
+
+
 class Answered(HttpError):
     """A status that is no success. `retry_after` is what the server asks us to wait in seconds, if it does."""
 
     def __init__(self, message: str, status: int, document: Any = None, retry_after: float | None = None) -> None:
-        super().__init__(message, "run again later" if status in REPEATABLE_STATUSES else "")
+        super().__init__(
+            message, _REMEDIES.get(status, "run again later" if status in REPEATABLE_STATUSES else _REFUSED)
+        )
         self.status = status
         self.document = document
         self.retry_after = retry_after

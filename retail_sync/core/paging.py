@@ -10,7 +10,6 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 
@@ -119,20 +118,6 @@ class Offset:
             return replace(call, query={**call.query, self.parameter: str(reached - overlap)}, expects=mark)
         place = self.parameter.split(".")
         return replace(call, document=_with(call.document, place, reached - overlap), expects=mark)
-
-
-@dataclass(frozen=True, slots=True)
-class NextLink:
-    """The address of the next page stands in the answer's Link header with rel="next"; only its path and query are used."""
-
-    def __call__(self, call: Call, answer: Answer) -> Call | None:
-        """Return the request for the next page."""
-        for link in answer.headers.get("Link", "").split(","):
-            address, _, kind = link.partition(">")
-            if 'rel="next"' in kind.replace("rel=next", 'rel="next"'):
-                parts = urlsplit(address.strip().lstrip("<"))
-                return replace(call, path=parts.path, query=dict(parse_qsl(parts.query)))
-        return None
 
 
 def one_page(_call: Call, _answer: Answer) -> Call | None:

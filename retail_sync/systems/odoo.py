@@ -123,7 +123,9 @@ class OdooClient:
         if not self.page_records or (isinstance(document, dict) and "error" not in document):
             return None
         told = document.get("error") if isinstance(document, dict) else None
-        unknown = DeliveryUnknown(f"Odoo answered {str(document)[:200]}", "look into its log, then run again")
+        unknown = DeliveryUnknown(
+            f"Odoo answered a {type(document).__name__} that is no answer of its", "look into its log, then run again"
+        )
         return self._meant(told.get("data") if isinstance(told, dict) else None, unknown)
 
     def _meant(self, told: Any, failure: HttpError) -> HttpError:

@@ -211,7 +211,9 @@ def _judge(answer: Answer) -> HttpError | None:
         return None
     said = document.get("error") if isinstance(document, dict) else None
     if not isinstance(said, list):
-        return DeliveryUnknown(f"Tryton answered {str(document)[:200]}", "look into its log, then run again")
+        return DeliveryUnknown(
+            f"Tryton answered a {type(document).__name__} that is no answer of its", "look into its log, then run again"
+        )
     kind = str(said[0]) if said else "error"
     details = _decoded(said[1]) if len(said) > 1 else ""
     if kind == "UserWarning" and isinstance(details, list):

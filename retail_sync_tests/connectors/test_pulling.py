@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -16,10 +17,13 @@ from retail_sync.connectors.paged import PagesReader, page_line
 from retail_sync.connectors.pulling import Days, windows_of
 from retail_sync.connectors.registry import WIRE_CONNECTORS, objects_of
 from retail_sync.connectors.vendure import Vendure
-from retail_sync.connectors.wire import Page, Window
+from retail_sync.connectors.wire import Access, Page, Window
 from retail_sync.core.errors import DeliveryRefused, RetailSyncError
+from retail_sync.core.http import Limits
+from retail_sync.core.http_errors import HttpError
 from retail_sync.operations.cursors import Cursors
 from retail_sync.pipeline import Pipeline
+from retail_sync.pipeline import Window as LocalDays
 from retail_sync.reports.delivered import read_records
 from retail_sync.settings import Source
 from retail_sync_tests.connectors.pulled import NAME, PullBench
@@ -28,7 +32,7 @@ from retail_sync_tests.fakes.amazon import FakeAmazon
 from retail_sync_tests.fakes.clock import FakeClock
 from retail_sync_tests.fakes.faults import FaultPlan
 from retail_sync_tests.fakes.server import Reply
-from retail_sync_tests.fakes.vendure import FakeVendure
+from retail_sync_tests.fakes.vendure import PASSWORD, FakeVendure
 
 DAY = timedelta(days=1)
 
@@ -262,3 +266,36 @@ def test_a_look_back_is_never_shorter_than_a_list_is_late() -> None:
             assert [item.look_back for item in found] == [
                 max(item.look_back, timedelta(days=days)) for item in connector.objects
             ]
+
+
+def test_past_days_that_failed_stay_told(bench: PullBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hourly run brings what is new and nothing of them; asked for again and whole, they are told no more."""
+    pipeline = Pipeline(bench.home, "run")
+    past = LocalDays(date(2026, 11, 3), date(2026, 11, 5))
+
+    def told() -> list[str]:
+        return [row.subject for row in pipeline.exceptions.open()]
+
+    monkeypatch.setenv("RETAIL_SYNC_SHOP_PASSWORD", "wrong")
+    pipeline.pull(past)
+    assert told() == ["shop/orders 2026-11-03 to 2026-11-04"]
+    monkeypatch.setenv("RETAIL_SYNC_SHOP_PASSWORD", PASSWORD)
+    pipeline.pull()
+    assert told() == ["shop/orders 2026-11-03 to 2026-11-04"]
+    pipeline.pull(past)
+    assert told() == []
+
+
+def test_a_source_is_asked_no_faster_than_it_says(bench: PullBench) -> None:
+    """Nor are operations that have a slower rate of their own."""
+    source = bench.source.model_copy(update={"requests_per_minute": 6})
+    access = Access(source, bench.home.state, "trace", bench.fake.clock.as_clock())
+    http = access.client("Test", bench.server.url, None, Limits(rates={"quick": (120, 10), "slow": (2, 1)}))
+    waited = []
+    for operation in ("quick", "quick", "slow", "slow", "", ""):
+        before = bench.fake.clock.time()
+        with contextlib.suppress(HttpError):
+            http.request("GET", "/x", may_repeat=False, operation=operation)
+        waited.append(round(bench.fake.clock.time() - before))
+    assert waited == [0, 10, 0, 30, 0, 10]
+    http.close()

@@ -197,3 +197,15 @@ def test_a_sum_of_what_cannot_be_read_is_none(tmp_path: Path, monkeypatch: pytes
     assert found[free["code"]][0] == "0.0000"
     assert query(made.home, "select column_name from canonical.rejected_rows") == [("discount_amount",)]
     made.close()
+
+
+def test_a_draft_is_no_order_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has no day on which it was placed; it is counted in its delivery and told as no problem."""
+    made = PullBench(FakeVendure(FakeClock(), 2), tmp_path, monkeypatch)
+    made.fake.orders[0] |= {"state": "Draft", "orderPlacedAt": None}  # type: ignore[attr-defined]
+    made.pull()
+    Pipeline(made.home, "trace-1").load()
+    assert query(made.home, "select count(*) from canonical.orders") == [(1,)]
+    assert query(made.home, "select count(*) from canonical.rejected_rows") == [(0,)]
+    assert query(made.home, "select count(*) from raw.deliveries where detected like '%1 left out: a draft%'") == [(1,)]
+    made.close()

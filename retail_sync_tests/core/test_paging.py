@@ -12,7 +12,6 @@ from retail_sync.core.http import HttpClient, Limits
 from retail_sync.core.http_errors import Answered
 from retail_sync.core.paging import (
     Call,
-    NextLink,
     Offset,
     PagesBroken,
     Paginator,
@@ -152,16 +151,6 @@ def test_rows_that_move_meanwhile_break_the_walk(told: Any, second: Any) -> None
     """Row 3 would be shifted past the reader unseen."""
     with pytest.raises(PagesBroken, match="moved"):
         rows(told(numbered(1, 2, 3, total=5), second), Call("GET", "/l", query={"skip": "0"}), OFFSET)
-
-
-def test_a_link_names_the_next_page(told: Any) -> None:
-    """Only its path and query: a link to another host must not take our credentials there."""
-    link = (
-        '<https://elsewhere.example/list?page=1>; rel="previous", <https://elsewhere.example/list?page=3>; rel="next"'
-    )
-    server = told(Reply(200, {"rows": [1]}, {"Link": link}), {"rows": [2]})
-    assert rows(server, Call("GET", "/list"), NextLink()) == [1, 2]
-    assert sent(server)[1] == {"page": "3"}
 
 
 def test_a_list_that_comes_whole(told: Any) -> None:

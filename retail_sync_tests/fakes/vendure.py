@@ -152,7 +152,7 @@ def order(n: int, at: float) -> dict[str, Any]:
 
 
 def _is_between(row: Mapping[str, Any], name: str, between: Mapping[str, str]) -> bool:
-    return _instant(between["start"]) <= _instant(row[name]) <= _instant(between["end"])
+    return bool(row[name]) and _instant(between["start"]) <= _instant(row[name]) <= _instant(between["end"])
 
 
 def _instant(text: str) -> datetime:
