@@ -12,7 +12,18 @@ from pathlib import Path
 import pytest
 
 from retail_sync.settings import Home
-from retail_sync_tests.e2e.company import ALL, CORRECTED, FIRST_DAY, KEYS, LAST_DAY, ONCE, ORIGINAL, PROBLEMS, B
+from retail_sync_tests.e2e.company import (
+    ALL,
+    CORRECTED,
+    FIRST_DAY,
+    KEYS,
+    LAST_DAY,
+    ONCE,
+    ORIGINAL,
+    PROBLEMS,
+    TINY_BEFORE,
+    B,
+)
 from retail_sync_tests.e2e.conftest import Golden
 from retail_sync_tests.e2e.line import (
     booked,
@@ -30,6 +41,7 @@ from retail_sync_tests.e2e.line import (
     problems,
     states,
 )
+from retail_sync_tests.journal import test_deferrals
 
 pytestmark = pytest.mark.long
 
@@ -124,15 +136,24 @@ def test_deleted_warehouse_is_rebuilt(home_before: Home, golden: Golden, rebuild
     assert booked(home_before) == before
 
 
-def test_the_same_on_ducklake(tmp_path: Path, golden: Golden) -> None:
-    """Growing past one machine is a setting: an hourly run over a few files, then all of them."""
-    home = new_home(tmp_path / "lake", '[warehouse]\nurl = "ducklake:catalog.ducklake"\n')
-    drop(home, {name: ALL[name] for name in sorted(ALL)[:3]})
-    hourly(home)
-    drop(home, ALL)
-    nightly(home)
-    assert digest(home) == golden.digest
-    assert findings(home) == []
+def test_the_same_on_ducklake(tmp_path: Path) -> None:
+    """Growing past one machine is a setting: an hourly run, then a nightly one that corrects and books deferred sales."""
+
+    def run_twice(name: str, warehouse: str) -> Home:
+        home = new_home(tmp_path / name, f"{warehouse}\n{test_deferrals.OURS}\n{test_deferrals.DEFERRED}")
+        drop(home, TINY_BEFORE)
+        hourly(home)
+        deferred = "\n".join((test_deferrals.HEADER, *test_deferrals.ROWS)) + "\n"
+        drop(home, CORRECTED | {"deferred/november.csv": deferred.encode()})
+        nightly(home)
+        return home
+
+    lake = run_twice("lake", '[warehouse]\nurl = "ducklake:catalog.ducklake"')
+    plain = run_twice("plain", "")
+    assert digest(lake) == digest(plain)
+    assert net(lake) == net(plain)
+    assert set(CORRECTION) | {f"{test_deferrals.KEY}#1", f"{test_deferrals.KEY}:reversal#1"} <= set(booked(lake))
+    assert findings(lake) == []
 
 
 # ---- The re-issued settlement ------------------------------------------------------------------
