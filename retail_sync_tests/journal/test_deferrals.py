@@ -318,7 +318,7 @@ def test_a_corrected_snapshot_reverses_and_books_anew(erps: Pipeline, tmp_path: 
 LATER = tuple(row.replace("2026-11-01", "2026-11-15").replace("1000.00", "7.00") for row in ROWS)
 
 
-@pytest.mark.parametrize("order", list(itertools.permutations(("first", "later"))), ids="-".join)
+@pytest.mark.parametrize("order", list(itertools.permutations(("later", "first"))), ids="-".join)
 def test_only_the_first_snapshot_of_a_month_counts(make_home: Callable[..., Home], order: tuple[str, ...]) -> None:
     """The report is live: one of 15 November says what is deferred then. Whichever is delivered first, the books end the same."""
     files = {"first": (HEADER, *ROWS), "later": (HEADER, *LATER)}
