@@ -22,7 +22,7 @@ from retail_sync.schemas.tables import TABLES
 from retail_sync.settings import PROJECT_ROOT, Home
 from retail_sync_tests.e2e.company import ALL, ONCE
 from retail_sync_tests.e2e.conftest import Golden
-from retail_sync_tests.e2e.line import booked, digest, drop, hourly, new_home, opened, problems
+from retail_sync_tests.e2e.line import booked, copied, digest, drop, empty_inbox, new_home, opened, problems
 
 TOTALS = dg.AssetKey(["reconcile", "settlement_totals"])
 INSIDE = {"raw.touched", "raw.applied", "raw.ownership", "raw.unowned"}
@@ -50,6 +50,16 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     monkeypatch.setenv("DAGSTER_HOME", "")
     made = new_home(tmp_path / "home")
     drop(made, ONCE)
+    return made
+
+
+@pytest.fixture
+def booked_home(golden_once: Golden, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """The same after one run, its inbox empty."""
+    monkeypatch.setenv("RETAIL_SYNC_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    made = copied(golden_once.home, tmp_path / "home")
+    empty_inbox(made)
     return made
 
 
@@ -154,14 +164,13 @@ def test_the_console_shows_our_sentences_only(home: Home, capfd: pytest.CaptureF
 
 
 @pytest.mark.long
-def test_broken_contract_stops_the_line_until_it_is_mended(home: Home) -> None:
+def test_broken_contract_stops_the_line_until_it_is_mended(booked_home: Home) -> None:
     """A row that breaks its contract blocks what comes after, as a sentence; the next run proves again."""
-    hourly(home)
-    before = booked(home)
-    with opened(home).writing("break the contract") as connection:
+    before = booked(booked_home)
+    with opened(booked_home).writing("break the contract") as connection:
         connection.execute("update canonical.settlements set currency = 'usd' where settlement_id = '50000000001'")
         connection.execute("insert into raw.applied values ('unproved canonical', 'changed')")
-    instance = prepare_instance(home)
+    instance = prepare_instance(booked_home)
     for _ in range(2):
         outcome = run_job(instance, "hourly_sync", {})
         assert not outcome.is_success
@@ -173,20 +182,19 @@ def test_broken_contract_stops_the_line_until_it_is_mended(home: Home) -> None:
     description = record.event.dagster_event.asset_check_evaluation_data.description  # type: ignore[union-attr]
     assert description is not None
     assert description.startswith("canonical.settlements breaks its contract: canonical.settlements.currency")
-    with opened(home).writing("mend it") as connection:
+    with opened(booked_home).writing("mend it") as connection:
         connection.execute("update canonical.settlements set currency = 'USD' where settlement_id = '50000000001'")
     assert run_job(instance, "hourly_sync", {}).is_success
-    assert booked(home) == before
+    assert booked(booked_home) == before
 
 
 @pytest.mark.long
-def test_a_key_that_occurs_twice_in_any_reconcile_table_stops_the_line(home: Home) -> None:
+def test_a_key_that_occurs_twice_in_any_reconcile_table_stops_the_line(booked_home: Home) -> None:
     """A pair or a difference that counts twice would be journalled and told twice: every table has its check."""
-    hourly(home)
-    with opened(home).writing("break the contract") as connection:
+    with opened(booked_home).writing("break the contract") as connection:
         connection.execute("insert into reconcile.matches select * from reconcile.matches limit 1")
         connection.execute("insert into raw.applied values ('unproved reconcile', 'changed')")
-    instance = prepare_instance(home)
+    instance = prepare_instance(booked_home)
     for _ in range(2):
         outcome = run_job(instance, "hourly_sync", {})
         assert not outcome.is_success
@@ -240,13 +248,13 @@ def _tick(sensor: dg.SensorDefinition, instance: dg.DagsterInstance) -> dg.Senso
 
 
 @pytest.mark.long
-def test_a_failed_run_is_an_exception_until_a_good_one(home: Home) -> None:
+def test_a_failed_run_is_an_exception_until_a_good_one(booked_home: Home) -> None:
     """The operator sees it in the queue, and need not close it by hand."""
-    pipeline = opened(home)
+    pipeline = opened(booked_home)
     pipeline.exceptions.settle("run", [failed_run("hourly_sync", "step failed\ntrace")], "t")
-    assert ("run_failed", "hourly_sync") in problems(home)
-    assert run_job(prepare_instance(home), "hourly_sync", {}).is_success
-    assert ("run_failed", "hourly_sync") not in problems(home)
+    assert ("run_failed", "hourly_sync") in problems(booked_home)
+    assert run_job(prepare_instance(booked_home), "hourly_sync", {}).is_success
+    assert ("run_failed", "hourly_sync") not in problems(booked_home)
 
 
 def test_dead_runs_are_shown_as_failed(home: Home) -> None:

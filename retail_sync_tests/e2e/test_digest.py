@@ -12,7 +12,18 @@ from pathlib import Path
 import pytest
 
 from retail_sync.settings import Home
-from retail_sync_tests.e2e.company import ALL, CORRECTED, FIRST_DAY, KEYS, LAST_DAY, ONCE, ORIGINAL, PROBLEMS, B
+from retail_sync_tests.e2e.company import (
+    ALL,
+    CORRECTED,
+    FIRST_DAY,
+    KEYS,
+    LAST_DAY,
+    ONCE,
+    ORIGINAL,
+    PROBLEMS,
+    TINY_BEFORE,
+    B,
+)
 from retail_sync_tests.e2e.conftest import Golden
 from retail_sync_tests.e2e.line import (
     booked,
@@ -30,6 +41,7 @@ from retail_sync_tests.e2e.line import (
     problems,
     states,
 )
+from retail_sync_tests.journal import test_deferrals
 
 pytestmark = pytest.mark.long
 
@@ -60,6 +72,15 @@ def home(tmp_path: Path) -> Home:
 def home_before(wrong_first: Golden, tmp_path: Path) -> Home:
     """A home whose books rest on the wrong first issue of one settlement."""
     return copied(wrong_first.home, tmp_path / "before")
+
+
+@pytest.fixture(scope="module")
+def corrected(wrong_first: Golden, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """The same home after the hourly run that saw the correction (copy, do not touch)."""
+    home = copied(wrong_first.home, tmp_path_factory.mktemp("corrected") / "home")
+    drop(home, CORRECTED)
+    hourly(home)
+    return home
 
 
 def test_the_golden_run_is_right(golden: Golden) -> None:
@@ -113,26 +134,35 @@ def test_month_ends_in_any_order(home: Home, golden: Golden) -> None:
 
 
 @pytest.mark.parametrize("rebuild", [hourly, whole_range])
-def test_deleted_warehouse_is_rebuilt(home_before: Home, golden: Golden, rebuild: Run) -> None:
+def test_deleted_warehouse_is_rebuilt(corrected: Home, tmp_path: Path, golden: Golden, rebuild: Run) -> None:
     """Deleted with its write-ahead log after several runs: read again from raw, nothing in the ledger changes."""
-    drop(home_before, CORRECTED)
-    hourly(home_before)
-    before = booked(home_before)
-    forget_warehouse(home_before)
-    rebuild(home_before)
-    assert digest(home_before) == golden.digest
-    assert booked(home_before) == before
-
-
-def test_the_same_on_ducklake(tmp_path: Path, golden: Golden) -> None:
-    """Growing past one machine is a setting: an hourly run over a few files, then all of them."""
-    home = new_home(tmp_path / "lake", '[warehouse]\nurl = "ducklake:catalog.ducklake"\n')
-    drop(home, {name: ALL[name] for name in sorted(ALL)[:3]})
-    hourly(home)
-    drop(home, ALL)
-    nightly(home)
+    home = copied(corrected, tmp_path / "home")
+    empty_inbox(home)
+    before = booked(home)
+    forget_warehouse(home)
+    rebuild(home)
     assert digest(home) == golden.digest
-    assert findings(home) == []
+    assert booked(home) == before
+
+
+def test_the_same_on_ducklake(tmp_path: Path) -> None:
+    """Growing past one machine is a setting: an hourly run, then a nightly one that corrects and books deferred sales."""
+
+    def run_twice(name: str, warehouse: str) -> Home:
+        home = new_home(tmp_path / name, f"{warehouse}\n{test_deferrals.OURS}\n{test_deferrals.DEFERRED}")
+        drop(home, TINY_BEFORE)
+        hourly(home)
+        deferred = "\n".join((test_deferrals.HEADER, *test_deferrals.ROWS)) + "\n"
+        drop(home, CORRECTED | {"deferred/november.csv": deferred.encode()})
+        nightly(home)
+        return home
+
+    lake = run_twice("lake", '[warehouse]\nurl = "ducklake:catalog.ducklake"')
+    plain = run_twice("plain", "")
+    assert digest(lake) == digest(plain)
+    assert net(lake) == net(plain)
+    assert set(CORRECTION) | {f"{test_deferrals.KEY}#1", f"{test_deferrals.KEY}:reversal#1"} <= set(booked(lake))
+    assert findings(lake) == []
 
 
 # ---- The re-issued settlement ------------------------------------------------------------------
@@ -140,24 +170,38 @@ def test_the_same_on_ducklake(tmp_path: Path, golden: Golden) -> None:
 SEPTEMBER = f"amazon:settlement:{B.settlement_id}:2026-09"
 CORRECTION = [f"{SEPTEMBER}#1", f"{SEPTEMBER}#1R", f"{SEPTEMBER}#2"]
 SEQUENCES: dict[str, tuple[Run, ...]] = {
-    "hourly": (hourly,),
     "nightly": (nightly, nightly),
     "month-end": (whole_range, hourly),
-    "all of them": (hourly, whole_range, nightly, whole_range),
 }
+
+
+def assert_corrected_once(home: Home, golden: Golden, wrong_first: Golden) -> None:
+    """One reversal, one version 2, the books as if the correction came first."""
+    assert [key for key in booked(home) if key.startswith(SEPTEMBER)] == CORRECTION
+    assert set(booked(home)) == {*KEYS, *CORRECTION}
+    assert net(home) == golden.net != wrong_first.net
+    assert digest(home) == golden.digest
+    assert findings(home) == []
+
+
+def test_an_hourly_run_corrects_a_reissue_once(
+    corrected: Home, tmp_path: Path, golden: Golden, wrong_first: Golden
+) -> None:
+    """Right after it, and after every other kind of run."""
+    assert_corrected_once(corrected, golden, wrong_first)
+    home = copied(corrected, tmp_path / "home")
+    for run in (whole_range, nightly, whole_range):
+        run(home)
+    assert_corrected_once(home, golden, wrong_first)
 
 
 @pytest.mark.parametrize("name", SEQUENCES)
 def test_a_reissue_is_corrected_once(home_before: Home, golden: Golden, wrong_first: Golden, name: str) -> None:
-    """Whatever runs see the correction, and however often: one reversal, one version 2, the books as if it came first."""
+    """Whatever runs see the correction, and however often."""
     drop(home_before, CORRECTED)
     for run in SEQUENCES[name]:
         run(home_before)
-    assert [key for key in booked(home_before) if key.startswith(SEPTEMBER)] == CORRECTION
-    assert set(booked(home_before)) == {*KEYS, *CORRECTION}
-    assert net(home_before) == golden.net != wrong_first.net
-    assert digest(home_before) == golden.digest
-    assert findings(home_before) == []
+    assert_corrected_once(home_before, golden, wrong_first)
 
 
 def test_a_reissue_after_the_warehouse_was_deleted(home_before: Home, golden: Golden) -> None:

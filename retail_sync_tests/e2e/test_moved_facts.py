@@ -10,6 +10,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -17,8 +18,8 @@ from retail_sync.pipeline import Pipeline
 from retail_sync.reports.digests import read_digests
 from retail_sync.schemas.journal import Entry, EntryLine
 from retail_sync.settings import PROJECT_ROOT, Home
-from retail_sync_tests.conftest import run_line
-from retail_sync_tests.e2e.line import forget_warehouse
+from retail_sync_tests.conftest import home_maker, run_line
+from retail_sync_tests.e2e.line import copied, forget_warehouse
 from retail_sync_tests.reconcile.test_store_days import RECEIPTS, SOURCES, TENDERS, booked, deliver, problems
 
 pytestmark = pytest.mark.long
@@ -59,6 +60,15 @@ def rewrite(home: Home, old: str, new: str) -> None:
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
+@pytest.fixture(scope="module")
+def wrong(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """The receipt on the wrong day, after one run (copy, do not touch)."""
+    pipeline = Pipeline(home_maker(tmp_path_factory.mktemp("wrong"))(settings=SOURCES), "test")
+    deliver(pipeline, WRONG)
+    run_line(pipeline)
+    return pipeline.home
+
+
 EMPTIED: dict[str, Callable[[Home], None]] = {
     "as it was": lambda _home: None,
     "deleted": forget_warehouse,
@@ -67,11 +77,11 @@ EMPTIED: dict[str, Callable[[Home], None]] = {
 
 
 @pytest.mark.parametrize("warehouse", EMPTIED)
-def test_a_receipt_that_moved_is_on_one_day(make_home: Callable[..., Home], warehouse: str) -> None:
+def test_a_receipt_that_moved_is_on_one_day(
+    wrong: Home, make_home: Callable[..., Home], tmp_path: Path, warehouse: str
+) -> None:
     """The corrected export comes in the run that derives the warehouse anew: one day is in the books, as after one load."""
-    pipeline = Pipeline(make_home(settings=SOURCES), "test")
-    deliver(pipeline, WRONG)
-    run_line(pipeline)
+    pipeline = Pipeline(copied(wrong, tmp_path / "home"), "test")
     assert booked(pipeline) == {OLD_DAY: BOOKS}
     EMPTIED[warehouse](pipeline.home)
     pipeline = again(pipeline)
@@ -87,11 +97,9 @@ def test_a_receipt_that_moved_is_on_one_day(make_home: Callable[..., Home], ware
     assert read_digests(pipeline) == read_digests(one_load)
 
 
-def test_a_lost_archive_takes_nothing_back(make_home: Callable[..., Home]) -> None:
+def test_a_lost_archive_takes_nothing_back(wrong: Home, tmp_path: Path) -> None:
     """Warehouse and raw files are gone: the day is in no table, and nobody can say that it never was."""
-    pipeline = Pipeline(make_home(settings=SOURCES), "test")
-    deliver(pipeline, WRONG)
-    run_line(pipeline)
+    pipeline = Pipeline(copied(wrong, tmp_path / "home"), "test")
     forget_warehouse(pipeline.home)
     lose_raw(pipeline.home)
     pipeline = again(pipeline)
@@ -100,11 +108,9 @@ def test_a_lost_archive_takes_nothing_back(make_home: Callable[..., Home]) -> No
     assert [code for code, _ in problems(pipeline)] == ["delivery_refused", "delivery_refused", "rebuild_incomplete"]
 
 
-def test_a_release_before_the_other_stages_takes_nothing_back(make_home: Callable[..., Home]) -> None:
+def test_a_release_before_the_other_stages_takes_nothing_back(wrong: Home, tmp_path: Path) -> None:
     """All files are read again and no stage has looked at them yet: that the journal is empty says nothing."""
-    pipeline = Pipeline(make_home(settings=SOURCES), "test")
-    deliver(pipeline, WRONG)
-    run_line(pipeline)
+    pipeline = Pipeline(copied(wrong, tmp_path / "home"), "test")
     forget_warehouse(pipeline.home)
     pipeline = again(pipeline)
     pipeline.load()
@@ -113,11 +119,9 @@ def test_a_release_before_the_other_stages_takes_nothing_back(make_home: Callabl
     assert (pipeline.ledger.entry_count(), problems(pipeline)) == (1, [])
 
 
-def test_a_mistyped_block_takes_nothing_back(make_home: Callable[..., Home]) -> None:
+def test_a_mistyped_block_takes_nothing_back(wrong: Home, tmp_path: Path) -> None:
     """A column that no file has refuses every file of both tills. Corrected, everything is as it was before."""
-    pipeline = Pipeline(make_home(settings=SOURCES), "test")
-    deliver(pipeline, WRONG)
-    run_line(pipeline)
+    pipeline = Pipeline(copied(wrong, tmp_path / "home"), "test")
     rewrite(pipeline.home, 'receipt_id = "Receipt"', 'receipt_id = "Reciept"')
     pipeline = again(pipeline)
     run_line(pipeline)
@@ -179,10 +183,19 @@ def goods(make_home: Callable[..., Home]) -> Pipeline:
     return Pipeline(home, "test")
 
 
-def test_a_sale_that_moved_is_on_one_day(goods: Pipeline) -> None:
+@pytest.fixture(scope="module")
+def sold(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """The shop after one run (copy, do not touch)."""
+    pipeline = Pipeline(home_maker(tmp_path_factory.mktemp("sold"))(settings=GOODS), "test")
+    shutil.copytree(PROJECT_ROOT / "data" / "rules", pipeline.home.root / "rules")
+    deliver(pipeline, STOCK)
+    run_line(pipeline)
+    return pipeline.home
+
+
+def test_a_sale_that_moved_is_on_one_day(sold: Home, tmp_path: Path) -> None:
     """The ERP corrects the day of a movement while the warehouse is derived anew."""
-    deliver(goods, STOCK)
-    run_line(goods)
+    goods = Pipeline(copied(sold, tmp_path / "home"), "test")
     assert booked(goods) == {SOLD_15: COST}
     forget_warehouse(goods.home)
     deliver(goods, {"movements": (MOVEMENTS, "1,2026-10-14,sale,-5")}, "right")
@@ -191,10 +204,9 @@ def test_a_sale_that_moved_is_on_one_day(goods: Pipeline) -> None:
 
 
 @pytest.mark.parametrize("rebuilt", [False, True])
-def test_what_the_erp_books_from_now_on_stays_as_it_was_booked(goods: Pipeline, *, rebuilt: bool) -> None:
+def test_what_the_erp_books_from_now_on_stays_as_it_was_booked(sold: Home, tmp_path: Path, *, rebuilt: bool) -> None:
     """`stock = "erp"` ends our entries; it takes none back, not even where its fact moves afterwards."""
-    deliver(goods, STOCK)
-    run_line(goods)
+    goods = Pipeline(copied(sold, tmp_path / "home"), "test")
     rewrite(goods.home, 'stock = "journal"', 'stock = "erp"')
     if rebuilt:
         forget_warehouse(goods.home)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,8 @@ from retail_sync.pipeline import Pipeline
 from retail_sync.reports.doctor import examine
 from retail_sync.reports.sources import read_sources
 from retail_sync.settings import Home
-from retail_sync_tests.conftest import run_line
+from retail_sync_tests.conftest import home_maker, run_line
+from retail_sync_tests.e2e.line import copied
 from retail_sync_tests.reconcile.test_store_days import D1, DAY, SOURCES, booked, deliver, home_with, problems
 
 DAY_KEY = "pos:store-day:7:2026-10-14:USD"
@@ -23,14 +25,26 @@ RENAMED = SOURCES.replace('name = "receipts"', 'name = "tills"').replace('name =
 TWO_NAMES = {"tills": DAY["receipts"], "till_money": DAY["tenders"]}
 
 
+@pytest.fixture(scope="module")
+def day(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """The day after one run (copy, do not touch)."""
+    return home_with(home_maker(tmp_path_factory.mktemp("day")), DAY).home
+
+
+@pytest.fixture
+def booked_day(day: Home, tmp_path: Path) -> None:
+    """A copy of it where `make_home` makes its home."""
+    copied(day, tmp_path / "home")
+
+
 def renamed(make_home: Callable[..., Home]) -> Pipeline:
     """The same home with receipts and tenders under other names."""
     return Pipeline(make_home(settings=RENAMED), "test")
 
 
+@pytest.mark.usefixtures("booked_day")
 def test_rows_of_a_name_that_is_gone_are_told(make_home: Callable[..., Home]) -> None:
     """Four receipt lines and four tenders, one delivery each. Nothing else changes: the day stays booked once."""
-    home_with(make_home, DAY)
     pipeline = renamed(make_home)
     run_line(pipeline)
     assert problems(pipeline) == [("source_undeclared", "receipts"), ("source_undeclared", "tenders")]
@@ -44,12 +58,12 @@ def test_rows_of_a_name_that_is_gone_are_told(make_home: Callable[..., Home]) ->
 
 
 @pytest.mark.long
+@pytest.mark.usefixtures("booked_day")
 def test_the_day_is_held_until_the_old_name_is_removed(make_home: Callable[..., Home]) -> None:
     """Delivered under both names everything would be booked twice, and receipts and tenders would still agree.
 
     Receipt R1 is 1,200.00 + 96.00 tax, R2 is 1,200.00 + 96.00 + 120.00 tip + 200.00 of gift cards: 2,912.00 together.
     """
-    home_with(make_home, DAY)
     pipeline = renamed(make_home)
     deliver(pipeline, TWO_NAMES)
     run_line(pipeline)
@@ -68,9 +82,9 @@ def test_the_day_is_held_until_the_old_name_is_removed(make_home: Callable[..., 
 
 @pytest.mark.long
 @pytest.mark.parametrize("rebuilt", [False, True])
+@pytest.mark.usefixtures("booked_day")
 def test_what_is_removed_stays_removed(make_home: Callable[..., Home], rebuilt: bool) -> None:
     """Its files are kept, and neither a run nor a rebuilt warehouse counts them; what rested on them alone is taken back."""
-    home_with(make_home, DAY)
     pipeline = renamed(make_home)
     for name in ("receipts", "tenders"):
         pipeline.remove_source(name, "Ann", "renamed")
@@ -84,17 +98,18 @@ def test_what_is_removed_stays_removed(make_home: Callable[..., Home], rebuilt: 
         pipeline.remove_source("receipts", "Ann", "again")
 
 
+@pytest.mark.usefixtures("booked_day")
 def test_a_declared_source_is_not_removed(make_home: Callable[..., Home]) -> None:
     """Its inbox would bring everything back."""
-    pipeline = home_with(make_home, DAY)
+    pipeline = Pipeline(make_home(settings=SOURCES), "test")
     with pytest.raises(SettingsError, match="is declared"):
         pipeline.remove_source("receipts", "Ann", "mistake")
 
 
 @pytest.mark.long
+@pytest.mark.usefixtures("booked_day")
 def test_a_removed_name_may_come_back(make_home: Callable[..., Home]) -> None:
     """Declared and delivered again it counts again, as a new delivery would."""
-    home_with(make_home, DAY)
     renamed(make_home).remove_source("receipts", "Ann", "renamed by mistake")
     pipeline = Pipeline(make_home(settings=SOURCES), "test")
     deliver(pipeline, {"receipts": DAY["receipts"]})
@@ -103,9 +118,9 @@ def test_a_removed_name_may_come_back(make_home: Callable[..., Home]) -> None:
     assert {account: minor for account, minor in booked(pipeline)[DAY_KEY].items() if minor} == D1
 
 
+@pytest.mark.usefixtures("booked_day")
 def test_the_same_content_under_another_name_is_told_at_once(make_home: Callable[..., Home]) -> None:
     """Before any run; another object of the same file is another reading and no notice."""
-    pipeline = home_with(make_home, DAY)
     pipeline = renamed(make_home)
     path = pipeline.home.root / "again.csv"
     path.write_text("\n".join(DAY["receipts"]) + "\n", encoding="utf-8")
