@@ -2,7 +2,8 @@
 
 `data/rules/ownership.csv` names the owner by domain, location (an id, or its beginning with *) and days. It
 becomes `raw.ownership`, what it leaves out `raw.unowned`, and the views `canonical.owned_...` are the one place where it is
-applied: reconciliations and journal read these, nothing else. What is not owned stays in the canonical tables, and `parallel_runs.py` compares it.
+applied: reconciliations and journal read these, nothing else. What is not owned stays in the canonical tables, and
+`parallel_runs.py` compares it.
 """
 
 from __future__ import annotations
