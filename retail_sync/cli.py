@@ -30,7 +30,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Make marketplaces, stores, ERP stock and books agree: settlement files in, verified ledger entries out.",
+    help="Make marketplaces, stores, ERP stock and books agree: systems and files in, verified ledger entries out.",
     epilog="Try `retail-sync demo` first. A home directory holds everything: settings, inbox, state (--home).",
 )
 exceptions_app = typer.Typer(no_args_is_help=True, help="Open problems: what happened, what it is worth, what to do.")
@@ -171,17 +171,21 @@ def ingest(
 def run(
     job: Annotated[str, typer.Argument(help="hourly, nightly or month-end")],
     day: Annotated[str, typer.Option("--date", help="Day to close (nightly), YYYY-MM-DD.")] = "",
-    month: Annotated[str, typer.Option("--month", help="Month to read again (month-end), YYYY-MM.")] = "",
+    month: Annotated[
+        str, typer.Option("--month", help="Month to ask systems for and to read again (month-end), YYYY-MM.")
+    ] = "",
     start: Annotated[str, typer.Option("--from", help="First day of a range (month-end).")] = "",
     end: Annotated[str, typer.Option("--to", help="Last day of that range, included.")] = "",
     until: Annotated[
         str,
-        typer.Option("--until", help="Stop after a stage: raw ... journal, release (nothing is sent), ledger."),
+        typer.Option(
+            "--until", help="Stop after a stage: raw, canonical, reconcile, journal, release (nothing is sent), ledger."
+        ),
     ] = "",
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run a job through Dagster, here and now: inbox, canonical, reconcile, journal, ledger.
+    """Run a job through Dagster, here and now: systems, folders and inbox, then canonical, reconcile, journal, ledger.
 
     Runs may be repeated at any time and in any order. Exit code 1 when open exceptions need a person.
     """
@@ -595,7 +599,10 @@ def contracts(
 
 @app.command()
 def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Check settings, rules, databases, disk and clock of a home. Exit code 1 when something is wrong."""
+    """Check settings, rules, databases, disk and clock of a home; ask each system and folder whether it answers.
+
+    Exit code 1 when something is wrong.
+    """
     from retail_sync.reports.doctor import examine
 
     results = examine(Home.locate(home).require())

@@ -22,6 +22,7 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_HOME = PROJECT_ROOT / "data"
 SETTINGS_NAME = "retail_sync.toml"
 _MOST_THREADS = 256
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
 
 
 class _Section(BaseModel):
@@ -55,7 +56,7 @@ class Column(_Section):
 class Source(_Section):
     """One `[[source]]` block: a system that is asked over HTTP, or whose files come through `ingest` or `<home>/inbox/<name>/`."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,30}$", description="short name; also its inbox folder")
+    name: str = Field(description="short name; also its inbox folder")
     connector: str = Field(description="which reader, e.g. amazon_settlement, shopify_transactions or declared_csv")
     object: str = Field("settlements", description="what its files hold")
     account: str = Field("", description="seller or bank account they belong to; default: the name")
@@ -116,6 +117,15 @@ class Source(_Section):
         None, ge=1, description="connectors over HTTP: how fast it may be asked; empty: the connector's own rate"
     )
     calls_max: int = Field(20_000, ge=1, description="connectors over HTTP: requests that one run may make")
+
+    @field_validator("name")
+    @classmethod
+    def _is_short_name(cls, value: str) -> str:
+        if not _NAME.fullmatch(value):
+            raise ValueError(
+                f"{value!r} cannot name a source: a small letter, then at most 30 small letters, digits and underscores"
+            )
+        return value
 
     @field_validator("time_zone")
     @classmethod

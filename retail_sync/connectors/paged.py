@@ -34,7 +34,7 @@ from retail_sync.settings import Source
 
 PULLED_SUFFIX = ".pages.jsonl"
 _MARK = "retail_sync_pull"
-_PULL_AGAIN = "ask the system for that window again: retail-sync run hourly --from DAY --to DAY --until raw"
+_PULL_AGAIN = "ask the system for that window again: retail-sync run month-end --from DAY --to DAY"
 _SECTION = re.compile(r"^-- object: (.+)$", re.MULTILINE)
 _INT64_DIGITS = 18
 _OBJECT_BYTES_MAX = 64 << 20

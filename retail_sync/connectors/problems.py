@@ -82,7 +82,7 @@ class _Seen:
         if self.is_pulled:
             return (
                 f"what stands there: retail-sync sources records {self.delivery.delivery_id} --line N; corrected in the system, "
-                "it comes with the next run that asks for these days again (run hourly --from DAY --to DAY) and closes this"
+                "it comes with the next run that asks for these days again (run month-end --from DAY --to DAY) and closes this"
             )
         also = (
             "a statement with all its other rows closes this, or one"
@@ -333,7 +333,7 @@ def _problem(code: str, item: _Seen, message: str, remedy: str) -> Problem:
         severity="warning" if code == "delivery_set_aside" else "error",
         message=message,
         remedy=remedy,
-        replay="retail-sync run hourly --from DAY --to DAY"
+        replay="retail-sync run month-end --from DAY --to DAY"
         if item.is_pulled
         else f"retail-sync ingest --source {item.delivery.source} <the right file>",
     )

@@ -28,7 +28,7 @@ from retail_sync.connectors.wire import SCRATCH, Access, Backfill, Document, Pag
 from retail_sync.core.archive import RawArchive
 from retail_sync.core.errors import RetailSyncError, SettingsError, StorageError
 from retail_sync.core.failpoints import failpoint
-from retail_sync.core.http_errors import REPEATABLE_STATUSES, Answered, BudgetSpent, HttpError
+from retail_sync.core.http_errors import REPEATABLE_STATUSES, Answered, BudgetSpent, HttpError, NoConnection
 from retail_sync.core.pacing import Clock
 from retail_sync.core.paging import PagesBroken
 from retail_sync.operations.cursors import Cursors
@@ -117,7 +117,19 @@ class Puller:
         except SettingsError as error:
             return [Pulled(source.name, "*", (), _problem(source, "*", error, None, days))]
         with contextlib.closing(client):
-            return [self._pull_object(source, item, client, days) for item in wanted]
+            return list(self._pull_lists(source, wanted, client, days))
+
+    def _pull_lists(
+        self, source: Source, wanted: Sequence[WireObject], client: Any, days: Days | None
+    ) -> Iterator[Pulled]:
+        """Pull one list after the other; where nobody is there the others are not asked for."""
+        for item in wanted:
+            try:
+                yield self._pull_object(source, item, client, days)
+            except NoConnection as error:
+                self._progress(f"{source.name}: {error}")
+                yield Pulled(source.name, "*", (), _problem(source, "*", error, None, days))
+                return
 
     def _pull_object(self, source: Source, item: WireObject, client: Any, days: Days | None) -> Pulled:
         reached = self._stores.cursors.reached(source.name, item.name)
@@ -134,7 +146,7 @@ class Puller:
                     failpoint("pull.before_cursor")
                     self._stores.cursors.reach(source.name, item.name, window.end, self._trace_id)
                     reached = max(reached or window.end, window.end)
-        except StorageError:
+        except (StorageError, NoConnection):
             raise
         except RetailSyncError as error:
             self._progress(f"{source.name}/{item.name}: {error}")
@@ -312,7 +324,7 @@ def _lasting(line: bytes, passing: Sequence[str]) -> bytes:
 
 def may_help_to_repeat(error: HttpError) -> bool:
     """Whether a window that ended so may come through when it is asked for again."""
-    if isinstance(error, BudgetSpent):
+    if isinstance(error, BudgetSpent | NoConnection):  # the client has tried to connect several times already
         return False
     return not isinstance(error, Answered) or error.status in REPEATABLE_STATUSES
 
@@ -320,14 +332,20 @@ def may_help_to_repeat(error: HttpError) -> bool:
 def _problem(
     source: Source, object_name: str, error: RetailSyncError, reached: datetime | None, days: Days | None
 ) -> Problem:
-    is_transient = isinstance(error, HttpError) and (may_help_to_repeat(error) or isinstance(error, BudgetSpent))
-    until = f"Everything before {reached:%Y-%m-%d %H:%M} UTC was asked for" if reached else "Nothing came yet"
-    again = f"{until}; the next run asks from there"
+    is_transient = isinstance(error, HttpError) and (
+        may_help_to_repeat(error) or isinstance(error, BudgetSpent | NoConnection)
+    )
+    what = f"source {source.name}" if object_name == "*" else f"{object_name} of source {source.name}"
     replay = "retail-sync run hourly --until raw"
     if days:
         again = f"Of {days.first} to {days.last} a part may be missing; this closes when just these days were asked for whole"
         replay = f"retail-sync run month-end --from {days.first} --to {days.last}"
-    what = source.name if object_name == "*" else f"{object_name} of source {source.name}"
+    elif object_name == "*":
+        again = "The next run asks for all its lists, each from where it came to"
+    elif reached:
+        again = f"Everything before {reached:%Y-%m-%d %H:%M} UTC was asked for; the next run asks from there"
+    else:
+        again = "Nothing came yet; the next run begins with its first day again"
     return Problem(
         code="pull_failed",
         subject=f"{source.name}/{object_name}" + (f" {days.first} to {days.last}" if days else ""),

@@ -30,11 +30,12 @@ from retail_sync.core.http_errors import (
     BudgetSpent,
     DeliveryUnknown,
     HttpError,
-    NotDelivered,
+    NoConnection,
 )
 from retail_sync.core.pacing import Bucket, Clock, seconds_to_wait
 
 _T = TypeVar("_T")
+_UNREACHED = "check the address, the network and whether the system runs, then run again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,11 +250,16 @@ class HttpClient:
                 timeout=(limits.connect, limits.read), stream=True, allow_redirects=False, proxies=self._proxies(asked.url),
             ) as response:  # fmt: skip
                 return receive(response), response
-        except (requests.ConnectTimeout, requests.exceptions.SSLError):
-            raise NotDelivered(f"{told}: no connection", "check the network and run again") from None
+        except requests.exceptions.SSLError:
+            raise NoConnection(
+                f"{told}: no secure connection",
+                "check the address and the server's certificate (REQUESTS_CA_BUNDLE names a file with an authority of your own)",
+            ) from None
+        except requests.ConnectTimeout:
+            raise NoConnection(f"{told}: no connection", _UNREACHED) from None
         except requests.ConnectionError as error:
             if _never_connected(error):
-                raise NotDelivered(f"{told}: no connection", "check the network and run again") from None
+                raise NoConnection(f"{told}: no connection", _UNREACHED) from None
             raise DeliveryUnknown(f"{told}: the connection broke", "run again") from None
         except (requests.Timeout, requests.exceptions.ChunkedEncodingError, urllib3.exceptions.HTTPError):
             raise DeliveryUnknown(f"{told}: no complete answer in time", "run again") from None

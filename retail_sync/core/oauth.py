@@ -20,7 +20,7 @@ from urllib.parse import urlencode
 
 from retail_sync.core.errors import SettingsError, StorageError
 from retail_sync.core.http import HttpClient
-from retail_sync.core.http_errors import Answered, HttpError, NotDelivered
+from retail_sync.core.http_errors import Answered, HttpError, NoConnection, NotDelivered
 from retail_sync.core.locks import exclusive
 
 _SPARE_SECONDS = 120
@@ -161,6 +161,8 @@ class OAuth:
                     f"connect again: {self._sign_in.help}",
                 ) from None
             raise NotDelivered(refused.message, refused.remedy) from None
+        except NoConnection:
+            raise
         except HttpError as error:  # what needed the token was not sent
             raise NotDelivered(error.message, error.remedy) from None
         now = self._client.clock.wall()

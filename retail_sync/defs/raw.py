@@ -3,7 +3,7 @@
 import dagster as dg
 
 from retail_sync.defs.metadata import small_table, spec
-from retail_sync.defs.windows import run_window
+from retail_sync.defs.windows import reload_window
 from retail_sync.resources import HomeResource
 from retail_sync.schemas.tables import table
 
@@ -21,9 +21,9 @@ DELIVERIES = table("raw.deliveries")
     ],
 )
 def receive_deliveries(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult[None]:
-    """Ask the systems for what is new, or for the run's days; fetch dropped files; take in what is new in the inbox folders."""
+    """Ask the systems for what is new, or for a month-end run's days; fetch dropped files; take in what is new in the inboxes."""
     pipeline = home.pipeline(context)
-    pulled = pipeline.pull(run_window(context))
+    pulled = pipeline.pull(reload_window(context))
     dropped = pipeline.fetch_drops()
     received = pipeline.receive_inbox()
     deliveries = pipeline.registry.all()

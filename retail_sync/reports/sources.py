@@ -8,7 +8,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from retail_sync.connectors.declared_csv import DeclaredCsv, complaint
-from retail_sync.connectors.registry import require_connector
+from retail_sync.connectors.registry import objects_of
 from retail_sync.core.errors import SettingsError
 from retail_sync.operations.database import open_database
 from retail_sync.operations.deliveries import DeliveryRegistry
@@ -51,7 +51,7 @@ def undeclared(home: Home) -> dict[str, int]:
 
 def _problem(source: Source) -> str:
     try:
-        require_connector(source.connector)
+        objects_of(source)
     except SettingsError as error:
         return error.message
     return complaint(source) if source.connector == DeclaredCsv.name else ""

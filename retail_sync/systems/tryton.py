@@ -16,7 +16,7 @@ from typing import Any
 from retail_sync.core.errors import SettingsError
 from retail_sync.core.exact_json import write_json
 from retail_sync.core.http import Answer, HttpClient
-from retail_sync.core.http_errors import Answered, DeliveryUnknown, HttpError, NotDelivered
+from retail_sync.core.http_errors import Answered, DeliveryUnknown, HttpError, NoConnection, NotDelivered
 from retail_sync.core.paging import Call, walk
 from retail_sync.systems import calls
 from retail_sync.systems.calls import JSON, After, Opening, ServerBusy, ServerRefused, open_http
@@ -182,6 +182,8 @@ class _Session:
             if answered.status in (401, 404):
                 raise self._denied(answered.message) from answered
             raise NotDelivered(answered.message, answered.remedy) from answered
+        except NoConnection:
+            raise
         except HttpError as error:  # what needed the session was not sent
             raise NotDelivered(error.message, error.remedy) from error
         if not result:

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from retail_sync.connectors.paged import PagesReader, page_line
 from retail_sync.connectors.pulling import Days, windows_of
@@ -25,6 +26,7 @@ from retail_sync.operations.cursors import Cursors
 from retail_sync.pipeline import Pipeline
 from retail_sync.pipeline import Window as LocalDays
 from retail_sync.reports.delivered import read_records
+from retail_sync.reports.sources import read_sources
 from retail_sync.settings import Source
 from retail_sync_tests.connectors.pulled import NAME, PullBench
 from retail_sync_tests.e2e import processes
@@ -32,6 +34,7 @@ from retail_sync_tests.fakes.amazon import FakeAmazon
 from retail_sync_tests.fakes.clock import FakeClock
 from retail_sync_tests.fakes.faults import FaultPlan
 from retail_sync_tests.fakes.server import Reply
+from retail_sync_tests.fakes.square import FakeSquare
 from retail_sync_tests.fakes.vendure import PASSWORD, FakeVendure
 
 DAY = timedelta(days=1)
@@ -136,6 +139,20 @@ def test_a_system_that_is_away_costs_only_its_rows(bench: PullBench) -> None:
     [pulled] = bench.pull()
     assert pulled.problem is None
     assert orders(bench) == 7
+
+
+def test_where_nobody_is_there_nothing_else_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nine lists over 31 days, each window asked for again and then in halves, would hold up the other sources for an hour."""
+    made = PullBench(FakeSquare(FakeClock()), tmp_path, monkeypatch)
+    made.close()
+    began = made.fake.clock.time()
+    [pulled] = made.pull()
+    assert pulled.problem is not None
+    assert (pulled.problem.subject, pulled.problem.kind) == (f"{NAME}/*", "transient")
+    assert pulled.problem.message.startswith(
+        "source shop could not be asked for: Square, GET /v2/locations: no connection."
+    )
+    assert made.fake.clock.time() - began < 15
 
 
 def test_what_a_person_must_correct_is_not_repeated(bench: PullBench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -299,3 +316,17 @@ def test_a_source_is_asked_no_faster_than_it_says(bench: PullBench) -> None:
         waited.append(round(bench.fake.clock.time() - before))
     assert waited == [0, 10, 0, 30, 0, 10]
     http.close()
+
+
+def test_a_wrong_list_is_told_where_sources_are_listed(bench: PullBench) -> None:
+    """Before anything is asked for."""
+    wrong = bench.source.model_copy(update={"objects": ("order",)})
+    bench.home.settings = bench.home.settings.model_copy(update={"source": (wrong,)})
+    [row] = read_sources(bench.home)
+    assert row["problem"] == "source shop: vendure has no order; it has orders, stock"
+
+
+def test_a_source_without_a_short_name_is_told_in_words() -> None:
+    """What a pattern says is for programmers."""
+    with pytest.raises(ValidationError, match="'web-shop' cannot name a source: a small letter, then"):
+        Source(name="web-shop", connector="vendure")

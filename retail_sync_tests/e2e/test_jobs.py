@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from unittest.mock import ANY
 
@@ -21,6 +22,9 @@ from retail_sync.settings import PROJECT_ROOT, Home
 from retail_sync_tests.e2e.company import TINY
 from retail_sync_tests.e2e.conftest import Golden
 from retail_sync_tests.e2e.line import booked, copied, digest, drop, new_home, opened, problems
+from retail_sync_tests.fakes.clock import FakeClock
+from retail_sync_tests.fakes.server import FakeServer
+from retail_sync_tests.fakes.vendure import PASSWORD, USER, FakeVendure
 from retail_sync_tests.reconcile.test_store_days import DAY, SOURCES
 
 pytestmark = pytest.mark.usefixtures("own_environment")
@@ -47,6 +51,19 @@ def tell(home: Home, outcome: RunOutcome) -> None:
     assert event is not None
     context = dg.build_run_status_sensor_context("run_failed", event, instance, found)
     run_failed(context.for_run_failure(), home=HomeResource(path=str(home.root)))
+
+
+def test_a_nightly_run_asks_systems_for_all_that_is_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the first day on, not for the day that it closes: a home without hourly runs would miss all others."""
+    fake = FakeVendure(FakeClock(datetime.now(UTC) - timedelta(days=3)))
+    server = FakeServer(fake)
+    monkeypatch.setenv("RETAIL_SYNC_SHOP_PASSWORD", PASSWORD)
+    settings = f'[[source]]\nname = "shop"\nconnector = "vendure"\n[source.connection]\nurl = "{server.url}"\nuser = "{USER}"\n'
+    (tmp_path / "retail_sync.toml").write_text(settings, encoding="utf-8")
+    home = Home.locate(tmp_path).require()
+    assert run_job(prepare_instance(home), *job_and_tags("nightly", "", "", "", ""), "raw").is_success
+    server.close()
+    assert [delivery.object for delivery in opened(home).registry.all()] == ["orders"]
 
 
 @pytest.mark.long
