@@ -23,6 +23,9 @@ class Staged:
     `is_document`: the delivery is one document and replaces it whole, the most complete copy winning. Otherwise its rows
     replace the rows of their groups (`Table.group`), the newest delivery winning, and `document_id` is the delivery's.
 
+    `tells_of`: `now` where a system told its whole list as it was then, `past` where it told afterwards how a day had ended;
+    `facts`: anything else, which says nothing of what it does not hold.
+
     `date_format`: the strptime pattern its days and instants were read with, where a setting or the file decides it.
     """
 
@@ -33,6 +36,7 @@ class Staged:
     date_format: str = ""
     is_document: bool = False
     has_control_total: bool = False
+    tells_of: str = "facts"
 
 
 class Connector(Protocol):

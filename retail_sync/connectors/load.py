@@ -272,6 +272,8 @@ def _replace(
     _record(connection, delivery, read_with, staged=staged, accepted=accepted, rejected=rejected, complete=complete,
             is_current=is_current, difference=difference)  # fmt: skip
     for table in tables:
+        if staged.tells_of == "now":
+            _hand_on_what_is_gone(connection, table)
         if is_current:
             _put(connection, table, delivery, staged)
         connection.execute(f"drop table staged_{table.name}")
@@ -321,6 +323,13 @@ def _put(connection: duckdb.DuckDBPyConnection, table: Table, delivery: Delivery
     connection.execute(f"insert into {table.qualified} by name select {names} from {rows}")  # noqa: S608
 
 
+def _hand_on_what_is_gone(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Hand on work that is one document whatever the rows: what a whole list does not hold any more has no row in it."""
+    for kind, document in table.hands_on:
+        if document == "'*'":
+            hand_on(connection, kind, f"select {document}")
+
+
 def _record(  # noqa: PLR0913 - the columns of one row
     connection: duckdb.DuckDBPyConnection,
     delivery: Delivery,
@@ -340,7 +349,7 @@ def _record(  # noqa: PLR0913 - the columns of one row
     if is_current:
         connection.execute("update raw.deliveries set is_current = false where document_id = ?", [document_id])
     connection.execute(
-        "insert into raw.deliveries values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "insert into raw.deliveries values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             delivery.delivery_id,
             delivery.source,
@@ -358,6 +367,8 @@ def _record(  # noqa: PLR0913 - the columns of one row
             difference,
             staged.detected if staged else "",
             read_with,
+            delivery.object,
+            staged.tells_of if staged else "facts",
         ],
     )
 

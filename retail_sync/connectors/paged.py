@@ -153,6 +153,7 @@ class PagesReader:
             tables=tuple(f"canonical.{name}" for name in self._object.tables),
             delivered_count=rows,
             detected=f"{rows} records of {document.line_count - 2} pages{left_out}",
+            tells_of=_told_of(self._object, heading.window),
         )
 
     def texts(self, document: TextDocument) -> Iterator[str]:
@@ -183,6 +184,12 @@ class PagesReader:
         for macros in ("amount_of", "wire_macros"):
             connection.execute(sql.statement(__package__, macros))
         return count
+
+
+def _told_of(item: WireObject, window: Window) -> str:
+    if not item.is_state:
+        return "facts"
+    return "now" if window.start == window.end else "past"
 
 
 def _left_out(connection: duckdb.DuckDBPyConnection) -> str:

@@ -5,7 +5,7 @@ transit) is a place by itself. Customers, suppliers, losses and production are n
 are read as they stand. Who reads needs a user with access to products and stock of the company; nothing is written.
 
 Limits: a move has a day and no time of day. Promised (assigned) goods are not asked for. Costs are those of today, so a
-snapshot of a past day has none.
+snapshot of a past day has none; where a run asked on the day itself, that snapshot stays in force, with its costs.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ known as (
 ),
 newest_listings as (
     select channel, channel_sku, arg_max(struct_pack(sku := sku, quantity := listed_quantity), (listed_at, source)) as offer
-    from canonical.listings
+    from canonical.current_listings
     group by all
 ),
 offers as (

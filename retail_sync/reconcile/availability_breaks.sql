@@ -2,7 +2,7 @@
 create or replace temp table new_availability_breaks as
 with listed as (
     select channel, coalesce(sku, channel_sku) as sku, arg_max(business_date, (listed_at, source)) as listed_on
-    from canonical.listings group by all
+    from canonical.current_listings group by all
 ),
 untold as (
     -- A slip in channel_locations.csv looks like a place where nothing lies.

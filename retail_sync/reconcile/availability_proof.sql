@@ -1,7 +1,7 @@
 -- The parts of the proof of offers, in units: listed = what can be delivered + oversold + mapped to no article.
 create or replace temp table proof_parts as
 with listed as (
-    select arg_max(listed_quantity, (listed_at, source)) as quantity from canonical.listings group by channel, channel_sku
+    select arg_max(listed_quantity, (listed_at, source)) as quantity from canonical.current_listings group by channel, channel_sku
 ),
 offers as (
     select * from new_availability where status <> 'unlisted'

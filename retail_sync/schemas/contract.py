@@ -59,7 +59,7 @@ class Table:
     `rules`: what rows must keep besides the checks of single columns.
     `numbered_by`: the column that a till numbers its documents by; a number on another day than before is noted.
     `stands_above`: SQL over a row, as {row}: where it is true, the row is not replaced by a newer one where it is not. For
-    tables whose group is one row.
+    tables whose group is one row, or where it is the same for all rows of a delivery.
     """
 
     schema: str

@@ -84,6 +84,14 @@ class Deliveries(pa.DataFrameModel):
     read_with: str = text(
         "hash of source block and program that read it: a refused file is read again when they change"
     )
+    object: str = text("which list or kind of file it is; empty where the source has one kind only")
+    tells_of: str = one_of(
+        "now: a system's whole list as it was then; past: how a day had ended, as the system said afterwards; else facts, "
+        "which say nothing of what they do not hold",
+        "facts",
+        "now",
+        "past",
+    )
 
 
 class Touched(pa.DataFrameModel):

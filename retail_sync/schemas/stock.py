@@ -79,7 +79,10 @@ class Locations(pa.DataFrameModel):
 
 
 class Listings(pa.DataFrameModel):
-    """What a channel offers for sale and how many of it, at the instant of the export."""
+    """What a channel offers for sale and how many of it, at the instant of the export.
+
+    Offers that ended stay. `canonical.current_listings` leaves out what a system's newest whole list does not hold.
+    """
 
     channel: str = key("marketplace or web shop")
     channel_sku: str = key("the channel's own code of the offer")
@@ -93,7 +96,10 @@ class Listings(pa.DataFrameModel):
 
 
 class StockSnapshots(pa.DataFrameModel):
-    """What the ERP says lies at a location at the end of a day. A newer snapshot of that location and day replaces it whole."""
+    """What the ERP says lies at a location at the end of a day. A newer snapshot of that location and day replaces it whole.
+
+    One that a system told on the day stands above one that it was asked for afterwards: costs are known on the day only.
+    """
 
     snapshot_date: Day = plain("local day at whose end the quantities hold")
     location_id: str = key("location")

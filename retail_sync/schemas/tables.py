@@ -108,8 +108,10 @@ TABLES = (
     replace(_delivered(vouchers.DeferredTransactions, "deferred_transactions",
                        ("channel", "account", "snapshot_date", "transaction_id", "transaction_line_no"), 3),
             books=(("deferral", _DEFERRAL),)),
-    _delivered(stock.StockSnapshots, "stock_snapshots", ("snapshot_date", "location_id", "sku"), 2,
-               ("stock", "location_id || '|' || snapshot_date"), ("availability", "'*'")),
+    # A system that is asked afterwards how a day ended knows the quantities, and not what they cost on that day.
+    replace(_delivered(stock.StockSnapshots, "stock_snapshots", ("snapshot_date", "location_id", "sku"), 2,
+                       ("stock", "location_id || '|' || snapshot_date"), ("availability", "'*'")),
+            stands_above="{row}.delivery_id not in (select delivery_id from raw.deliveries where tells_of = 'past')"),
     _delivered(stock.StockMovements, "stock_movements", ("movement_id",), 1, ("stock", _STOCK_DAY), _RETURN_POSTED),
     _delivered(stock.StockCounts, "stock_counts", ("location_id", "sku", "counted_at"), 3, ("stock", _STOCK_DAY)),
     Table("canonical", "rejected_rows", canonical.RejectedRows,
@@ -154,7 +156,7 @@ TABLES = (
 # In the order in which they build on each other.
 _VIEWS = (
     "owned_products", "owned_locations", "owned_stock_snapshots", "owned_stock_movements", "owned_stock_counts",
-    "store_day_parts", "deferred_rows", "settlement_line_parts", "line_sources",
+    "current_listings", "store_day_parts", "deferred_rows", "settlement_line_parts", "line_sources",
 )  # fmt: skip
 
 

@@ -9,13 +9,19 @@ from typing import Any
 
 import pytest
 
+from retail_sync.connectors.forgetting import forget_deliveries
+from retail_sync.connectors.load import Loader
 from retail_sync.connectors.paged import records_of
 from retail_sync.connectors.pulling import Days, Pulled, Puller, Stores
 from retail_sync.connectors.registry import WIRE_CONNECTORS
 from retail_sync.core.archive import RawArchive
+from retail_sync.core.rules import read_rules
 from retail_sync.operations.cursors import Cursors
 from retail_sync.operations.database import open_database
 from retail_sync.operations.deliveries import DeliveryRegistry
+from retail_sync.pipeline import Pipeline
+from retail_sync.schemas.digest import table_digest
+from retail_sync.schemas.tables import TABLES
 from retail_sync.settings import Home, Settings, Source
 from retail_sync_tests.fakes.faults import FaultPlan
 from retail_sync_tests.fakes.server import FakeServer
@@ -73,3 +79,14 @@ class PullBench:
         """Stop serving."""
         self.server.close()
         self.engine.dispose()
+
+
+def read_anew(pipeline: Pipeline, *, backwards: bool) -> list[str]:
+    """Read every delivery anew into tables that hold none, the last one first if so told. Return the tables' digests."""
+    with pipeline.writing("read anew") as connection:
+        deliveries = pipeline.registry.all()
+        forget_deliveries(connection, [item.delivery_id for item in deliveries])
+        rules = read_rules(pipeline.home.rules, "settlement_categories")
+        loader = Loader(pipeline.home, pipeline.archive, pipeline.warehouse.scratch, rules, lambda _: None)
+        loader.load(connection, deliveries[::-1] if backwards else deliveries)
+        return [table_digest(connection, table) for table in TABLES if table.schema == "canonical"]

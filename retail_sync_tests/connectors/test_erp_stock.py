@@ -1,21 +1,24 @@
-"""What is peculiar to the stock of Odoo and ERPNext, beside the contract suite: stand-ins, every figure worked by hand."""
+"""What is peculiar to the stock of Odoo, ERPNext and Tryton, beside the contract suite: stand-ins, every figure worked by hand."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from retail_sync.connectors.pulling import Days
 from retail_sync.pipeline import Pipeline
-from retail_sync_tests.connectors.pulled import PullBench
+from retail_sync_tests.connectors.pulled import PullBench, read_anew
 from retail_sync_tests.fakes.clock import FakeClock
 from retail_sync_tests.fakes.erpnext_stock import STORES, FakeErpnextStock
 from retail_sync_tests.fakes.odoo_stock import FakeOdooStock
 from retail_sync_tests.fakes.server import Request
 from retail_sync_tests.fakes.source import FakeSource
+from retail_sync_tests.fakes.tryton import FakeTryton
 
 Made = Callable[[FakeSource], PullBench]
 
@@ -174,3 +177,26 @@ def test_erpnext_lists_longer_than_twenty_come_whole(made: Made) -> None:
     """Twenty rows is what it gives to those who do not say how many they want."""
     bench = made(FakeErpnextStock(FakeClock(), 25))
     assert rows(bench, "select count(*) from canonical.products") == [(25,)]
+
+
+def test_days_asked_for_afterwards_cost_what_they_cost(made: Made) -> None:
+    """Tryton has today's costs only: a day that it told of itself keeps them, one that nobody was told of has none."""
+    bench = made(FakeTryton(FakeClock(), 1))
+    figures = "snapshot_date, quantity_on_hand, unit_cost"
+    snapshots = f"select {figures} from canonical.stock_snapshots where location_id = 'WH' order by 1"
+    told_itself = (date(2026, 11, 20), Decimal("0.25"), Decimal("4.25"))
+    assert rows(bench, snapshots) == [told_itself]
+
+    bench.fake.clock.sleep(3 * 86_400)
+    bench.fake.products[0]["cost_price"] = {"__class__": "Decimal", "decimal": "9.00"}
+    assert [item.problem for item in bench.pull(Days(date(2026, 11, 20), date(2026, 11, 22))) if item.problem] == []
+    pipeline = Pipeline(bench.home, "trace-1")
+    assert pipeline.load().refused == ()
+    found = []
+    for backwards in (False, True):
+        digests = read_anew(pipeline, backwards=backwards)
+        with pipeline.writing("look") as connection:
+            found.append((connection.execute(snapshots).fetchall(), digests))
+
+    assert found[0][0] == [told_itself, (date(2026, 11, 21), Decimal("0.25"), None)]
+    assert found[0] == found[1]

@@ -19,7 +19,7 @@ from retail_sync.connectors.wire import Access
 from retail_sync.core.errors import RetailSyncError
 from retail_sync.pipeline import Pipeline
 from retail_sync.settings import Settings, Source
-from retail_sync_tests.connectors.pulled import PullBench
+from retail_sync_tests.connectors.pulled import PullBench, read_anew
 from retail_sync_tests.fakes import shopify_rest as rest
 from retail_sync_tests.fakes.clock import FakeClock
 from retail_sync_tests.fakes.shopify import FakeShopify, bag, gid, level, money
@@ -499,3 +499,35 @@ def test_money_of_a_withdrawal(shop: Shop) -> None:
     pull(bench)
 
     assert rows(bench, "select total_amount from canonical.payouts") == [[(Decimal(-12),)] * 2]
+
+
+def test_what_vanished_from_the_list_is_not_offered_any_more(shop: Shop) -> None:
+    """The newest whole list ends an offer; one of which a row could not be read ends none, and whatever is read first."""
+    offered = "select channel_sku from canonical.current_listings order by 1"
+    bench = shop(3, ("inventory",))
+    first, second, third = bench.fake.levels
+    pull(bench)
+    assert rows(bench, offered) == [[("801",), ("802",), ("803",)]]
+
+    bench.fake.clock.sleep(3600)
+    second["quantities"] = [{"name": "available", "quantity": "many"}]
+    bench.fake.levels = [second, third]
+    pull(bench)
+    assert rows(bench, offered) == [[("801",), ("802",), ("803",)]]
+
+    bench.fake.clock.sleep(3600)
+    bench.fake.levels = [third]
+    pull(bench)
+    gone = rows(bench, offered, "select count(*) from canonical.listings")
+    assert gone == [[("803",)], [(3,)]]
+
+    pipeline = Pipeline(bench.home, "trace-1")
+    assert read_anew(pipeline, backwards=False) == read_anew(pipeline, backwards=True)
+    assert rows(bench, offered) == [[("803",)]]
+
+    bench.fake.clock.sleep(3600)
+    bench.fake.levels = []
+    with pipeline.writing("reconciled") as connection:
+        connection.execute("delete from raw.touched")
+    pull(bench)
+    assert rows(bench, offered, "select kind from raw.touched where kind = 'availability'") == [[], [("availability",)]]

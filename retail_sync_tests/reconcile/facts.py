@@ -139,7 +139,7 @@ class Facts:
     def _delivered(self, source: str, document_id: str, rejected: int = 0) -> None:
         self.connection.execute("delete from raw.deliveries where delivery_id = ?", [document_id])
         self._insert("raw.deliveries", document_id, source, f"{document_id}.txt", document_id, 1, "loaded", "", "",
-                     rejected == 0, True, 1, 1, rejected, None, "", "")  # fmt: skip
+                     rejected == 0, True, 1, 1, rejected, None, "", "", "", "facts")  # fmt: skip
         self._insert("raw.touched", "reconcile", "settlement" if source == "amazon" else "bank", document_id)
 
     def _insert(self, name: str, *values: object) -> None:
