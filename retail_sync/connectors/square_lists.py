@@ -102,6 +102,8 @@ def orders(client: SquareClient, window: Window) -> Iterator[Page]:
                     if order.get("refunds") or order.get("returns"):
                         # Of an even exchange no refund is to be waited for.
                         gave_back[order["id"]] = order["created_at"] if order.get("refunds") else ""
+                    elif order.get("state") == "CANCELED" and order.get("tenders"):
+                        gave_back[order["id"]] = ""  # its money may be on its way back
                 yield page.page
     yield from _catalog(client, articles)
     if gave_back:
