@@ -21,7 +21,7 @@ known as (
 listed as (
     select *, count(*) over (partition by channel, account, payout_date, currency) as count_of_day,
         count(*) over (partition by payout_id) as count_of_id
-    from canonical.payouts
+    from canonical.payouts_in_force
 )
 select
     k.payout_id as settlement_id, k.channel, k.account, k.currency, k.starts_at as period_start_at, k.ends_at as period_end_at,

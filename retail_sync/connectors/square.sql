@@ -38,7 +38,16 @@ where part = 'catalog'
 qualify row_number() over (partition by record->>'$.id' order by line_no desc) = 1;
 
 -- object: orders
--- A receipt is an order that is completed, or open and paid in full. Its instant is that at which its money first moved.
+-- A receipt is an order that is completed, open and paid in full, or canceled after money was taken: what was a receipt once stays
+-- one, and what was given back is told beside it. Its instant is that at which its money first moved.
+create or replace temp table square_refunds as
+select distinct on (record->>'$.id') record->>'$.order_id' as receipt_id, record as money,
+    -- 1: it went back, or is on its way; 0: it did not move after all.
+    case record->>'$.status' when 'PENDING' then 1 when 'COMPLETED' then 1 when 'REJECTED' then 0 when 'FAILED' then 0 end as is_moved
+from records
+where part = 'refunds'
+order by record->>'$.id', instant_of(record->>'$.updated_at') desc nulls last, line_no desc;
+
 create or replace temp table square_receipts as
 with newest as (
     select * from records
@@ -57,6 +66,16 @@ timed as (
         and (record->>'$.net_amount_due_money.amount') = '0'
         and len(record->'$.tenders[*]') > 0
         and len(list_filter(record->>'$.tenders[*].card_details.status', lambda x: x <> 'CAPTURED')) = 0
+        or (record->>'$.state') = 'CANCELED'
+        and len(list_filter(
+            cast(record->'$.tenders[*]' as json[]), lambda x: coalesce(x->>'$.card_details.status', 'CAPTURED') = 'CAPTURED'
+        )) > 0
+),
+given_back as (
+    select receipt_id, sum(is_moved * try_cast(money->>'$.amount_money.amount' as hugeint)) as minor,
+        max(instant_of(money->>'$.created_at')) as given_at, max_by(money->>'$.created_at', instant_of(money->>'$.created_at')) as raw
+    from square_refunds
+    group by 1
 )
 select t.line_no, t.record, t.record->>'$.id' as receipt_id, coalesce(p.store, t.record->>'$.location_id') as store,
     coalesce(p.zone, $time_zone) as zone,
@@ -64,9 +83,19 @@ select t.line_no, t.record, t.record->>'$.id' as receipt_id, coalesce(p.store, t
     coalesce(moments[1], otherwise) as sold_at__raw,
     list_transform(
         list_filter(cast(t.record->'$.taxes[*]' as json[]), lambda x: (x->>'$.type') = 'INCLUSIVE'), lambda x: x->>'$.uid'
-    ) as inclusive_taxes
+    ) as inclusive_taxes,
+    -- When all money of a canceled order went back: the goods did as well, though no return says so.
+    (t.record->>'$.state') = 'CANCELED' and coalesce(len(t.record->'$.returns[*]'), 0) = 0
+        and coalesce(b.minor, 0) = list_sum(list_transform(
+            cast(t.record->'$.tenders[*]' as json[]),
+            lambda x: case when coalesce(x->>'$.card_details.status', 'CAPTURED') = 'CAPTURED'
+                then try_cast(x->>'$.amount_money.amount' as hugeint) else 0 end
+        )) as is_undone,
+    coalesce(b.given_at, instant_of(t.record->>'$.updated_at')) as undone_at,
+    coalesce(b.raw, t.record->>'$.updated_at') as undone_at__raw
 from timed as t
-left join square_places as p on p.location = (t.record->>'$.location_id');
+left join square_places as p on p.location = (t.record->>'$.location_id')
+left join given_back as b on b.receipt_id = (t.record->>'$.id');
 
 create or replace temp table staged_pos_sales as
 with parts as (
@@ -98,27 +127,34 @@ with parts as (
         generate_subscripts(cast(record->'$.returns[*].rounding_adjustment.amount_money' as json[]), 1)
     from square_receipts
 ),
+sold_or_undone as (
+    select *, false as is_undoing from parts
+    union all
+    select p.*, true from parts as p join square_receipts as r using (receipt_id) where p.section < 5 and r.is_undone
+),
 worded as (
     select *,
         case when section in (3, 4, 7, 8) then item else item->'$.total_money' end as total,
         -- What Square leaves out is nothing.
         coalesce(item->>'$.total_tax_money.amount', '0') as tax,
         coalesce(item->>'$.total_discount_money.amount', '0') as discount,
-        case when section < 5 then 1 else -1 end as sign,
+        case when section < 5 and not is_undoing then 1 else -1 end as sign,
         case
             when section in (1, 5) and (item->>'$.item_type') = 'GIFT_CARD' then 'gift_card_sold'
-            when section in (1, 2) then 'sale'
-            when section in (5, 6) then 'return'
+            when section in (1, 2) and not is_undoing then 'sale'
+            when section in (1, 2, 5, 6) then 'return'
             when section in (3, 7) then 'tip'
             else 'rounding'
         end as kind
-    from parts
+    from sold_or_undone
     where not (section in (3, 4, 7, 8) and coalesce(item->>'$.amount', '0') = '0')
         -- Those are in the totals of the lines already.
         and not (section in (2, 6) and coalesce(item->>'$.treatment_type', '') = 'APPORTIONED_TREATMENT')
 ),
 figures as (
-    select w.*, r.* exclude (receipt_id), total->>'$.currency' as currency,
+    select w.*, r.* exclude (receipt_id, sold_at, sold_at__raw),
+        case when is_undoing then undone_at else r.sold_at end as sold_at,
+        case when is_undoing then undone_at__raw else r.sold_at__raw end as sold_at__raw, total->>'$.currency' as currency,
         case when section in (1, 5) then quantity_of(item->>'$.quantity') else cast(1 as decimal(18, 6)) end as units,
         minor_of(total->>'$.amount', unit) as gross,
         minor_of(tax, unit) as tax_part,
@@ -133,7 +169,7 @@ select
     store,
     '-' as register,
     receipt_id,
-    row_number() over (partition by receipt_id order by section, place) as receipt_line_no,
+    row_number() over (partition by receipt_id order by is_undoing, section, place) as receipt_line_no,
     kind,
     sold_at, sold_at__raw,
     cast(timezone(zone, sold_at) - cast($day_starts_at as interval) as date) as business_date,
@@ -162,18 +198,21 @@ with taken as (
     select r.*, unnest(cast(r.record->'$.tenders[*]' as json[])) as money from square_receipts as r
 ),
 given_back as (
-    select distinct on (money->>'$.id') r.*, b.money
-    from (select record as money, line_no as refund_line from records where part = 'refunds') as b
-    join square_receipts as r on r.receipt_id = (b.money->>'$.order_id')
-    order by money->>'$.id', instant_of(b.money->>'$.updated_at') desc nulls last, b.refund_line desc
+    select r.*, b.money, b.is_moved from square_refunds as b join square_receipts as r using (receipt_id)
 ),
 moved as (
     -- Money that did not move after all is a tender of nothing: it takes the place of what an earlier delivery expected.
-    select *, case when (money->>'$.card_details.status') in ('VOIDED', 'FAILED') then 0 else 1 end as sign,
+    select * exclude (money), money,
+        case
+            when (money->>'$.card_details.status') in ('VOIDED', 'FAILED') then 0
+            -- Nobody captures it any more.
+            when (record->>'$.state') = 'CANCELED' and (money->>'$.card_details.status') = 'AUTHORIZED' then 0
+            else 1
+        end as sign,
         money->>'$.type' as word
     from taken
     union all
-    select *, case money->>'$.status' when 'PENDING' then -1 when 'COMPLETED' then -1 when 'REJECTED' then 0 when 'FAILED' then 0 end,
+    select * exclude (money, is_moved), money, -is_moved,
         case
             when (money->>'$.destination_details.card_details.card.card_brand') = 'SQUARE_GIFT_CARD' then 'SQUARE_GIFT_CARD'
             -- Older answers do not say where it went; a fee that is given back was taken by card.

@@ -2,7 +2,8 @@
 
 Every location is named in every request: without one, payments and payouts are those of the main location only, and the other
 stores would be missing without a word. Every delivery that holds anything ends with the locations as they are, because these
-say the time zone of a store's days. An answer that leaves its list out (`orders`, `payments`, ...), as empty ones do, is no page.
+say the time zone of a store's days. An answer that leaves its list out (`orders`, `payments`, ...), as empty ones do, is no page;
+one that says anything else instead is not Square's answer to this list.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from retail_sync.connectors.wire import Page, Window
 from retail_sync.core.errors import SettingsError
 from retail_sync.core.http import Answer, HttpClient
 from retail_sync.core.http_errors import Answered
-from retail_sync.core.paging import Call, Paginator, TokenInBody, TokenInQuery, one_page, send, walk
+from retail_sync.core.paging import Call, PagesBroken, Paginator, TokenInBody, TokenInQuery, one_page, send, walk
 
 _LOCATIONS_MAX = 10  # of one search for orders
 _CATALOG_MAX = 1000  # objects of one retrieval
 _ORDERS, ROWS = 500, "100"
+# What every list's answer may hold besides its rows (connect-api-specification, List...Response, Search..., BatchRetrieve...).
+_BESIDE_ROWS = frozenset({"cursor", "errors"})
 _CURSOR_IN_BODY = TokenInBody("cursor", "cursor")
 CURSOR = TokenInQuery("cursor", "cursor")
 # A refund and its order are made together; the hour is for those at the edge of a window.
@@ -40,7 +43,7 @@ class SquareClient:
         """Return the locations as they came. Raises SettingsError where `stores` names one that does not exist."""
         if self._answer is None:
             answer = send(self.http, Call("GET", "/v2/locations"))
-            known = {item["id"] for item in answer.document.get("locations", [])}
+            known = {item["id"] for item in _rows_of(answer, "locations") or []}
             if unknown := sorted(set(self.stores) - known):
                 raise SettingsError(
                     f"Square has no location {', '.join(unknown)}; it has {', '.join(sorted(known))}",
@@ -52,7 +55,7 @@ class SquareClient:
     def locations(self) -> Sequence[Mapping[str, Any]]:
         """Return every location, those that are closed down as well: they have a past."""
         self.locations_page()
-        return list(self._answer.document.get("locations", [])) if self._answer else []
+        return list(_rows_of(self._answer, "locations") or []) if self._answer else []
 
     def location_ids(self) -> list[str]:
         """Return the ids of all locations."""
@@ -102,6 +105,8 @@ def orders(client: SquareClient, window: Window) -> Iterator[Page]:
                     if order.get("refunds") or order.get("returns"):
                         # Of an even exchange no refund is to be waited for.
                         gave_back[order["id"]] = order["created_at"] if order.get("refunds") else ""
+                    elif order.get("state") == "CANCELED" and order.get("tenders"):
+                        gave_back[order["id"]] = ""  # its money may be on its way back
                 yield page.page
     yield from _catalog(client, articles)
     if gave_back:
@@ -223,12 +228,26 @@ class Found:
 def pages_of(
     client: SquareClient, call: Call, following: Paginator, name: str, part: str = "", key: str = ""
 ) -> Iterator[Found]:
-    """Yield the pages that have rows under `name`."""
+    """Yield the pages that have rows under `name`. Raises PagesBroken where an answer is none of that list."""
     for answer in walk(client.http, call, following):
-        if answer.document.get(name) is not None:
+        rows = _rows_of(answer, name)
+        if rows is not None:
             cursor = answer.document.get("cursor")
             page = Page(answer.content, part or name, key, passing=(cursor,) if cursor else ())
-            yield Found(page, answer.document[name])
+            yield Found(page, rows)
+
+
+def _rows_of(answer: Answer, name: str) -> list[Mapping[str, Any]] | None:
+    """Return the rows of an answer; None where it leaves them out because there are none."""
+    told: dict[str, Any] = answer.document if isinstance(answer.document, dict) else {"no object": None}
+    if isinstance(told.get(name), list):
+        return list(told[name])
+    if told.keys() <= _BESIDE_ROWS:
+        return None
+    raise PagesBroken(
+        f"Square: an answer that should hold {name} holds {', '.join(sorted(told))[:100]} and no list of them",
+        "run again; if it stays so, see what stands between this machine and Square",
+    )
 
 
 def _batches(ids: Sequence[str], most: int) -> Iterator[list[str]]:

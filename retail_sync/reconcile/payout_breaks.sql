@@ -11,7 +11,7 @@ listed as (
     select channel, account, payout_date, currency, payout_id,
         count(*) as row_count, min(payout_no) as payout_no, sum(total_amount) as total_amount,
         bool_and(status in ('failed', 'canceled')) as is_gone, min(status) as status
-    from canonical.payouts
+    from canonical.payouts_in_force
     group by all
 ),
 days as (

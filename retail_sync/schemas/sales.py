@@ -150,7 +150,8 @@ class Payouts(pa.DataFrameModel):
     """A payout as the processor lists it, with what it is made of. All parts sum to total_amount, each signed as it counts.
 
     A list may name no payout id. Then its row is that of a payout of the same account, day and currency, where there is one
-    of each; the rows of a day are replaced together.
+    of each; the rows of a day are replaced together. A payout whose day moved stands under each of them: what counts is in
+    canonical.payouts_in_force.
     """
 
     channel: str = key("web shop or processor")

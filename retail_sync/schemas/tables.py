@@ -156,7 +156,7 @@ TABLES = (
 # In the order in which they build on each other.
 _VIEWS = (
     "owned_products", "owned_locations", "owned_stock_snapshots", "owned_stock_movements", "owned_stock_counts",
-    "current_listings", "store_day_parts", "deferred_rows", "settlement_line_parts", "line_sources",
+    "current_listings", "payouts_in_force", "store_day_parts", "deferred_rows", "settlement_line_parts", "line_sources",
 )  # fmt: skip
 
 

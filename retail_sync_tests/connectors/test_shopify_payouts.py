@@ -122,6 +122,57 @@ def test_a_later_list_corrects_its_days_only(shop: Shop) -> None:
     assert [row[1] for row in shop.headers()] == [Decimal("20.00"), Decimal("48.25")]
 
 
+MOVED = [f"{LISTED.replace('paid', 'scheduled')} {{id}}", f"{LISTED.replace('09-03', '09-04')} {{id}}"]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_a_payout_whose_day_moved_the_newest_list_counts(shop: Shop, order: tuple[int, int]) -> None:
+    """It stands under both days, and the newer list is right whatever was loaded first; read again nothing changes."""
+    shop.sell(ONE)
+    for place in (*order, *order):
+        shop.list(MOVED[place], [*PAYOUTS, "Payout ID"], order=1_000_000 + place)
+    assert shop.headers() == [(shop.payout(), Decimal("48.25"), date(2026, 9, 4))]
+
+
+def test_a_payout_that_moved_back_counts_once(shop: Shop) -> None:
+    """The third list names the day of the first."""
+    shop.sell(ONE)
+    for line in (*MOVED, MOVED[0].replace("scheduled", "in_transit")):
+        shop.list(line, [*PAYOUTS, "Payout ID"])
+    assert [row[1:] for row in shop.headers()] == [(Decimal("48.25"), date(2026, 9, 3))]
+
+
+def test_a_payout_that_moved_and_failed_has_no_total(shop: Shop) -> None:
+    """What the older list said of its old day is not taken instead."""
+    shop.sell(ONE)
+    shop.list(MOVED[0], [*PAYOUTS, "Payout ID"])
+    assert len(shop.headers()) == 1
+    shop.list(MOVED[1].replace("paid", "failed"), [*PAYOUTS, "Payout ID"])
+    assert shop.headers() == []
+
+
+def test_a_payout_that_one_list_names_twice_is_given_no_total(shop: Shop) -> None:
+    """Which of its days is right nobody says."""
+    shop.sell(ONE)
+    shop.list("\n".join(MOVED), [*PAYOUTS, "Payout ID"])
+    assert shop.headers() == []
+
+
+def test_a_payout_that_moved_away_leaves_its_day_to_the_other(shop: Shop, bench: LoadBench) -> None:
+    """A row without an id was one of two on that day, and is the only one now."""
+    shop.sell(ONE + "\n2026-09-02 charge #2 20.00 0.00 EUR 2{id}@2026-09-03")
+    shop.sell("2026-09-01 charge #1 50.00 1.75 EUR {id}@2026-09-04")
+    other = "2026-09-03 paid 20.00 0.00 0.00 0.00 0.00 0.00 20.00 EUR -"
+    both = payouts(f"{MOVED[0].format(id=shop.id)}\n{other}", [*PAYOUTS, "Payout ID"])
+    bench.deliver(both.replace(b"EUR,-", b"EUR,"), shop.source("payouts"))
+    assert shop.headers() == [(shop.payout(), Decimal("48.25"), date(2026, 9, 3))]
+    shop.list(MOVED[1], [*PAYOUTS, "Payout ID"])
+    assert [row[1:] for row in shop.headers()] == [
+        (Decimal("20.00"), date(2026, 9, 3)),
+        (Decimal("48.25"), date(2026, 9, 4)),
+    ]
+
+
 def test_another_shops_list_says_nothing(shop: Shop, bench: LoadBench) -> None:
     """Two sources belong together by their account."""
     shop.sell(ONE)

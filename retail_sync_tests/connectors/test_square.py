@@ -209,3 +209,68 @@ def test_of_an_order_that_came_twice_the_newest_counts(square: SquareBench, repe
     new = {**sold(line_items=[line("V1", "2", 1000)], version=2), "updated_at": "2026-11-19T18:00:00.5Z"}
     square.orders(*([new, old] if repeated else [old, new]))
     assert square.rows("pos_sales", *SALES) == ["sale - 2 20.00 0.00 20.00 0.00"]
+
+
+CARD_PAID = {"card_details": {"status": "CAPTURED"}}
+
+
+def given_back(amount: int, order_id: str = "O1", **more: Any) -> Row:
+    """A refund by card, on the day after the sale."""
+    at = "2026-11-20T07:00:00Z"
+    return {"id": "R1", "order_id": order_id, "status": "COMPLETED", "created_at": at, "updated_at": at,
+            "amount_money": usd(amount), "destination_type": "CARD", **more}  # fmt: skip
+
+
+def canceled(**more: Any) -> tuple[Row, Row]:
+    """An order of 11.00 that is open and paid in full, and how it is when it was canceled on the next day."""
+    paid = sold(state="OPEN", net_amount_due_money=usd(0), line_items=[line("V1", "1", 1000, tax=100)],
+                tenders=[taken("CARD", 1100, **CARD_PAID)])  # fmt: skip
+    return paid, {**paid, "state": "CANCELED", "updated_at": "2026-11-20T07:00:00Z", **more}
+
+
+SALE, UNDONE = "2026-11-19 sale - 1 11.00 1.00 10.00 0.00", "2026-11-20 return - -1 -11.00 -1.00 -10.00 0.00"
+
+
+@pytest.mark.parametrize(
+    ("refunds", "sales", "tenders"),
+    [
+        pytest.param([given_back(1100)], [SALE, UNDONE], ["card 11.00 2026-11-19", "card -11.00 2026-11-20"], id="all"),
+        pytest.param([given_back(600), given_back(500, id="R2")], [SALE, UNDONE],
+                     ["card 11.00 2026-11-19", "card -6.00 2026-11-20", "card -5.00 2026-11-20"], id="all, in two"),
+        # What of the goods was kept nobody says: the receipt is told as one whose money differs.
+        pytest.param([given_back(500)], [SALE], ["card 11.00 2026-11-19", "card -5.00 2026-11-20"], id="in part"),
+        pytest.param([given_back(1100, status="FAILED")], [SALE], ["card 11.00 2026-11-19", "card 0.00 2026-11-20"], id="none"),
+        # The return is a receipt of its own.
+        pytest.param([given_back(1100, "O2")], [SALE], ["card 11.00 2026-11-19"], id="another order gives it back"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("was_loaded", [True, False])
+def test_a_paid_order_that_is_canceled_is_told_with_what_went_back(
+    square: SquareBench, refunds: list[Row], sales: list[str], tenders: list[str], was_loaded: bool
+) -> None:
+    """It takes the place of the receipt that it was. 10.00 and 10 % are 11.00, all of it taken on the 19th."""
+    paid, gone = canceled()
+    if was_loaded:
+        square.orders(paid)
+        assert square.rows("pos_sales", "business_date", *SALES) == [SALE]
+    square.orders(gone, more=[("refunds", {"refunds": refunds})])
+    assert square.rows("pos_sales", "business_date", *SALES) == sales
+    assert square.rows("pos_tenders", *TENDERS) == tenders
+
+
+def test_a_canceled_order_that_names_its_returns_is_undone_by_these(square: SquareBench) -> None:
+    """Once, not twice."""
+    _, gone = canceled(returns=[{"return_line_items": [line("V1", "1", 1000, tax=100)]}])
+    square.orders(gone, more=[("refunds", {"refunds": [given_back(1100)]})])
+    assert [row.split()[0] for row in square.rows("pos_sales", *SALES)] == ["sale", "return"]
+
+
+@pytest.mark.parametrize("status", ["VOIDED", "FAILED", "AUTHORIZED"])
+def test_a_canceled_order_whose_money_never_moved_is_no_receipt(square: SquareBench, status: str) -> None:
+    """The card was asked and nothing was captured."""
+    _, gone = canceled(tenders=[taken("CARD", 1100, card_details={"status": status})])
+    square.orders(gone)
+    assert square.rows("pos_sales", *SALES) == square.rows("pos_tenders", *TENDERS) == []
+    # Beside cash that was taken it is nothing.
+    square.orders({**gone, "tenders": [taken("CASH", 300), *gone["tenders"]]})
+    assert square.rows("pos_tenders", *TENDERS[:2]) == ["card 0.00", "cash 3.00"]

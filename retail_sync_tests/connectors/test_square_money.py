@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -182,6 +184,26 @@ def test_payouts_of_a_day_come_whole_or_not_at_all(square: SquareBench) -> None:
         "payouts", ("payouts", {"payouts": [{**first, "status": "FAILED", "version": 2}, first]}), begin="2026-11-19"
     )
     assert "2026-11-19 1 failed 10.00" in square.rows("payouts", "payout_date", "payout_no", "status", "total_amount")
+
+
+@pytest.mark.parametrize("payments_first", [False, True])
+def test_a_payout_whose_arrival_moved_has_one_total(square: SquareBench, payments_first: bool) -> None:
+    """Announced for the 18th, arrived on the 19th, in deliveries of two windows; its payments may come before or between."""
+    windows = [
+        (payout("po_1", "2026-11-18", 5000), {"begin": "2026-11-12", "end": "2026-11-19"}),
+        (payout("po_1", "2026-11-19", 5000, status="PAID", version=2), {"begin": "2026-11-19", "end": "2026-11-20"}),
+    ]
+    simple = payout("po_1", "2026-11-18", 5000, type="SIMPLE")
+    if payments_first:  # and its payments know the old day
+        square.deliver("payout_entries", ("payouts", {"payouts": [simple]}))
+    for listed, window in windows:
+        square.deliver("payouts", ("payouts", {"payouts": [listed]}), **window)
+    if not payments_first:
+        square.deliver("payout_entries", ("payouts", {"payouts": [simple]}))
+    assert square.rows("payouts_in_force", "payout_date", "status") == ["2026-11-19 paid"]
+    assert square.bench.connection.execute(
+        "select total_amount, deposit_date from canonical.settlements where account = ?", [square.account]
+    ).fetchall() == [(Decimal("50.00"), date(2026, 11, 19))]
 
 
 def test_a_payout_without_entries_is_its_own_line(square: SquareBench) -> None:

@@ -222,6 +222,49 @@ def test_errors_in_a_good_answer_are_errors(make: Make, monkeypatch: pytest.Monk
     assert "INVALID_REQUEST_ERROR BAD_REQUEST no such thing query" in problem.message
 
 
+@pytest.mark.parametrize(
+    "other",
+    [{"message": "Welcome"}, {"payments": []}, {"orders": None}, {"orders": {}}, {"cursor": "x", "data": []}, []],
+)
+def test_an_answer_of_something_else_is_no_empty_list(
+    make: Make, monkeypatch: pytest.MonkeyPatch, other: object
+) -> None:
+    """It is told, and its window is asked for again: what was sold then is not passed over."""
+    fake = FakeSquare(FakeClock(), 2)
+    bench = make(fake)
+    only(bench, "orders")
+    with monkeypatch.context() as wrong:
+        wrong.setattr(fake, "_page", lambda *_: Reply(200, other))
+        (told,) = bench.pull()
+    assert told.problem is not None
+    assert "an answer that should hold orders" in told.problem.message
+    assert not bench.records()
+    fake.clock.sleep(HOUR)
+    pull(bench)
+    assert ids(bench, "orders", "orders") >= {"ORD0001", "ORD0002"}
+
+
+def test_without_a_list_of_locations_nothing_counts_as_asked_for(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else there would be nothing to ask for, and all lists would be empty."""
+    fake = FakeSquare(FakeClock(), 2)
+    bench = make(fake)
+    monkeypatch.setattr(fake, "locations", None)
+    only(bench, "orders", "payments")
+    assert ["should hold locations" in item.problem.message for item in bench.pull() if item.problem] == [True, True]
+
+
+@pytest.mark.parametrize("empty", [{}, {"errors": []}, {"cursor": ""}, {"orders": []}])
+def test_an_answer_without_rows_is_an_empty_list(
+    make: Make, monkeypatch: pytest.MonkeyPatch, empty: dict[str, object]
+) -> None:
+    """Square leaves out what is empty."""
+    fake = FakeSquare(FakeClock(), 2)
+    bench = make(fake)
+    only(bench, "orders")
+    monkeypatch.setattr(fake, "_page", lambda *_: Reply(200, empty))
+    pull(bench)
+
+
 def test_an_article_that_is_not_known_hides_no_other(make: Make) -> None:
     """A retrieval that names one fails; the others are asked for without it."""
     fake = FakeSquare(FakeClock(), 7)
