@@ -187,6 +187,19 @@ def test_the_refund_of_an_old_order_that_changed_is_looked_up(make: Make) -> Non
     assert "OLD" not in ids(bench, "refunds", "refunds")
 
 
+def test_the_refund_of_a_canceled_order_is_looked_up_though_it_names_none(make: Make) -> None:
+    """Its money was taken; what is given back in these hours comes with it."""
+    fake = FakeSquare(FakeClock(), 0)
+    fake.insert()
+    fake.orders[0]["state"] = "CANCELED"
+    fake.give_back("BACK", fake.orders[0], fake.base + 60, 2200, [])
+    del fake.orders[1:]  # the orders of returns show later
+    bench = make(fake)
+    only(bench, "orders")
+    pull(bench)
+    assert ids(bench, "orders", "refunds") >= {"BACK"}
+
+
 def test_the_payment_behind_an_old_entry_is_looked_up_by_itself(make: Make) -> None:
     """A refund of today of a sale of last month, and one whose record is gone: it stands without its order."""
     fake = FakeSquare(FakeClock(), 2)
