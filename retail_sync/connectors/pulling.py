@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -42,6 +43,7 @@ _HALVINGS = 4
 _SHORTEST = timedelta(minutes=10)
 _WINDOWS_MAX = 10_000
 _TOLD_EVERY_SECONDS = 15.0
+_FILE_NAME = re.compile(r"\w[\w.-]{0,199}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +244,10 @@ class Puller:
         source, item, cursors = asked.source.name, asked.item.name, self._stores.cursors
         if cursors.last_content(source, item, found.name):
             return
+        if not _FILE_NAME.fullmatch(found.name):  # the system's word: it must not lead out of our folder
+            raise PagesBroken(
+                f"{asked.told}: {found.name[:80]!r} is no name of a file", "tell who keeps this connector"
+            )
         path = self._folder / found.name
         try:
             with _shapes_told(asked.told):

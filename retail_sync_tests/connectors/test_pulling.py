@@ -18,7 +18,7 @@ from retail_sync.connectors.paged import PagesReader, page_line
 from retail_sync.connectors.pulling import Days, windows_of
 from retail_sync.connectors.registry import WIRE_CONNECTORS, objects_of
 from retail_sync.connectors.vendure import Vendure
-from retail_sync.connectors.wire import Access, Page, Window
+from retail_sync.connectors.wire import Access, Document, Page, Window
 from retail_sync.core.errors import DeliveryRefused, RetailSyncError
 from retail_sync.core.http import Limits
 from retail_sync.core.http_errors import HttpError
@@ -330,3 +330,20 @@ def test_a_source_without_a_short_name_is_told_in_words() -> None:
     """What a pattern says is for programmers."""
     with pytest.raises(ValidationError, match="'web-shop' cannot name a source: a small letter, then"):
         Source(name="web-shop", connector="vendure")
+
+
+@pytest.mark.parametrize("name", ["../outside", "/outside", "a/b", "..", ".hidden", "", "x" * 300, "a\nb"])
+def test_a_document_is_written_nowhere_else(bench: PullBench, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Its name is what a system says; no file may be made of it outside the folder of pulls."""
+
+    class Keeper(Vendure):
+        """A shop whose orders are a document."""
+
+        objects = (replace(Vendure.objects[0], pull=lambda client, window: iter([Document(name, Path.touch)])),)
+
+    monkeypatch.setitem(WIRE_CONNECTORS, "vendure", Keeper())
+    before = sorted(path for path in bench.home.root.rglob("*"))
+    [pulled] = bench.pull()
+    assert pulled.problem is not None
+    assert "is no name of a file" in pulled.problem.message
+    assert [path for path in sorted(bench.home.root.rglob("*")) if path not in before and path.is_file()] == []

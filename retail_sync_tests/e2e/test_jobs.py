@@ -63,7 +63,7 @@ def test_a_nightly_run_asks_systems_for_all_that_is_new(tmp_path: Path, monkeypa
     home = Home.locate(tmp_path).require()
     assert run_job(prepare_instance(home), *job_and_tags("nightly", "", "", "", ""), "raw").is_success
     server.close()
-    assert [delivery.object for delivery in opened(home).registry.all()] == ["orders"]
+    assert [delivery.object for delivery in opened(home).registry.all()] == ["orders", "stock"]
 
 
 @pytest.mark.long
