@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-import orjson
 from pydantic import Field, field_validator
 
 from retail_sync import __version__
 from retail_sync.connectors.amazon_reports import settlement_reports, some_settlement_reports
 from retail_sync.connectors.wire import Access, Connection, Document, Page, Window, WireObject
+from retail_sync.core.exact_json import look_into
 from retail_sync.core.http import Answer, HttpClient, Limits, Manner
 from retail_sync.core.http_errors import Answered
 from retail_sync.core.oauth import Credentials, OAuth, SignIn
@@ -205,7 +205,7 @@ class Amazon:
         where = access.connection(AmazonConnection)
         given = Credentials(*(access.secret(name) for name in ("CLIENT_ID", "CLIENT_SECRET", "REFRESH_TOKEN")))
         agent = {"User-Agent": f"retail-sync/{__version__} (Language=Python)"}
-        manner = Manner(read=orjson.loads, heed=_heed, is_stale=_is_stale, headers=agent)
+        manner = Manner(read=look_into, heed=_heed, is_stale=_is_stale, headers=agent)
         sign_in = access.client("Login with Amazon", where.token_url, None, Limits(burst=5))
         # Its refresh tokens do not change, so none is kept.
         auth = OAuth(sign_in, "", given, None, _SIGN_IN)

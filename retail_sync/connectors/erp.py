@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import orjson
-
 from retail_sync.connectors.wire import Access
+from retail_sync.core.exact_json import look_into
 from retail_sync.core.http import Auth, HttpClient, Manner
 from retail_sync.systems.calls import LIMITS, Judge, Opening
 
@@ -13,6 +12,6 @@ def opening(access: Access) -> Opening:
     """Return what opens a system for a source."""
 
     def opened(system: str, base_url: str, auth: Auth | None, judge: Judge) -> HttpClient:
-        return access.client(system, base_url, auth, LIMITS, Manner(read=orjson.loads, judge=judge))
+        return access.client(system, base_url, auth, LIMITS, Manner(read=look_into, judge=judge))
 
     return opened

@@ -20,14 +20,13 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import orjson
-
 from retail_sync.connectors.intake import Received, receive
 from retail_sync.connectors.paged import PULLED_SUFFIX, Heading, page_line, records_of, write_end, write_heading
 from retail_sync.connectors.registry import WIRE_CONNECTORS, objects_of
 from retail_sync.connectors.wire import SCRATCH, Access, Backfill, Document, Page, Window, WireObject
 from retail_sync.core.archive import RawArchive
 from retail_sync.core.errors import RetailSyncError, SettingsError, StorageError
+from retail_sync.core.exact_json import look_into
 from retail_sync.core.failpoints import failpoint
 from retail_sync.core.http_errors import REPEATABLE_STATUSES, Answered, BudgetSpent, HttpError, NoConnection
 from retail_sync.core.pacing import Clock
@@ -213,7 +212,7 @@ class Puller:
                         continue
                     pages += 1
                     # Looked into until the first record is found: most windows of a small shop hold none.
-                    has_rows = has_rows or bool(records_of(orjson.loads(found.content), asked.item, found.part))
+                    has_rows = has_rows or bool(records_of(look_into(found.content), asked.item, found.part))
                     line = page_line(found)
                     content.update(_lasting(line, found.passing))
                     file.write(line)

@@ -23,11 +23,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-import orjson
 from pydantic import Field
 
 from retail_sync.connectors.wire import Access, Connection, Page, Window, WireObject
 from retail_sync.core.errors import SettingsError
+from retail_sync.core.exact_json import look_into
 from retail_sync.core.http import Answer, HttpClient, Limits, Manner
 from retail_sync.core.http_errors import Answered, HttpError
 from retail_sync.core.paging import Call, Offset, at, send, walk
@@ -211,7 +211,7 @@ class Vendure:
         """Return a client of the Admin API."""
         where = access.connection(VendureConnection)
         headers = {"vendure-token": where.channel_token} if where.channel_token else {}
-        manner = Manner(read=orjson.loads, judge=_judge, headers=headers)
+        manner = Manner(read=look_into, judge=_judge, headers=headers)
         session = _Session(
             access.client("Vendure", where.url, None, _LIMITS, manner),
             where.user,

@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from retail_sync.core.errors import SettingsError
+from retail_sync.core.exact_json import look_into
 from retail_sync.core.http import Auth, HttpClient, Limits, Manner
 from retail_sync.core.pacing import Clock
 from retail_sync.settings import SETTINGS_NAME, Source
@@ -130,7 +130,7 @@ class Access:
         self, system: str, base_url: str, auth: Auth | None, limits: Limits, manner: Manner | None = None
     ) -> HttpClient:
         """Return a client for one host, with the run's trace id on every request and its budget of calls."""
-        manner = manner or Manner(read=orjson.loads)
+        manner = manner or Manner(read=look_into)
         marked = replace(manner, headers={"X-Trace-Id": self.trace_id, **manner.headers})
         limits = replace(limits, calls_max=self.source.calls_max)
         if rate := self.source.requests_per_minute:
