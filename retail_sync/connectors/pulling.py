@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import hashlib
 import re
 import time
@@ -101,12 +102,17 @@ class Puller:
         self._folder.mkdir(parents=True, exist_ok=True)
         for left in self._folder.iterdir():  # by a run that was killed
             left.unlink()
-        return [
-            pulled
-            for source in self._home.settings.source
-            if source.connector in WIRE_CONNECTORS
-            for pulled in self.pull(source, days)
-        ]
+        # A page is thousands of objects, so the collector comes by often; it need not look through all libraries each time.
+        gc.freeze()
+        try:
+            return [
+                pulled
+                for source in self._home.settings.source
+                if source.connector in WIRE_CONNECTORS
+                for pulled in self.pull(source, days)
+            ]
+        finally:
+            gc.unfreeze()
 
     def pull(self, source: Source, days: Days | None = None) -> list[Pulled]:
         """Pull the lists of one source."""
