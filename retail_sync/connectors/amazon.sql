@@ -99,15 +99,13 @@ select
     case when is_nothing then 0 else amount_of(price, unit) end as unit_price, price as unit_price__raw,
     case when unread is null then
         case when len(discounts) > 0
-            then cast(abs(list_sum(list_transform(discounts, lambda x: amount_of(x, unit)))) as decimal(18, 4))
+            then cast(abs(sum_of(discounts, unit)) as decimal(18, 4))
             when is_whole then 0
         end
-    end as discount_amount, unread as discount_amount__raw,
+    end as discount_amount, coalesce(unread, nullif(cast(discounts as varchar), '[]')) as discount_amount__raw,
     case when unread is null then
-        case when len(taxes) > 0 then cast(list_sum(list_transform(taxes, lambda x: amount_of(x, unit))) as decimal(18, 4))
-            when is_whole then 0
-        end
-    end as tax_amount, unread as tax_amount__raw,
+        case when len(taxes) > 0 then sum_of(taxes, unit) when is_whole then 0 end
+    end as tax_amount, coalesce(unread, nullif(cast(taxes as varchar), '[]')) as tax_amount__raw,
     line_no,
     $source as source,
     $delivery_id as delivery_id

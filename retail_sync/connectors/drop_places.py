@@ -57,7 +57,7 @@ class Place:
 
     def entries(self) -> list[Entry]:
         """List the folder, what lies in it alone. Raises DropFailed."""
-        with self._told("list"):
+        with self.telling("list"):
             found = self.files.ls(self.folder, detail=True)
         if len(found) > _ENTRIES_MAX:
             raise DropFailed(f"{self.told} holds more than {_ENTRIES_MAX} files", "move old files elsewhere")
@@ -67,7 +67,7 @@ class Place:
     def save(self, entry: Entry, target: Path, bytes_max: int) -> int:
         """Write a file of the folder to `target` as it comes; return its size. Raises DropFailed, also for more bytes."""
         size = 0
-        with self._told("read"), self._open(entry) as stream, target.open("wb") as file:
+        with self.telling("read"), self._open(entry) as stream, target.open("wb") as file:
             while block := stream.read(_BLOCK):
                 size += len(block)
                 if size > bytes_max:
@@ -79,7 +79,7 @@ class Place:
 
     def still_has(self, entry: Entry) -> bool:
         """Whether a file is there as it was listed. Raises DropFailed."""
-        with self._told("look at"):
+        with self.telling("look at"):
             return _entry(self.files.info(entry.path)).state == entry.state
 
     def _open(self, entry: Entry) -> Any:
@@ -92,7 +92,7 @@ class Place:
         return self.files.open(entry.path, "rb")
 
     @contextmanager
-    def _told(self, doing: str) -> Iterator[None]:
+    def telling(self, doing: str) -> Iterator[None]:
         try:
             yield
         except RetailSyncError:
@@ -190,7 +190,7 @@ def _sftp(source: Source) -> Place:
 
     where = urlsplit(source.drop)
     place = Place(source.drop, where.path, None, (*_FAILURES, paramiko.SSHException))
-    with place._told("reach"):  # noqa: SLF001 - its own words for its own errors
+    with place.telling("reach"):
         files = Files(
             where.hostname, skip_instance_cache=True, **_login(source, where.port or 22, where.username or "")
         )

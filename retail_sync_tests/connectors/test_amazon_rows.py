@@ -99,6 +99,25 @@ def test_an_order_that_is_cancelled_takes_the_place_of_the_open_one(amazon: Made
     assert rows(made, "select reason from canonical.rejected_rows") == []
 
 
+def test_a_line_of_which_a_part_cannot_be_read_is_rejected(amazon: Made) -> None:
+    """The header has parts of its own, which sum; of the line, a tax of 1.00 and one that is no amount are not 1.00."""
+    made = amazon(rows=1)
+    [order] = made.fake.lists.orders
+
+    def part(kind: str, amount: str) -> dict[str, object]:
+        return {"type": kind, "subtotal": {"amount": amount, "currencyCode": "USD"}}
+
+    order["proceeds"] = {
+        "grandTotal": {"amount": "21.00", "currencyCode": "USD"},
+        "breakdowns": [part("ITEM", "20.00"), part("TAX", "1.00")],
+    }
+    order["orderItems"][0]["proceeds"] = {"breakdowns": [part("TAX", "1.00"), part("TAX", "0.005")]}
+    deliver(made, "orders", {"orders": [order]})
+    assert rows(made, "select total_amount, tax_amount from canonical.orders") == [(21, 1)]
+    assert rows(made, "select count(*) from canonical.order_lines") == [(0,)]
+    assert rows(made, "select table_name, column_name from canonical.rejected_rows") == [("order_lines", "tax_amount")]
+
+
 def test_stock_is_what_lies_in_the_centres(amazon: Made) -> None:
     """11 to sell, 4 reserved, 3 unsellable, 1 looked for: 19. What is on its way in (12) is not there; 11 are offered."""
     made = amazon(rows=1)
