@@ -93,6 +93,7 @@ class Place:
 
     @contextmanager
     def telling(self, doing: str) -> Iterator[None]:
+        """Tell what goes wrong while `doing` something there as a failure of this folder. Raises RetailSyncError."""
         try:
             yield
         except RetailSyncError:
