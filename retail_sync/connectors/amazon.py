@@ -14,7 +14,7 @@ month lacks those.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -173,7 +173,7 @@ def _heed(answer: Answer, bucket: Bucket) -> None:
 
 def _is_stale(refused: Answered) -> bool:
     """A token that is expired or withdrawn is 403 there (models#4122), as is much else: the details tell."""
-    errors = refused.document.get("errors") if isinstance(refused.document, dict) else None
+    errors = refused.document.get("errors") if isinstance(refused.document, Mapping) else None
     details = str(errors[0].get("details", "")) if errors else ""
     return refused.status == 401 or (refused.status == 403 and "token" in details.lower())
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import resources
@@ -29,6 +29,7 @@ from retail_sync.connectors.documents import TextDocument, unpack
 from retail_sync.connectors.wire import Page, Window, WireConnector, WireObject
 from retail_sync.core import sql
 from retail_sync.core.errors import DeliveryRefused
+from retail_sync.core.exact_json import is_list
 from retail_sync.core.paging import at
 from retail_sync.settings import Source
 
@@ -209,14 +210,14 @@ def statements(connector: str, object_name: str) -> list[str]:
     return [before, *(body for names, body in named if object_name in (name.strip() for name in names.split(",")))]
 
 
-def records_of(page: Any, item: WireObject, part: str) -> list[Any]:
+def records_of(page: Any, item: WireObject, part: str) -> Sequence[Any]:
     """Return the records of a page. Raises DeliveryRefused where the place that must hold them does not."""
     if part not in item.records:
         raise DeliveryRefused(f"{item.name} has no part {part!r}", _PULL_AGAIN)
     found = at(page, item.records[part])
     if found is None:
         raise DeliveryRefused(f"a page holds nothing at {item.records[part]!r}", _PULL_AGAIN)
-    return found if isinstance(found, list) else [found]
+    return found if is_list(found) else [found]
 
 
 def _records(path: Path, item: WireObject) -> Iterator[dict[str, Any]]:

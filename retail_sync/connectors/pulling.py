@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import gc
-import hashlib
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +20,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from retail_sync.connectors.intake import Received, receive
-from retail_sync.connectors.paged import PULLED_SUFFIX, Heading, page_line, records_of, write_end, write_heading
+from retail_sync.connectors.paged import PULLED_SUFFIX, Heading, records_of
+from retail_sync.connectors.pages_file import PagesFile
 from retail_sync.connectors.registry import WIRE_CONNECTORS, objects_of
 from retail_sync.connectors.wire import SCRATCH, Access, Backfill, Document, Page, Window, WireObject
 from retail_sync.core.archive import RawArchive
@@ -102,17 +101,12 @@ class Puller:
         self._folder.mkdir(parents=True, exist_ok=True)
         for left in self._folder.iterdir():  # by a run that was killed
             left.unlink()
-        # A page is thousands of objects, so the collector comes by often; it need not look through all libraries each time.
-        gc.freeze()
-        try:
-            return [
-                pulled
-                for source in self._home.settings.source
-                if source.connector in WIRE_CONNECTORS
-                for pulled in self.pull(source, days)
-            ]
-        finally:
-            gc.unfreeze()
+        return [
+            pulled
+            for source in self._home.settings.source
+            if source.connector in WIRE_CONNECTORS
+            for pulled in self.pull(source, days)
+        ]
 
     def pull(self, source: Source, days: Days | None = None) -> list[Pulled]:
         """Pull the lists of one source."""
@@ -206,29 +200,25 @@ class Puller:
         today = f"{window.start.astimezone(ZoneInfo(asked.source.time_zone)):%Y%m%d}"
         name = f"{asked.item.name}-{f'{window.start:%Y%m%dT%H%M%SZ}' if window.start < window.end else today}{PULLED_SUFFIX}"
         path = self._folder / f"{asked.source.name}-{name}"
-        content = hashlib.sha256(today.encode() if asked.item.is_state else b"")
-        pages, has_rows, told_at = 0, False, time.monotonic()
+        seed = today.encode() if asked.item.is_state else b""
+        pulled_at = datetime.fromtimestamp(self._clock.wall(), UTC)
+        has_rows, told_at = False, time.monotonic()
         try:
-            with path.open("wb") as file:
-                pulled_at = datetime.fromtimestamp(self._clock.wall(), UTC)
-                write_heading(file, Heading(asked.source.connector, asked.item.name, window, pulled_at))
+            with PagesFile(path, Heading(asked.source.connector, asked.item.name, window, pulled_at), seed) as file:
                 for found in _answers(asked, window):
                     if isinstance(found, Document):
                         self._deliver_document(asked, found)
                         continue
-                    pages += 1
                     # Looked into until the first record is found: most windows of a small shop hold none.
                     has_rows = has_rows or bool(records_of(look_into(found.content), asked.item, found.part))
-                    line = page_line(found)
-                    content.update(_lasting(line, found.passing))
-                    file.write(line)
+                    file.add(found)
                     if time.monotonic() - told_at > _TOLD_EVERY_SECONDS:
-                        self._progress(f"{asked.told}: {pages} pages so far")
+                        self._progress(f"{asked.told}: {file.pages} pages so far")
                         told_at = time.monotonic()
-                write_end(file, pages)
+                content = file.end()
             failpoint("pull.after_window")
             if has_rows or self._stores.cursors.last_content(asked.source.name, asked.item.name, name):
-                self._deliver(asked, name, path, content.hexdigest())
+                self._deliver(asked, name, path, content)
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise
@@ -325,12 +315,6 @@ def cut(start: datetime, end: datetime, longest: timedelta) -> list[Window]:
         found.append(Window(at, min(at + longest, end)))
         at += longest
     return found
-
-
-def _lasting(line: bytes, passing: Sequence[str]) -> bytes:
-    for text in passing:
-        line = line.replace((text if text.startswith('"') else f'"{text}"').encode(), b"")
-    return line
 
 
 def may_help_to_repeat(error: HttpError) -> bool:

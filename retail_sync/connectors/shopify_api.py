@@ -197,7 +197,7 @@ def judge(answer: Answer) -> HttpError | None:
 def heed(answer: Answer, bucket: Bucket) -> None:
     """Believe what the answer says of the shop's bucket: how much it holds, how fast it fills, what is in it."""
     status = at(answer.document, "extensions.cost.throttleStatus")
-    if isinstance(status, dict):
+    if isinstance(status, Mapping):
         bucket.refills(60 * float(status["restoreRate"]), float(status["maximumAvailable"]))
         bucket.at_most(float(status["currentlyAvailable"]))
 

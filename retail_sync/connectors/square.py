@@ -69,7 +69,7 @@ class _Token:
 
 def _judge(answer: Answer) -> HttpError | None:
     """Some requests over many things answer 200 although they failed, with `errors`."""
-    errors = answer.document.get("errors") if isinstance(answer.document, dict) else None
+    errors = answer.document.get("errors") if isinstance(answer.document, Mapping) else None
     if not errors:
         return None
     first = errors[0]

@@ -16,6 +16,7 @@ from typing import Any
 
 from retail_sync.connectors.wire import Page, Window
 from retail_sync.core.errors import SettingsError
+from retail_sync.core.exact_json import is_list
 from retail_sync.core.http import Answer, HttpClient
 from retail_sync.core.http_errors import Answered
 from retail_sync.core.paging import Call, PagesBroken, Paginator, TokenInBody, TokenInQuery, one_page, send, walk
@@ -239,10 +240,10 @@ def pages_of(
 
 def _rows_of(answer: Answer, name: str) -> list[Mapping[str, Any]] | None:
     """Return the rows of an answer; None where it leaves them out because there are none."""
-    told: dict[str, Any] = answer.document if isinstance(answer.document, dict) else {"no object": None}
-    if isinstance(told.get(name), list):
+    told: Mapping[str, Any] = answer.document if isinstance(answer.document, Mapping) else {"no object": None}
+    if is_list(told.get(name)):
         return list(told[name])
-    if told.keys() <= _BESIDE_ROWS:
+    if set(told) <= _BESIDE_ROWS:
         return None
     raise PagesBroken(
         f"Square: an answer that should hold {name} holds {', '.join(sorted(told))[:100]} and no list of them",

@@ -182,7 +182,7 @@ def _pages(client: Client, query: str, name: str, options: Mapping[str, Any]) ->
 
 def _judge(answer: Answer) -> HttpError | None:
     """GraphQL says what went wrong in an answer with status 200."""
-    errors = answer.document.get("errors") if isinstance(answer.document, dict) else None
+    errors = answer.document.get("errors") if isinstance(answer.document, Mapping) else None
     if not errors:
         return None
     code = str((errors[0].get("extensions") or {}).get("code", ""))

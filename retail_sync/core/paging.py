@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from retail_sync.core.exact_json import is_list
 from retail_sync.core.http import Answer, HttpClient
 from retail_sync.core.http_errors import Answered, HttpError
 
@@ -173,9 +174,9 @@ def send(client: HttpClient, call: Call) -> Answer:
 def at(document: Any, path: str) -> Any:
     """Return what stands at a dotted path of a JSON document; None where it ends before."""
     for part in path.split(".") if path else ():
-        if isinstance(document, list) and part.isdecimal():
+        if is_list(document) and part.isdecimal():
             document = document[int(part)] if int(part) < len(document) else None
-        elif isinstance(document, dict):
+        elif isinstance(document, Mapping):
             document = document.get(part)
         else:
             return None

@@ -95,7 +95,7 @@ class ErpnextClient:
         call = Call("POST", "/api/method/frappe.client.get_list", document=after(""))
         try:
             for page in walk(self._http, call, After("message", place, after)):
-                if not isinstance(page.document, dict) or "message" not in page.document:
+                if not isinstance(page.document, Mapping) or "message" not in page.document:
                     raise DeliveryUnknown(f"ERPNext did not answer with a list of {doctype}", "run again later")
                 yield page
         except Answered as answered:
@@ -121,7 +121,7 @@ class ErpnextClient:
             answer = self._http.request(method, path, body=body, headers=JSON, may_repeat=may_repeat)
         except Answered as answered:
             raise self._meant(answered) from answered
-        content = answer.document if isinstance(answer.document, dict) else {}
+        content = answer.document if isinstance(answer.document, Mapping) else {}
         if answer.status not in (200, 202) or (field or not content) and field not in content:
             told = f"ERPNext answered {method} {path} with {str(answer.document)[:200]}"
             raise DeliveryUnknown(told, "look into its error log, then run again")
@@ -129,7 +129,7 @@ class ErpnextClient:
 
     def _meant(self, answered: Answered) -> HttpError:
         """Return what a failure means, by the exception that ERPNext names in it; itself where it names none we know."""
-        content = answered.document if isinstance(answered.document, dict) else {}
+        content = answered.document if isinstance(answered.document, Mapping) else {}
         kind = str(content.get("exc_type", ""))
         if answered.status in (401, 403):
             raise SettingsError(

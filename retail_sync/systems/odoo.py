@@ -120,18 +120,18 @@ class OdooClient:
     def _judge(self, answer: Answer) -> HttpError | None:
         """Return the failure that JSON-RPC tells with a good status."""
         document = answer.document
-        if not self.page_records or (isinstance(document, dict) and "error" not in document):
+        if not self.page_records or (isinstance(document, Mapping) and "error" not in document):
             return None
-        told = document.get("error") if isinstance(document, dict) else None
+        told = document.get("error") if isinstance(document, Mapping) else None
         unknown = DeliveryUnknown(
             f"Odoo answered a {type(document).__name__} that is no answer of its", "look into its log, then run again"
         )
-        return self._meant(told.get("data") if isinstance(told, dict) else None, unknown)
+        return self._meant(told.get("data") if isinstance(told, Mapping) else None, unknown)
 
     def _meant(self, told: Any, failure: HttpError) -> HttpError:
         """Return what a failure means, by the exception that Odoo names in it; itself where it names none we know."""
         status = failure.status if isinstance(failure, Answered) else 200
-        told = told if isinstance(told, dict) else {}
+        told = told if isinstance(told, Mapping) else {}
         name, message = str(told.get("name", "")), str(told.get("message", ""))
         kind = name.rpartition(".")[2]
         if isinstance(failure, ServerRefused):  # told already

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from retail_sync.core.errors import SettingsError
-from retail_sync.core.exact_json import write_json
+from retail_sync.core.exact_json import is_list, write_json
 from retail_sync.core.http import Answer, HttpClient
 from retail_sync.core.http_errors import Answered, DeliveryUnknown, HttpError, NoConnection, NotDelivered
 from retail_sync.core.paging import Call, walk
@@ -209,18 +209,18 @@ def _meant(answered: Answered) -> HttpError:
 def _judge(answer: Answer) -> HttpError | None:
     """Return the refusal that an answer holds in which all else is well."""
     document = answer.document
-    if isinstance(document, dict) and "error" not in document and "result" in document:
+    if isinstance(document, Mapping) and "error" not in document and "result" in document:
         return None
-    said = document.get("error") if isinstance(document, dict) else None
-    if not isinstance(said, list):
+    said = document.get("error") if isinstance(document, Mapping) else None
+    if not is_list(said):
         return DeliveryUnknown(
             f"Tryton answered a {type(document).__name__} that is no answer of its", "look into its log, then run again"
         )
     kind = str(said[0]) if said else "error"
     details = _decoded(said[1]) if len(said) > 1 else ""
-    if kind == "UserWarning" and isinstance(details, list):
+    if kind == "UserWarning" and is_list(details):
         return ServerRefused(kind, " ".join(str(part) for part in details[1:] if part), str(details[0]))
-    message = str(details[0]) if isinstance(details, list) and details else str(details).strip().split("\n")[-1]
+    message = str(details[0]) if is_list(details) and details else str(details).strip().split("\n")[-1]
     return ServerRefused(kind, message)
 
 
@@ -242,9 +242,9 @@ def _encoded(value: Any) -> Any:
 
 def _decoded(value: Any) -> Any:
     """Read what `_encoded` writes."""
-    if isinstance(value, list):
+    if is_list(value):
         return [_decoded(item) for item in value]
-    if not isinstance(value, dict):
+    if not isinstance(value, Mapping):
         return value
     match value.get("__class__"):
         case "Decimal":
