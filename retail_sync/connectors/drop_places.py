@@ -56,9 +56,15 @@ class Place:
     failures: tuple[type[Exception], ...]
 
     def entries(self) -> list[Entry]:
-        """List the folder, what lies in it alone. Raises DropFailed."""
+        """List the folder, what lies in it alone. Raises DropFailed, and SettingsError where there is no such folder."""
         with self.telling("list"):
-            found = self.files.ls(self.folder, detail=True)
+            try:
+                found = self.files.ls(self.folder, detail=True)
+            except FileNotFoundError:
+                raise SettingsError(
+                    f"there is no folder {self.told}",
+                    "check `drop` of its source; on S3 a folder is there as soon as a file lies in it",
+                ) from None
         if len(found) > _ENTRIES_MAX:
             raise DropFailed(f"{self.told} holds more than {_ENTRIES_MAX} files", "move old files elsewhere")
         entries = (_entry(item) for item in found if item["type"] != "directory")

@@ -208,9 +208,8 @@ class Erpnext:
         """Return a client of the site."""
         where = access.connection(ErpnextConnection)
         name = f"RETAIL_SYNC_{access.source.name.upper()}"
-        told = ErpnextAccess(
-            where.url, access.secret("API_KEY"), access.secret("API_SECRET"), f"{name}_API_KEY and {name}_API_SECRET"
-        )
+        key, secret = access.secrets("API_KEY", "API_SECRET")
+        told = ErpnextAccess(where.url, key, secret, f"{name}_API_KEY and {name}_API_SECRET")
         return Client(ErpnextClient(told, opening(access)), where.company, ZoneInfo(access.source.time_zone))
 
     def check(self, client: Client) -> str:

@@ -25,7 +25,7 @@ from retail_sync.connectors.pages_file import PagesFile
 from retail_sync.connectors.registry import WIRE_CONNECTORS, objects_of
 from retail_sync.connectors.wire import SCRATCH, Access, Backfill, Document, Page, Window, WireObject
 from retail_sync.core.archive import RawArchive
-from retail_sync.core.errors import RetailSyncError, SettingsError, StorageError
+from retail_sync.core.errors import RetailSyncError, SettingsError, SignInRefused, StorageError
 from retail_sync.core.exact_json import look_into
 from retail_sync.core.failpoints import failpoint
 from retail_sync.core.http_errors import REPEATABLE_STATUSES, Answered, BudgetSpent, HttpError, NoConnection
@@ -113,21 +113,24 @@ class Puller:
         try:
             wanted = objects_of(source)
             client = WIRE_CONNECTORS[source.connector].connect(
-                Access(source, self._home.state, self._trace_id, self._clock)
+                Access(source, self._home.state, self._trace_id, self._clock, self._progress)
             )
         except SettingsError as error:
             return [Pulled(source.name, "*", (), _problem(source, "*", error, None, days))]
         with contextlib.closing(client):
-            return list(self._pull_lists(source, wanted, client, days))
+            pulled = list(self._pull_lists(source, wanted, client, days))
+        asked, new = sum(item.object != "*" for item in pulled), sum(r.is_new for item in pulled for r in item.received)
+        self._progress(f"{source.name}: {asked} of {len(wanted)} lists asked for, {new} new deliveries")
+        return pulled
 
     def _pull_lists(
         self, source: Source, wanted: Sequence[WireObject], client: Any, days: Days | None
     ) -> Iterator[Pulled]:
-        """Pull one list after the other; where nobody is there the others are not asked for."""
+        """Pull one list after the other; where nobody is there, or nobody lets us in, the others are not asked for."""
         for item in wanted:
             try:
                 yield self._pull_object(source, item, client, days)
-            except NoConnection as error:
+            except (NoConnection, SignInRefused) as error:
                 self._progress(f"{source.name}: {error}")
                 yield Pulled(source.name, "*", (), _problem(source, "*", error, None, days))
                 return
@@ -147,12 +150,13 @@ class Puller:
                     failpoint("pull.before_cursor")
                     self._stores.cursors.reach(source.name, item.name, window.end, self._trace_id)
                     reached = max(reached or window.end, window.end)
-        except (StorageError, NoConnection):
+        except (StorageError, NoConnection, SignInRefused):
             raise
         except RetailSyncError as error:
+            if isinstance(error, Answered) and error.status == 401:
+                raise SignInRefused(error.message, error.remedy) from error
             self._progress(f"{source.name}/{item.name}: {error}")
             return Pulled(source.name, item.name, tuple(received), _problem(source, item.name, error, reached, days))
-        self._progress(f"{source.name}/{item.name}: {sum(r.is_new for r in received)} new deliveries")
         return Pulled(source.name, item.name, tuple(received))
 
     def _windows(

@@ -160,7 +160,7 @@ class Shopify:
             auth = GrantedToken(token_client, where.client_id, access.secret("CLIENT_SECRET"))
         manner = Manner(read=look_into, judge=judge, heed=heed)
         http = access.client("Shopify", where.url, auth or FixedToken(access.secret("ACCESS_TOKEN")), LIMITS, manner)
-        return Client(http, token_client, f"/admin/api/{where.version}/graphql.json", access.scratch)
+        return Client(http, token_client, f"/admin/api/{where.version}/graphql.json", access.scratch, access.progress)
 
     def check(self, client: Client) -> str:
         """Ask which shop answers and what the app may read."""

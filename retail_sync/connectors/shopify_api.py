@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from typing import Any
 from pydantic import Field
 
 from retail_sync.connectors.wire import Connection, Page
-from retail_sync.core.errors import SettingsError
+from retail_sync.core.errors import SettingsError, SignInRefused
 from retail_sync.core.http import Answer, HttpClient, Limits
 from retail_sync.core.http_errors import REPEATABLE_STATUSES, Answered, HttpError
 from retail_sync.core.pacing import Bucket
@@ -125,13 +125,14 @@ class Query:
 class Client:
     """What the lists are read with. It remembers what a query cost, and how many rows of it the shop lets through.
 
-    `scratch`: folder for files on their way.
+    `scratch`: folder for files on their way. `progress` is told of what takes long.
     """
 
     http: HttpClient
     token_client: HttpClient | None
     path: str
     scratch: Path
+    progress: Callable[[str], None]
     costs: dict[Query, float] = field(default_factory=dict)
     rows: dict[Query, int] = field(default_factory=dict)
 
@@ -218,7 +219,7 @@ def _seconds_until(document: Any) -> float:
 
 
 def _refused(what: str) -> SettingsError:
-    return SettingsError(
+    return SignInRefused(
         f"Shopify refuses {what}", "check [source.connection] client_id and the secret in the environment of the runs"
     )
 

@@ -41,7 +41,7 @@ query ($id: ID!) {
 _CANCEL = "mutation ($id: ID!) { bulkOperationCancel(id: $id) { bulkOperation { status } userErrors { message } } }"
 _TAKEN = frozenset({"OPERATION_IN_PROGRESS", "LIMIT_REACHED"})
 _RUNNING = frozenset({"CREATED", "RUNNING", "CANCELING"})
-_WAIT_FIRST_SECONDS, _WAIT_MAX_SECONDS = 2.0, 60.0
+_WAIT_FIRST_SECONDS, _TOLD_FROM_SECONDS, _WAIT_MAX_SECONDS = 2.0, 10.0, 60.0
 # Shopify gives an operation ten days; a run that waits holds the others up.
 _TOTAL_SECONDS = 7200.0
 _FILE_BYTES_MAX = 8 << 30
@@ -92,6 +92,9 @@ def _finished(client: Client, query: str) -> dict[str, Any]:
             found = _looked_at(client, number)
             if found["status"] not in _RUNNING:
                 return _judged(found)
+        if wait > _TOLD_FROM_SECONDS:
+            so_far = f"makes a file, {found['objectCount']} objects so far" if number else "is busy with other files"
+            client.progress(f"Shopify {so_far} (bulk operation)")
         if clock.monotonic() + wait > deadline:
             raise _given_up(client, number)
         clock.sleep(wait)

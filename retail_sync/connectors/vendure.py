@@ -26,7 +26,7 @@ from typing import Any
 from pydantic import Field
 
 from retail_sync.connectors.wire import Access, Connection, Page, Window, WireObject
-from retail_sync.core.errors import SettingsError
+from retail_sync.core.errors import SignInRefused
 from retail_sync.core.exact_json import look_into
 from retail_sync.core.http import Answer, HttpClient, Limits, Manner
 from retail_sync.core.http_errors import Answered, HttpError
@@ -130,7 +130,7 @@ class _Session:
             said = answer.document["data"]["login"]
             self.token = answer.headers.get("vendure-auth-token", "")
             if said["__typename"] != "CurrentUser" or not self.token:
-                raise SettingsError(
+                raise SignInRefused(
                     f"Vendure refuses {self.user}: {said.get('message', 'no token came')}",
                     "check [source.connection] user and the password in the environment",
                 )
@@ -186,8 +186,13 @@ def _judge(answer: Answer) -> HttpError | None:
     if not errors:
         return None
     code = str((errors[0].get("extensions") or {}).get("code", ""))
-    status = {"FORBIDDEN": 401, "UNAUTHORIZED": 401, "INTERNAL_SERVER_ERROR": 500}.get(code, 400)
+    status = {"FORBIDDEN": 403, "UNAUTHORIZED": 401, "INTERNAL_SERVER_ERROR": 500}.get(code, 400)
     return Answered(f"Vendure: {code} {str(errors[0].get('message', ''))[:200]}", status, answer.document)
+
+
+def _is_stale(refused: Answered) -> bool:
+    """A session that ran out is FORBIDDEN too; where it stays so with a new one, the user lacks the right."""
+    return refused.status in (401, 403)
 
 
 class Vendure:
@@ -211,7 +216,7 @@ class Vendure:
         """Return a client of the Admin API."""
         where = access.connection(VendureConnection)
         headers = {"vendure-token": where.channel_token} if where.channel_token else {}
-        manner = Manner(read=look_into, judge=_judge, headers=headers)
+        manner = Manner(read=look_into, judge=_judge, is_stale=_is_stale, headers=headers)
         session = _Session(
             access.client("Vendure", where.url, None, _LIMITS, manner),
             where.user,

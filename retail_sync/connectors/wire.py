@@ -103,12 +103,13 @@ SCRATCH = "pull"
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What a connector connects with."""
+    """What a connector connects with. `progress` is told what makes a person wait."""
 
     source: Source
     folder: Path
     trace_id: str
     clock: Clock = Clock()
+    progress: Callable[[str], None] = field(default=lambda _: None)
 
     @property
     def scratch(self) -> Path:
@@ -117,14 +118,18 @@ class Access:
 
     def secret(self, name: str) -> str:
         """Return a secret of the environment, RETAIL_SYNC_<SOURCE>_<NAME>. Raises SettingsError where it is not set."""
-        variable = f"RETAIL_SYNC_{self.source.name.upper()}_{name}"
-        value = os.environ.get(variable, "")
-        if not value:
+        return self.secrets(name)[0]
+
+    def secrets(self, *names: str) -> list[str]:
+        """Return several. Raises SettingsError naming each that is not set."""
+        found = {name: os.environ.get(f"RETAIL_SYNC_{self.source.name.upper()}_{name}", "") for name in names}
+        if lacking := [f"RETAIL_SYNC_{self.source.name.upper()}_{name}" for name, value in found.items() if not value]:
+            what, which = ("are", "them") if lacking[1:] else ("is", "it")
             raise SettingsError(
-                f"{variable} is not set: source {self.source.name} needs it",
-                "set it in the environment of the runs; docs/runbooks/connect_sources.md says where the value comes from",
+                f"{', '.join(lacking)} {what} not set: source {self.source.name} needs {which}",
+                f"set {which} in the environment of the runs; docs/runbooks/connect_sources.md says where each value comes from",
             )
-        return value
+        return list(found.values())
 
     def client(
         self, system: str, base_url: str, auth: Auth | None, limits: Limits, manner: Manner | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
@@ -73,15 +74,21 @@ class RawArchive:
 def _copy(file: Path, target_file: Path, observe: Callable[[bytes], None]) -> str:
     """Compress `file` into `target_file`, to the disk; return the SHA-256 of what went by."""
     digest = hashlib.sha256()
+
+    def see(block: bytes) -> None:
+        digest.update(block)
+        observe(block)
+
     with (
         file.open("rb") as stream,
         target_file.open("wb") as raw_target,
         pa.CompressedOutputStream(pa.PythonFile(raw_target, "w"), "zstd") as target,
+        ThreadPoolExecutor(1, "digest") as beside,
     ):
         for block in chunks(stream):
-            digest.update(block)
-            observe(block)
+            seen = beside.submit(see, block)  # hashing takes as long as compressing, and both let go of the interpreter
             target.write(block)
+            seen.result()
     _sync(target_file)
     return digest.hexdigest()
 

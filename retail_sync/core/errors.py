@@ -2,6 +2,7 @@
 
     RetailSyncError
       SettingsError        the settings file or the environment is wrong
+        SignInRefused      a system does not accept who we are: nothing it could be asked will be answered
       RulesError           a governed file in data/rules is wrong
       DeliveryRefused      a delivered file cannot be read as what it claims to be
       WarehouseBusy        another process is writing and did not finish in time
@@ -31,6 +32,10 @@ class RetailSyncError(Exception):
 
 class SettingsError(RetailSyncError):
     """`retail_sync.toml` or the environment cannot be used as it is."""
+
+
+class SignInRefused(SettingsError):
+    """A system does not accept our credentials, so nothing else that it could be asked will be answered."""
 
 
 class RulesError(RetailSyncError):

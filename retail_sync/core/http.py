@@ -22,7 +22,7 @@ import requests
 import urllib3
 
 from retail_sync.core.errors import SettingsError
-from retail_sync.core.exact_json import read_json
+from retail_sync.core.exact_json import is_list, read_json
 from retail_sync.core.http_bodies import Way, is_packed, unpacked
 from retail_sync.core.http_errors import (
     REPEATABLE_STATUSES,
@@ -35,6 +35,8 @@ from retail_sync.core.http_errors import (
 from retail_sync.core.pacing import Bucket, Clock, seconds_to_wait
 
 _T = TypeVar("_T")
+# Where failures say it: Square and Amazon (in `errors`), OAuth, GraphQL, problem documents of RFC 9457, Frappe.
+_WORDS = ("message", "detail", "details", "error_description", "title", "exc_type")
 _UNREACHED = "check the address, the network and whether the system runs, then run again"
 
 
@@ -239,7 +241,7 @@ class HttpClient:
         if self.calls >= self._limits.calls_max:
             raise BudgetSpent(
                 f"{self.system}: {self.calls} requests were made in this run, more than it may make",
-                "the next run goes on where this one ended",
+                "the next run goes on after the last window that came whole; if it is always the same one, raise calls_max",
             )
         self.calls += 1
         self._buckets[asked.operation if asked.operation in self._buckets else ""].take(asked.cost)
@@ -306,7 +308,7 @@ class HttpClient:
         self._manner.heed(answer, bucket)
         if not is_success:
             raise Answered(
-                f"{told}: {response.status_code} {self._excerpt(content)}",
+                f"{told}: {response.status_code} {self._hidden(said(document)) or self._excerpt(content)}".rstrip(),
                 response.status_code,
                 document,
                 seconds_to_wait(response.headers.get("Retry-After"), self.clock),
@@ -316,7 +318,11 @@ class HttpClient:
         return answer
 
     def _excerpt(self, content: bytes) -> str:
-        text = " ".join(content.decode("utf-8", "replace").split())
+        return self._hidden(content.decode("utf-8", "replace"))
+
+    def _hidden(self, text: str) -> str:
+        """Return a text in one line of at most 200 characters, without a secret."""
+        text = " ".join(text.split())
         for secret in self._auth.secrets() if self._auth else ():
             text = text.replace(secret, "***") if secret else text
         return text[:200]
@@ -333,6 +339,23 @@ class _Asked:
     headers: Mapping[str, str] = field(repr=False)
     cost: float
     operation: str
+
+
+def said(document: Any) -> str:
+    """Return what a failure says to people: the words of its first error and its code; nothing where we see none."""
+    if is_list(document):
+        document = document[0] if document else None
+    if not isinstance(document, Mapping):
+        return ""
+    for place in ("errors", "error"):
+        if found := said(document.get(place)):
+            return found
+    words = [
+        str(document[name])
+        for name in ("code", *_WORDS, "field")
+        if isinstance(document.get(name), str) and document[name]
+    ]
+    return ": ".join(dict.fromkeys(words)) if any(document.get(name) for name in _WORDS) else ""
 
 
 def _never_connected(error: requests.ConnectionError) -> bool:

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from urllib.parse import urlencode
 
-from retail_sync.core.errors import SettingsError, StorageError
+from retail_sync.core.errors import SettingsError, SignInRefused, StorageError
 from retail_sync.core.http import HttpClient
 from retail_sync.core.http_errors import Answered, HttpError, NoConnection, NotDelivered
 from retail_sync.core.locks import exclusive
@@ -156,7 +156,7 @@ class OAuth:
             )
         except Answered as refused:
             if refused.status in (400, 401, 403):
-                raise SettingsError(
+                raise SignInRefused(
                     f"{self._client.system} does not accept our connection any more",
                     f"connect again: {self._sign_in.help}",
                 ) from None

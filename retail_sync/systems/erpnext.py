@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from retail_sync.core.errors import SettingsError
+from retail_sync.core.errors import SettingsError, SignInRefused
 from retail_sync.core.exact_json import write_json
 from retail_sync.core.http import Answer
 from retail_sync.core.http_errors import Answered, DeliveryUnknown, HttpError
@@ -132,7 +132,8 @@ class ErpnextClient:
         content = answered.document if isinstance(answered.document, Mapping) else {}
         kind = str(content.get("exc_type", ""))
         if answered.status in (401, 403):
-            raise SettingsError(
+            refused = SignInRefused if answered.status == 401 else SettingsError
+            raise refused(
                 f"ERPNext does not let us in, or not that far: {_message(content) or answered.message}",
                 f"check {self._access.variables}, and the roles of their user",
             )

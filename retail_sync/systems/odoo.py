@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from retail_sync.core.errors import SettingsError
+from retail_sync.core.errors import SettingsError, SignInRefused
 from retail_sync.core.exact_json import write_json
 from retail_sync.core.http import Answer
 from retail_sync.core.http_errors import Answered, DeliveryUnknown, HttpError
@@ -137,16 +137,17 @@ class OdooClient:
         if isinstance(failure, ServerRefused):  # told already
             return failure
         if status in (401, 403) or kind in ("AccessDenied", "AccessError"):
-            raise self._denied(message or failure.message)
+            refused = SignInRefused if status == 401 or kind == "AccessDenied" else SettingsError
+            raise self._denied(message or failure.message, refused)
         if kind in _RULES:
             return ServerRefused(kind, message)
         if kind in _ROLLED_BACK or status in (429, 503):
             return ServerBusy(failure.message, "run again later")
         return failure
 
-    def _denied(self, said: str) -> SettingsError:
+    def _denied(self, said: str, refused: type[SettingsError] = SignInRefused) -> SettingsError:
         access = self._access
-        return SettingsError(
+        return refused(
             f"Odoo does not let us in, or not that far: {said}",
             f"check {access.section} database and user, the rights of the user, and {access.variable} (a key of Odoo 19"
             " lives three months at most)",

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from retail_sync.core.errors import SettingsError
+from retail_sync.core.errors import SettingsError, SignInRefused
 from retail_sync.core.exact_json import is_list, write_json
 from retail_sync.core.http import Answer, HttpClient
 from retail_sync.core.http_errors import Answered, DeliveryUnknown, HttpError, NoConnection, NotDelivered
@@ -192,7 +192,7 @@ class _Session:
 
     def _denied(self, told: str) -> SettingsError:
         access = self._access
-        return SettingsError(
+        return SignInRefused(
             f"Tryton refuses {access.user} on database {access.database} ({told})",
             f"check {access.section} database and user, and {access.variable}",
         )

@@ -163,3 +163,32 @@ def test_one_cheap_call_says_who_answers(bench: Bench) -> None:
     with pytest.raises(RetailSyncError, match="no connection"):
         connector.check(client)
     client.close()
+
+
+def test_a_wrong_secret_is_told_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not once a list, and in words: what the system answered stands there without its JSON and without the secret."""
+    made = bench()
+    secrets = made.fake.secrets()
+    if not secrets:
+        pytest.skip(f"{made.fake.connector} asks for no secret")
+    for name in secrets:
+        monkeypatch.setenv(f"RETAIL_SYNC_SHOP_{name}", "another-one-that-is-wrong")
+    [pulled] = made.pull()
+    assert pulled.problem
+    assert (pulled.problem.subject, pulled.problem.kind) == ("shop/*", "configuration")
+    assert "another-one" not in pulled.problem.message
+    assert "{" not in pulled.problem.message
+
+
+def test_secrets_that_lack_are_told_together(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With those set that the one sentence names, nothing lacks any more."""
+    made = bench()
+    secrets = made.fake.secrets()
+    for name in secrets:
+        monkeypatch.delenv(f"RETAIL_SYNC_SHOP_{name}")
+    told = " ".join(item.problem.message for item in made.pull() if item.problem)
+    for name, value in secrets.items():
+        if f"RETAIL_SYNC_SHOP_{name} " in told.replace(",", " "):
+            monkeypatch.setenv(f"RETAIL_SYNC_SHOP_{name}", value)
+    assert bool(told) == bool(secrets)
+    whole(made)
