@@ -58,6 +58,7 @@ def test_every_file_is_accounted_for(samples: Path) -> None:
 def test_a_sample_becomes_its_rows(bench: PullBench, read: Read, case: Shown) -> None:
     """All of them, to the cent, and no others."""
     found, expected = show(bench, case, read)
+    assert bench.records()
     for table, rows in expected.items():
         assert found[table] == rows
 
