@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
-from decimal import Decimal
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from retail_sync.connectors.paged import Heading, page_line, write_end, write_he
 from retail_sync.connectors.wire import Page, Window
 from retail_sync.settings import Source
 from retail_sync_tests.connectors.loading_bench import LoadBench, Outcome
+from retail_sync_tests.connectors.shown import told
 
 SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "samples" / "square"
 needs_samples = pytest.mark.skipif(not SAMPLES.is_dir(), reason=f"no sample files of third parties at {SAMPLES}")
@@ -87,14 +87,4 @@ class SquareBench:
         found = self.bench.connection.execute(
             f"select {', '.join(columns)} from canonical.{table} where source = ? order by {order}", [self.account]
         ).fetchall()
-        return [" ".join(_told(name, value) for name, value in zip(columns, row, strict=True)) for row in found]
-
-
-def _told(name: str, value: object) -> str:
-    if isinstance(value, Decimal):
-        return f"{value:.2f}" if name.endswith("amount") else f"{value.normalize():f}"
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="minutes").replace("+00:00", "Z")
-    if isinstance(value, date):
-        return value.isoformat()
-    return "-" if value is None else str(value)
+        return [" ".join(told(name, value) for name, value in zip(columns, row, strict=True)) for row in found]

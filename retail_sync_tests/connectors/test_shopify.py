@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from decimal import Decimal
@@ -69,11 +68,6 @@ def problem(bench: PullBench) -> str:
     return said
 
 
-def sample(samples: Path, name: str) -> Any:
-    """A file of the vendor's own client libraries."""
-    return json.loads((samples / "shopify" / name).read_text(encoding="utf-8"))
-
-
 def test_payouts_foot(shop: Shop) -> None:
     """41.00 - 1.23 of a charge and -12.00 of a refund make 27.77, which the payout's own movement takes out again."""
     bench = shop(3, ("payouts", "balance_transactions"))
@@ -118,110 +112,6 @@ def test_pending_test_and_unknown_movements(shop: Shop) -> None:
     assert told == [("17 records of 4 pages; 1 left out: made in test mode", 17, 8, 0)]
 
 
-def test_official_payouts_foot_or_are_rejected(shop: Shop, samples: Path) -> None:
-    """Sum of gross minus sum of fees is the amount in two of the six; the others are told, not believed."""
-    given = sample(samples, "rest_fixtures/payouts.json")["payouts"]
-    given += [item for answer in sample(samples, "api_ruby_payouts_2026_07.json") for item in answer.get("payouts", ())]
-    known = {item["id"]: item for item in given}
-    bench = shop(0, ("payouts",))
-    bench.fake.payouts = [rest.payout(item) for item in known.values()]
-    pull(bench, *sorted({date.fromisoformat(item["date"]) for item in known.values()}))
-
-    accepted, rejected = rows(
-        bench,
-        "select split_part(payout_id, '/', -1), total_amount from canonical.payouts",
-        "select count(distinct (delivery_id, line_no)), any_value(reason) from canonical.rejected_rows",
-    )
-
-    footing = {
-        (str(item["id"]), Decimal(item["amount"]))
-        for item in known.values()
-        if Decimal(item["amount"])
-        == sum(Decimal(v) * (1 if "gross" in name else -1) for name, v in item["summary"].items())
-    }
-    assert set(accepted) == footing
-    assert rejected[0][0] == len(known) - len(footing)
-    assert {item["amount"] for item in known.values() if (str(item["id"]), Decimal(item["amount"])) in footing} == {
-        "41.90"
-    }
-
-
-def test_official_movements_become_payments(shop: Shop, samples: Path) -> None:
-    """All but those whose net is not amount - fee, which the vendor's own example has."""
-    given = sample(samples, "rest_fixtures/payouts_transactions.json")["transactions"]
-    (payout,) = (item for item in sample(samples, "rest_fixtures/payouts.json")["payouts"] if item["id"] == 623721858)
-    bench = shop(0, ("balance_transactions",))
-    bench.fake.payouts, bench.fake.transactions = [rest.payout(payout)], [rest.movement(item) for item in given]
-    pull(bench, date(2019, 11, 12))
-
-    (found,) = rows(bench, "select payment_id, kind, net_amount from canonical.payments order by 1")
-
-    sound = [item for item in given if Decimal(item["amount"]) - Decimal(item["fee"]) == Decimal(item["net"])]
-    assert {(number, net) for number, _, net in found} == {
-        (str(item["id"]), Decimal(item["net"])) for item in sound if item["payout_id"] == 623721858
-    }
-    kinds = {
-        "charge": "charge",
-        "refund": "refund",
-        "dispute": "chargeback",
-        "reserve": "reserve",
-        "adjustment": "adjustment",
-        "payout": "payout",
-    }
-    of_type = {str(item["id"]): kinds.get(item["type"], "other") for item in sound}
-    assert all(of_type[number] == kind for number, kind, _ in found)
-
-
-def test_a_real_refund_of_a_till(shop: Shop, samples: Path) -> None:
-    """4 x 39.99 - 15.99 = 143.97, with 17.28 tax 161.25, which the card got back; the goods are in the store."""
-    given = sample(samples, "pos/shopify_pos_refund_real_redacted.json")
-    bench = shop(1, ("refunds",), location_by="id")
-    # The order around the refund is made by hand: the sample has the refund only.
-    bench.fake.orders[0].update(
-        name="#194467", currencyCode="CAD", taxesIncluded=False, refunds=[rest.refund(given, "CAD")]
-    )
-    pull(bench)
-
-    (found,) = rows(
-        bench,
-        "select return_id, order_id, location_id, sku, quantity, disposition, currency, refund_amount, tax_amount, business_date "
-        "from canonical.returns order by refund_amount",
-    )
-
-    day = date(2024, 9, 9)
-    assert found == [
-        ("975224602904-rest", "#194467", None, None, 0, "none", "CAD", 0, 0, day),
-        ("975224602904-587955536152", "#194467", "5791776832", "PRC35120", 4, "restocked", "CAD", Decimal("161.25"),
-         Decimal("17.28"), day),
-    ]  # fmt: skip
-
-
-def test_the_official_order_and_refund(shop: Shop, samples: Path) -> None:
-    """The order's own figures; a shipment that failed ships nothing; the refund is the 209.00 that went, not its lines."""
-    order = sample(samples, "rest_fixtures/order.json")["order"]
-    refund = sample(samples, "rest_fixtures/refund.json")["refund"]
-    others = sample(samples, "rest_fixtures/orders.json")["orders"]
-    bench = shop(0, ("orders", "refunds", "fulfilments"))
-    bench.fake.orders = [rest.order(order, refund), *(rest.order(item) for item in others if item["id"] != order["id"])]
-    pull(bench, date(2008, 1, 10))
-
-    orders, lines, returned, shipped = rows(
-        bench,
-        "select order_id, status, currency, total_amount, tax_amount, shipping_amount, destination_country, customer_id is null "
-        "from canonical.orders where order_id = '#1001'",
-        "select order_line_no, sku, quantity, unit_price from canonical.order_lines where order_id = '#1001' order by 1",
-        "select sum(refund_amount), sum(quantity) from canonical.returns",
-        "select sku, quantity from canonical.fulfilments",
-    )
-
-    assert orders == [("#1001", "authorized", "USD", Decimal("409.94"), Decimal("11.94"), 0, "US", False)]
-    assert lines == [
-        (n, sku, 1, Decimal(199)) for n, sku in enumerate(("IPOD2008GREEN", "IPOD2008RED", "IPOD2008BLACK"), 1)
-    ]
-    assert returned == [(Decimal("209.00"), 2)]
-    assert shipped == [("IPOD2008GREEN", 0)]
-
-
 def test_how_much_tax_is_in_an_adjustment_is_not_told(shop: Shop) -> None:
     """Of 11.90 given back as goodwill nobody says the tax, so the books hold the refund; of shipping Shopify says it: 0.95."""
     bench = shop(1, ("refunds",))
@@ -252,34 +142,26 @@ def test_how_much_tax_is_in_an_adjustment_is_not_told(shop: Shop) -> None:
     assert found == [("77-rest", Decimal("11.90"), None), ("78-rest", Decimal("5.95"), Decimal("0.95"))]
 
 
-def test_official_stock_is_what_the_shop_offers(shop: Shop, samples: Path) -> None:
-    """27 and 3 at two places are 30 offered; a place that sends no online orders offers none, its stock is the ERP's to say."""
-    skus = {
-        item["id"]: item["sku"] for item in sample(samples, "rest_fixtures/inventory_items.json")["inventory_items"]
-    }
+def test_a_place_that_sends_no_online_orders_offers_nothing(shop: Shop) -> None:
+    """7 there and 5 where online orders are sent from are 5 offered; what is not tracked is not offered by the piece."""
     bench = shop(0, ("inventory",))
-    # The second place of the levels is not in the sample of places; neither says whether it sends online orders.
-    places = [*sample(samples, "rest_fixtures/locations.json")["locations"], {"id": 905684977, "name": "Outlet"}]
     bench.fake.locations = [
-        {"id": gid("Location", item["id"]), "name": item["name"], "isActive": True, "fulfillsOnlineOrders": True,
-         "address": {"countryCode": "US"}}
-        for item in places
+        {"id": gid("Location", n), "name": f"Place {n}", "isActive": True, "fulfillsOnlineOrders": n == 1,
+         "address": {"countryCode": "DE"}}
+        for n in (1, 2)
     ]  # fmt: skip
+    warehouse, store = bench.fake.locations
     bench.fake.levels = [
-        rest.inventory_level(item, skus)
-        for item in sample(samples, "rest_fixtures/inventory_levels.json")["inventory_levels"]
-    ]
-    shut = {**bench.fake.locations[0], "id": gid("Location", 1), "fulfillsOnlineOrders": False}
-    bench.fake.locations.append(shut)
-    bench.fake.levels += [
-        level(1, shut, "ONLY-THERE", 5, "2026-11-19T00:00:00Z"),
-        level(2, shut, "SERVICE", 9, "2026-11-19T00:00:00Z", tracked=False),
+        level(1, warehouse, "BOTH", 5, "2026-11-19T00:00:00Z"),
+        {**level(1, store, "BOTH", 7, "2026-11-19T00:00:00Z"), "id": gid("InventoryLevel", 902)},
+        level(2, store, "ONLY-THERE", 5, "2026-11-19T00:00:00Z"),
+        level(3, warehouse, "SERVICE", 9, "2026-11-19T00:00:00Z", tracked=False),
     ]
     pull(bench)
 
     (found,) = rows(bench, "select channel_sku, sku, listed_quantity from canonical.listings order by 1")
 
-    assert found == [("39072856", "IPOD2008GREEN", 30), ("801", "ONLY-THERE", 0), ("808950810", "IPOD2008PINK", 10)]
+    assert found == [("801", "BOTH", 5), ("802", "ONLY-THERE", 0)]
 
 
 def test_what_a_till_rounds_and_who_owes_the_tax(shop: Shop) -> None:

@@ -21,22 +21,6 @@ from retail_sync_tests.fakes.square_records import Row, usd
 
 
 @needs_samples
-def test_payments_that_were_completed(square: SquareBench) -> None:
-    """555 less 34, 8803 less 285 (the fee of two hours later), 1000 whose fee is not known yet; the cancelled one is none."""
-    real = sample("real_sandbox_records_airbyte")
-    listed = [*example("ListPayments")["payments"], example("CreatePayment")["payment"]]
-    square.deliver(
-        "payments",
-        ("payments", {"payments": [*listed, real["payment_completed_fee_2h_later"], real["payment_canceled"]]}),
-    )
-    assert square.rows("payments", *PAYMENTS[:5]) == [
-        "charge R2B3Z8WMVt3EAmzYWLZvz7Y69EbZY 10.00 0.00 10.00",
-        "charge bP9mAsEMYPUGjjGNaNO5ZDVyLhSZY 5.55 0.34 5.21",
-        "charge nneK6BjIQRXh32F97v8JOXfm9oAZY 88.03 2.85 85.18",
-    ]
-
-
-@needs_samples
 def test_official_refunds(square: SquareBench) -> None:
     """Both examples are of one refund, of which the newer answer counts; the pending one is not booked yet."""
     refunds = [
@@ -63,18 +47,6 @@ def test_official_payout_entries(square: SquareBench) -> None:
         f"charge HVdG62H5K3291d0SGJS6IWd4cSi8YY 1.00 0.19 0.81 O1 square/{square.account}/USD/{payout} 2021-12-15 CHARGE",
         "refund HVdG62HeMlti8YYf94oxrN_dR8Nztxg7umf94oxrN12Ji5r2KW14FAY -0.50 -0.02 -0.48 - "
         f"square/{square.account}/USD/{payout} 2021-12-15 REFUND",
-    ]
-
-
-@needs_samples
-def test_official_payouts(square: SquareBench) -> None:
-    """6259 to a card and a withdrawal of 103; each on the day it arrives."""
-    square.deliver("payouts", ("payouts", example("ListPayouts")), begin="2022-03-24", end="2022-03-31")
-    assert square.rows(
-        "payouts", "payout_date", "payout_no", "status", "charges_amount", "total_amount", "payout_id"
-    ) == [
-        f"2022-03-24 1 paid -1.03 -1.03 square/{square.account}/USD/po_f3c0fb38-a5ce-427d-b858-52b925b72e45",
-        f"2022-03-29 1 paid 62.59 62.59 square/{square.account}/USD/po_b345d2c7-90b3-4f0b-a2aa-df1def7f8afc",
     ]
 
 

@@ -6,14 +6,10 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from openapi_core import Config, OpenAPI
-from openapi_core.exceptions import OpenAPIError
-from openapi_core.testing import MockRequest, MockResponse
 
 from retail_sync.connectors.registry import WIRE_CONNECTORS
 from retail_sync.connectors.wire import Access
@@ -21,51 +17,15 @@ from retail_sync.core.errors import SettingsError
 from retail_sync.core.http_errors import Answered
 from retail_sync.settings import Settings
 from retail_sync_tests.connectors.pulled import PullBench
+from retail_sync_tests.connectors.square_description import DescribedSquare, needs_description
 from retail_sync_tests.fakes.clock import FakeClock
 from retail_sync_tests.fakes.server import Reply, Request
 from retail_sync_tests.fakes.source import Knobs
 from retail_sync_tests.fakes.square import FakeSquare
 from retail_sync_tests.fakes.square_records import BRANCH, MAIN, line, location, order, tender
 
-DESCRIPTION = Path(__file__).resolve().parents[3] / "shared" / "specs" / "square_openapi.json"
 HOUR = 3600.0
-needs_description = pytest.mark.skipif(
-    not DESCRIPTION.is_file(), reason=f"no description of the vendor at {DESCRIPTION}"
-)
 Make = Callable[..., PullBench]
-
-
-@cache
-def description() -> OpenAPI:
-    """The vendor's description, which is formally not valid itself; its OAuth is none of what is checked here."""
-    told = json.loads(DESCRIPTION.read_text(encoding="utf-8"))
-    for operations in told["paths"].values():
-        for operation in operations.values():
-            operation.pop("security", None)
-    return OpenAPI.from_dict(told, config=Config(spec_validator_cls=None))  # type: ignore[arg-type]
-
-
-class DescribedSquare(FakeSquare):
-    """Notes whatever the vendor's description does not allow."""
-
-    seen: Counter[str]
-    wrong: list[str]
-
-    def answer(self, request: Request) -> Reply:
-        """Answer a request that is valid with an answer that is."""
-        asked = MockRequest(
-            "https://connect.squareup.com", request.method.lower(), request.path,
-            args=request.query, headers=request.headers, data=request.body or None, content_type="application/json",
-        )  # fmt: skip
-        reply = super().answer(request)
-        told = MockResponse(json.dumps(reply.document).encode(), content_type="application/json")
-        try:
-            description().validate_request(asked)
-            description().validate_response(asked, told)
-        except OpenAPIError as error:
-            self.wrong.append(f"{request.method} {request.path}: {error!r} {error.__cause__!r}")
-        self.seen[request.path.split("/")[2] + ("+" if request.path.count("/") > 2 else "")] += 1
-        return reply
 
 
 @pytest.fixture
@@ -106,7 +66,6 @@ def asked(bench: PullBench, path: str) -> list[Any]:
 def test_requests_and_answers_keep_to_the_description(make: Make) -> None:
     """All lists, several pages of each."""
     fake = DescribedSquare(FakeClock(), 11)
-    fake.seen, fake.wrong = Counter(), []
     fake.knobs = Knobs(rows=2)
     pull(make(fake))
     assert fake.wrong == []

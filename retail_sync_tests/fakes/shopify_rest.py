@@ -54,10 +54,10 @@ def movement(rest: Rest) -> dict[str, Any]:
 def order(rest: Rest, *refunds: Rest) -> dict[str, Any]:
     """An order with its shipments and the refunds that are given."""
     currency = rest["currency"]
-    lines = [_line(line, currency) for line in rest["line_items"]]
+    lines = [_line(line, currency) for line in rest.get("line_items", ())]
     return {
         "id": gid("Order", rest["id"]), "name": rest["name"], "test": rest["test"], "createdAt": rest["created_at"],
-        "updatedAt": rest["updated_at"], "cancelledAt": rest["cancelled_at"], "sourceName": rest["source_name"],
+        "updatedAt": rest["updated_at"], "cancelledAt": rest["cancelled_at"], "sourceName": rest.get("source_name"),
         "displayFinancialStatus": (rest["financial_status"] or "pending").upper(), "currencyCode": currency,
         "taxesIncluded": rest["taxes_included"],
         "customer": {"id": gid("Customer", rest["customer"]["id"])} if rest.get("customer") else None,
@@ -66,10 +66,10 @@ def order(rest: Rest, *refunds: Rest) -> dict[str, Any]:
         "totalPriceSet": bag(rest["total_price"], currency), "totalTaxSet": bag(rest["total_tax"], currency),
         "totalDiscountsSet": bag(rest["total_discounts"], currency),
         "totalCashRoundingAdjustment": {"paymentSet": bag("0.00", currency), "refundSet": bag("0.00", currency)},
-        "taxLines": [{"channelLiable": None, "priceSet": bag(line["price"], currency)} for line in rest["tax_lines"]],
+        "taxLines": [{"channelLiable": None, "priceSet": bag(line["price"], currency)} for line in rest.get("tax_lines", ())],
         "shippingLines": [
             {"id": gid("ShippingLine", k), "discountedPriceSet": bag(line["price"], currency)}
-            for k, line in enumerate(rest["shipping_lines"])
+            for k, line in enumerate(rest.get("shipping_lines", ()))
         ],
         "lineItems": lines, "refunds": [refund(item, currency) for item in refunds],
         "fulfillments": [
@@ -100,6 +100,14 @@ def refund(rest: Rest, currency: str) -> dict[str, Any]:
             }
             for item in rest["transactions"]
         ],
+    }  # fmt: skip
+
+
+def location(rest: Rest) -> dict[str, Any]:
+    """A place; REST does not say whether it sends online orders, so it does."""
+    return {
+        "id": gid("Location", rest["id"]), "name": rest["name"], "isActive": rest["deleted_at"] is None,
+        "fulfillsOnlineOrders": True, "address": {"countryCode": rest["country_code"]},
     }  # fmt: skip
 
 
