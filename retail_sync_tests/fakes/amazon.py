@@ -48,6 +48,7 @@ class FakeAmazon(FakeSource):
         self.stale_addresses = 0  # so many addresses have expired before they are used
         self.rates = dict(RATES)  # what its buckets are filled with
         self.throttled = 0
+        self.says: dict[str, list[Reply]] = {}  # by operation: what it answers first, in the place of its lists
         self._access: dict[str, float] = {}
         self._issued = 0
         self._addresses: dict[str, tuple[str, float]] = {}
@@ -100,7 +101,10 @@ class FakeAmazon(FakeSource):
         if not self._admits(name):
             self.throttled += 1
             return Reply(429, _failed(429, "QuotaExceeded", "You exceeded your quota.").document, rate)
-        reply = self._address(request) if name == "getReportDocument" else self._list(name, request.query)
+        if self.says.get(name):
+            reply = self.says[name].pop(0)
+        else:
+            reply = self._address(request) if name == "getReportDocument" else self._list(name, request.query)
         return Reply(reply.status, reply.document, rate)
 
     def _list(self, name: str, query: Mapping[str, str]) -> Reply:
@@ -158,7 +162,7 @@ class FakeAmazon(FakeSource):
             return Reply(400, b"<Error><Code>InvalidArgument</Code></Error>")
         if until <= self.clock.time() or CANARY not in request.query.get("X-Amz-Signature", ""):
             return Reply(403, b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>")
-        content = settlement_file(report_id)
+        content = self.lists.files.get(report_id) or settlement_file(report_id)
         return Reply(200, gzip.compress(content) if int(report_id) % 2 else content)
 
 
