@@ -203,7 +203,7 @@ class Amazon:
     def connect(self, access: Access) -> Client:
         """Return a client of the region's endpoint."""
         where = access.connection(AmazonConnection)
-        given = Credentials(*(access.secret(name) for name in ("CLIENT_ID", "CLIENT_SECRET", "REFRESH_TOKEN")))
+        given = Credentials(*access.secrets("CLIENT_ID", "CLIENT_SECRET", "REFRESH_TOKEN"))
         agent = {"User-Agent": f"retail-sync/{__version__} (Language=Python)"}
         manner = Manner(read=look_into, heed=_heed, is_stale=_is_stale, headers=agent)
         sign_in = access.client("Login with Amazon", where.token_url, None, Limits(burst=5))

@@ -30,6 +30,7 @@ from retail_sync.core.errors import RetailSyncError, SettingsError, StorageError
 from retail_sync.core.exact_json import look_into
 from retail_sync.core.failpoints import failpoint
 from retail_sync.core.http_errors import REPEATABLE_STATUSES, Answered, BudgetSpent, HttpError, NoConnection
+from retail_sync.core.oauth import SignInRefused
 from retail_sync.core.pacing import Clock
 from retail_sync.core.paging import PagesBroken
 from retail_sync.operations.cursors import Cursors
@@ -129,11 +130,11 @@ class Puller:
     def _pull_lists(
         self, source: Source, wanted: Sequence[WireObject], client: Any, days: Days | None
     ) -> Iterator[Pulled]:
-        """Pull one list after the other; where nobody is there the others are not asked for."""
+        """Pull one list after the other; where nobody is there, or lets us in, the others are not asked for."""
         for item in wanted:
             try:
                 yield self._pull_object(source, item, client, days)
-            except NoConnection as error:
+            except (NoConnection, SignInRefused) as error:
                 self._progress(f"{source.name}: {error}")
                 yield Pulled(source.name, "*", (), _problem(source, "*", error, None, days))
                 return
@@ -153,7 +154,7 @@ class Puller:
                     failpoint("pull.before_cursor")
                     self._stores.cursors.reach(source.name, item.name, window.end, self._trace_id)
                     reached = max(reached or window.end, window.end)
-        except (StorageError, NoConnection):
+        except (StorageError, NoConnection, SignInRefused):
             raise
         except RetailSyncError as error:
             self._progress(f"{source.name}/{item.name}: {error}")

@@ -117,14 +117,19 @@ class Access:
 
     def secret(self, name: str) -> str:
         """Return a secret of the environment, RETAIL_SYNC_<SOURCE>_<NAME>. Raises SettingsError where it is not set."""
-        variable = f"RETAIL_SYNC_{self.source.name.upper()}_{name}"
-        value = os.environ.get(variable, "")
-        if not value:
+        return self.secrets(name)[0]
+
+    def secrets(self, *names: str) -> list[str]:
+        """Return several secrets of the environment. Raises SettingsError naming all that are not set."""
+        variables = [f"RETAIL_SYNC_{self.source.name.upper()}_{name}" for name in names]
+        if missing := [variable for variable in variables if not os.environ.get(variable)]:
+            are = "is" if len(missing) == 1 else "are"
             raise SettingsError(
-                f"{variable} is not set: source {self.source.name} needs it",
-                "set it in the environment of the runs; docs/runbooks/connect_sources.md says where the value comes from",
+                f"{', '.join(missing)} {are} not set: source {self.source.name} needs that to sign in",
+                "set it in the environment of the runs, not in the settings; docs/runbooks/connect_sources.md says where the "
+                "value comes from",
             )
-        return value
+        return [os.environ[variable] for variable in variables]
 
     def client(
         self, system: str, base_url: str, auth: Auth | None, limits: Limits, manner: Manner | None = None

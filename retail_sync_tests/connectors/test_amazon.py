@@ -12,6 +12,7 @@ from retail_sync.connectors.intake import receive
 from retail_sync.settings import Settings
 from retail_sync_tests.connectors.amazon_bench import Made, fetched, pulled, rows, watched
 from retail_sync_tests.connectors.amazon_models import Models
+from retail_sync_tests.fakes.amazon import SECRETS
 from retail_sync_tests.fakes.amazon_lists import Refused, settlement_file
 from retail_sync_tests.fakes.server import Request
 from retail_sync_tests.fakes.source import Expired, Knobs
@@ -105,6 +106,26 @@ def test_access_tokens_last_an_hour(amazon: Made) -> None:
     made.fake.clock.sleep(86_400)
     pulled(made)
     assert not list(made.home.state.rglob("*oauth*"))
+
+
+def test_a_first_sign_in_says_what_lacks_and_what_is_wrong(amazon: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All missing variables at once, then which one Amazon does not take, each once for the whole source."""
+    made = amazon(rows=1)
+    for name in ("CLIENT_SECRET", "REFRESH_TOKEN"):
+        monkeypatch.delenv(f"RETAIL_SYNC_SHOP_{name}")
+    [told] = made.pull()
+    assert told.problem is not None
+    assert "RETAIL_SYNC_SHOP_CLIENT_SECRET, RETAIL_SYNC_SHOP_REFRESH_TOKEN are not set" in told.problem.message
+    monkeypatch.setenv("RETAIL_SYNC_SHOP_CLIENT_SECRET", SECRETS["CLIENT_SECRET"])
+    monkeypatch.setenv("RETAIL_SYNC_SHOP_REFRESH_TOKEN", "Atzr|of another app")
+    [told] = made.pull()
+    assert told.problem is not None
+    assert told.problem.subject == "shop/*"
+    assert (
+        "Login with Amazon does not accept our connection: the refresh token was copied wrongly" in told.problem.message
+    )
+    assert "Atzr" not in str(told)
+    assert made.registry.all() == []
 
 
 def test_the_rate_that_amazon_says_is_kept(amazon: Made) -> None:

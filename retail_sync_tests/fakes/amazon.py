@@ -118,9 +118,12 @@ class FakeAmazon(FakeSource):
 
     def _sign_in(self, request: Request) -> Reply:
         form = dict(parse_qsl(request.body.decode()))
-        given = tuple(form.get(name.lower()) for name in SECRETS)
-        if form.get("grant_type") != "refresh_token" or given != tuple(SECRETS.values()):
-            return Reply(400, {"error": "invalid_grant", "error_description": "not ours"})
+        wrong = [name for name, value in SECRETS.items() if form.get(name.lower()) != value]
+        if wrong and wrong != ["REFRESH_TOKEN"]:
+            return Reply(401, {"error": "invalid_client", "error_description": "Client authentication failed"})
+        if wrong or form.get("grant_type") != "refresh_token":
+            told = "The request has an invalid grant parameter : refresh_token"
+            return Reply(400, {"error": "invalid_grant", "error_description": told})
         self._issued += 1
         token = f"Atza|{CANARY}-{self._issued}"
         self._access[token] = self.clock.time() + _ACCESS_LASTS
