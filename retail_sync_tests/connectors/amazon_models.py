@@ -55,6 +55,7 @@ class Models:
 
     def __init__(self, folder: Path) -> None:
         self.operations: dict[str, Operation] = {}  # by model and name: two models have a getOrder
+        self.pairs: set[str] = set()  # of the sandbox, by model, operation, status and number
         self.seen: set[str] = set()
         self.rates: dict[str, tuple[float, float]] = {}  # requests per second and burst, as the descriptions say
         for file in sorted(folder.glob("*.json")):
@@ -74,6 +75,9 @@ class Models:
         pattern = re.compile(re.sub(r"\{\w+\}", "[^/]+", path))
         name = said["operationId"]
         self.operations[f"{model}.{name}"] = Operation(name, method, pattern, parameters, said, definitions)
+        for status, answer in said["responses"].items():
+            static = answer.get("x-amzn-api-sandbox", {}).get("static", ())
+            self.pairs |= {f"{model}.{name}.{status}.{n}" for n, _ in enumerate(static)}
         if told := re.search(r"\| ([\d.]+) \| (\d+) \|", said.get("description", "")):
             self.rates[name] = (float(told[1]), float(told[2]))
 
