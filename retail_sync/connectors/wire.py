@@ -121,15 +121,16 @@ class Access:
         return self.secrets(name)[0]
 
     def secrets(self, *names: str) -> list[str]:
-        """Return several. Raises SettingsError naming each that is not set."""
-        found = {name: os.environ.get(f"RETAIL_SYNC_{self.source.name.upper()}_{name}", "") for name in names}
-        if lacking := [f"RETAIL_SYNC_{self.source.name.upper()}_{name}" for name, value in found.items() if not value]:
-            what, which = ("are", "them") if lacking[1:] else ("is", "it")
+        """Return several secrets of the environment. Raises SettingsError naming all that are not set."""
+        variables = [f"RETAIL_SYNC_{self.source.name.upper()}_{name}" for name in names]
+        if missing := [variable for variable in variables if not os.environ.get(variable)]:
+            are = "is" if len(missing) == 1 else "are"
             raise SettingsError(
-                f"{', '.join(lacking)} {what} not set: source {self.source.name} needs {which}",
-                f"set {which} in the environment of the runs; docs/runbooks/connect_sources.md says where each value comes from",
+                f"{', '.join(missing)} {are} not set: source {self.source.name} needs that to sign in",
+                "set it in the environment of the runs, not in the settings; docs/runbooks/connect_sources.md says where the "
+                "value comes from",
             )
-        return list(found.values())
+        return [os.environ[variable] for variable in variables]
 
     def client(
         self, system: str, base_url: str, auth: Auth | None, limits: Limits, manner: Manner | None = None

@@ -25,6 +25,12 @@ from retail_sync.core.locks import exclusive
 
 _SPARE_SECONDS = 120
 _LOCK_WAIT_SECONDS = 60
+# The words of RFC 6749 (5.2). What else a refusal says may repeat a secret, so nothing of it is shown.
+_REFUSALS = {
+    "invalid_client": "client id and secret do not go together, or the secret was replaced by a newer one",
+    "invalid_grant": "the refresh token was copied wrongly, has expired, was withdrawn, or is another app's",
+    "unauthorized_client": "the refresh token is another app's, or the app may not use any",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +163,8 @@ class OAuth:
         except Answered as refused:
             if refused.status in (400, 401, 403):
                 raise SignInRefused(
-                    f"{self._client.system} does not accept our connection any more",
-                    f"connect again: {self._sign_in.help}",
+                    f"{self._client.system} does not accept our connection: {_told(refused)}",
+                    f"correct the secret in the environment of the runs, or connect again: {self._sign_in.help}",
                 ) from None
             raise NotDelivered(refused.message, refused.remedy) from None
         except NoConnection:
@@ -193,3 +199,10 @@ class OAuth:
             os.close(folder)
         except OSError as error:
             raise StorageError(f"{store} could not be written: {error.strerror}", "free space, run again") from None
+
+
+def _told(refused: Answered) -> str:
+    """Say why, as far as it is one of the words that every sign-in uses."""
+    word = refused.document.get("error") if isinstance(refused.document, Mapping) else None
+    why = _REFUSALS.get(word) if isinstance(word, str) else None
+    return f"{why} ({refused.status} {word})" if why else f"it answers {refused.status}"

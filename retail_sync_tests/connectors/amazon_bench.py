@@ -11,7 +11,9 @@ from retail_sync.connectors.intake import receive
 from retail_sync.connectors.paged import Heading, page_line, write_end, write_heading
 from retail_sync.connectors.wire import Page, Window
 from retail_sync.pipeline import Pipeline
+from retail_sync_tests.connectors.amazon_models import Models
 from retail_sync_tests.connectors.pulled import PullBench
+from retail_sync_tests.fakes.server import Reply, Request
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 Made = Callable[..., PullBench]
@@ -20,6 +22,19 @@ Made = Callable[..., PullBench]
 def pulled(made: PullBench) -> None:
     """Pull once, without a problem."""
     assert [item.problem for item in made.pull() if item.problem] == []
+
+
+def watched(made: PullBench, models: Models) -> None:
+    """Have every request and every answer of the lists checked against the models from now on."""
+    answer = made.fake.answer
+
+    def checked(request: Request) -> Reply:
+        reply = answer(request)
+        if not request.path.startswith(("/auth", "/documents")):
+            models.check(request, reply)
+        return reply
+
+    made.fake.answer = checked  # type: ignore[method-assign]
 
 
 def fetched(made: PullBench) -> dict[str, str]:

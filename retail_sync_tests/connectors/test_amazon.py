@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import date
 from pathlib import Path
 
@@ -11,25 +10,18 @@ import pytest
 from retail_sync.connectors.amazon import RATES, AmazonConnection
 from retail_sync.connectors.intake import receive
 from retail_sync.settings import Settings
-from retail_sync_tests.connectors.amazon_bench import Made, fetched, pulled, rows
+from retail_sync_tests.connectors.amazon_bench import Made, fetched, pulled, rows, watched
 from retail_sync_tests.connectors.amazon_models import Models
+from retail_sync_tests.fakes.amazon import SECRETS
 from retail_sync_tests.fakes.amazon_lists import Refused, settlement_file
-from retail_sync_tests.fakes.server import Reply, Request
+from retail_sync_tests.fakes.server import Request
 from retail_sync_tests.fakes.source import Expired, Knobs
 
 
 def test_what_is_asked_and_answered_is_as_amazon_says(amazon: Made, official: Path) -> None:
     """Every request and every answer of the fake, over pages, fits the vendor's models; all six operations are used."""
     models, made = Models(official / "models"), amazon(rows=2)
-    answer = made.fake.answer
-
-    def watched(request: Request) -> Reply:
-        reply = answer(request)
-        if not request.path.startswith(("/auth", "/documents")):
-            models.check(request, reply)
-        return reply
-
-    made.fake.answer = watched  # type: ignore[method-assign]
+    watched(made, models)
     pulled(made)
     made.fake.knobs = Knobs(rows=1)
     pulled(made)
@@ -68,34 +60,6 @@ def test_a_fetched_report_is_the_file_a_person_downloads(amazon: Made) -> None:
     assert theirs == {d.delivery_id for d in by_hand.registry.all()}
     assert fetched(by_run) == {name: settlement_file(name).decode() for name in names}
     assert rows(by_run, look) == rows(by_hand, look) != []
-
-
-def test_the_official_sandbox_answers_of_reports_are_read(amazon: Made, official: Path) -> None:
-    """A report in progress is none; one that is done is fetched at the address that the document call says."""
-    made = amazon(rows=1)
-    said = {name: json.loads((official / "sandbox" / f"reports_2021-06-30.{name}.200.0.json").read_text())["response"]
-            for name in ("getReports", "getReportDocument")}  # fmt: skip
-    done = {**said["getReports"]["reports"][0], "reportId": "R2", "processingStatus": "DONE",
-            "reportDocumentId": said["getReportDocument"]["reportDocumentId"]}  # fmt: skip
-    answer = made.fake.answer
-
-    def official_answer(request: Request) -> Reply:
-        if request.path.endswith("/reports"):
-            return Reply(200, {"reports": [done]} if "nextToken" in request.query else said["getReports"])
-        if "/reports/2021-06-30/documents/" in request.path:
-            assert request.path.endswith(done["reportDocumentId"])
-            host = "https://d34o8swod1owfl.cloudfront.net"
-            return Reply(
-                200,
-                {**said["getReportDocument"], "url": said["getReportDocument"]["url"].replace(host, made.server.url)},
-            )
-        if request.path.startswith("/Report_"):
-            return Reply(200, settlement_file("50000000001"))
-        return answer(request)
-
-    made.fake.answer = official_answer  # type: ignore[method-assign]
-    pulled(made)
-    assert set(fetched(made)) == {"R2"}
 
 
 def test_a_report_in_the_making_comes_when_it_is_done(amazon: Made) -> None:
@@ -142,6 +106,26 @@ def test_access_tokens_last_an_hour(amazon: Made) -> None:
     made.fake.clock.sleep(86_400)
     pulled(made)
     assert not list(made.home.state.rglob("*oauth*"))
+
+
+def test_a_first_sign_in_says_what_lacks_and_what_is_wrong(amazon: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All missing variables at once, then which one Amazon does not take, each once for the whole source."""
+    made = amazon(rows=1)
+    for name in ("CLIENT_SECRET", "REFRESH_TOKEN"):
+        monkeypatch.delenv(f"RETAIL_SYNC_SHOP_{name}")
+    [told] = made.pull()
+    assert told.problem is not None
+    assert "RETAIL_SYNC_SHOP_CLIENT_SECRET, RETAIL_SYNC_SHOP_REFRESH_TOKEN are not set" in told.problem.message
+    monkeypatch.setenv("RETAIL_SYNC_SHOP_CLIENT_SECRET", SECRETS["CLIENT_SECRET"])
+    monkeypatch.setenv("RETAIL_SYNC_SHOP_REFRESH_TOKEN", "Atzr|of another app")
+    [told] = made.pull()
+    assert told.problem is not None
+    assert told.problem.subject == "shop/*"
+    assert (
+        "Login with Amazon does not accept our connection: the refresh token was copied wrongly" in told.problem.message
+    )
+    assert "Atzr" not in str(told)
+    assert made.registry.all() == []
 
 
 def test_the_rate_that_amazon_says_is_kept(amazon: Made) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,37 +11,6 @@ import pytest
 from retail_sync.pipeline import Pipeline
 from retail_sync_tests.connectors.amazon_bench import Made, deliver, pulled, rows
 from retail_sync_tests.fakes.amazon_lists import breakdown, dollars, order_id, usd
-
-
-def test_the_official_sandbox_answers_become_rows(amazon: Made, official: Path) -> None:
-    """Amazon's own examples of the operations we use: three orders with four lines, one transaction without parts."""
-    made = amazon(rows=0)
-    said = {name: json.loads((official / "sandbox" / f"{name}.json").read_text())["response"] for name in (
-        "orders_2026-01-01.searchOrders.200.0", "orders_2026-01-01.searchOrders.200.1",
-        "orders_2026-01-01.searchOrders.200.2", "finances_2024-06-19.listTransactions.200.0",
-        "transfers_2024-06-01.listPayouts.200.0",
-    )}  # fmt: skip
-    deliver(made, "orders", *(document for name, document in said.items() if "searchOrders" in name))
-    deliver(made, "unsettled", said["finances_2024-06-19.listTransactions.200.0"])
-    deliver(made, "payouts", said["transfers_2024-06-01.listPayouts.200.0"])
-    assert rows(made, "select reason from canonical.rejected_rows") == []
-    orders = (
-        "select order_id, status, currency, total_amount, tax_amount, shipping_amount from canonical.orders order by 1"
-    )
-    assert rows(made, orders) == [
-        ("171-2345678-9012345", "UNSHIPPED", "BRL", Decimal("1599.9000"), 0, 0),
-        ("202-7654321-1098765", "SHIPPED", "GBP", Decimal("34.9900"), 0, 0),
-        ("250-1234567-8901234", "SHIPPED", "JPY", 19940, 0, 0),
-    ]
-    lines = "select sku, quantity, unit_price, discount_amount from canonical.order_lines order by all"
-    assert rows(made, lines) == [
-        ("DELL-I15-BR-001", 1, Decimal("1599.9000"), 0),
-        ("ECHO-DOT-4-JP-CHARCOAL", 1, 5980, 0),
-        ("ECHO-DOT-4-UK-CHARCOAL-SINGLE", 1, Decimal("34.9900"), 0),
-        ("FIRE-TV-4K-MAX-JP", 2, 6980, 0),
-    ]
-    held = "select category, amount, currency, transaction_date from canonical.deferred_transactions"
-    assert rows(made, held) == [("unclassified", 10, "USD", date(2020, 7, 14))]
 
 
 def test_amounts_of_an_order_are_those_that_sum_to_its_total(amazon: Made) -> None:

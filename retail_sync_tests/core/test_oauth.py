@@ -98,6 +98,22 @@ def test_a_new_token_of_the_environment_takes_over(server: FakeServer, tmp_path:
     ask(client(server, tmp_path, Credentials("app", "app-secret", "refresh-new")))
 
 
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        (Credentials("app", "app-secret", "canary"), "the refresh token was copied wrongly"),
+        (Credentials("app", "canary", "refresh-0"), "client id and secret do not go together"),
+    ],
+)
+def test_a_first_sign_in_that_is_refused_says_why(
+    server: FakeServer, tmp_path: Path, given: Credentials, why: str
+) -> None:
+    """Which of the three secrets to look at; none of them is shown."""
+    with pytest.raises(SettingsError, match=why) as caught:
+        ask(client(server, tmp_path, given))
+    assert "canary" not in f"{caught.value}{caught.value.remedy}"
+
+
 def test_credentials_come_from_the_environment_and_are_never_shown(tmp_path: Path) -> None:
     """A message names the variables that are not set, not those that are."""
     given = {"RETAIL_SYNC_XERO_CLIENT_ID": "id", "RETAIL_SYNC_XERO_CLIENT_SECRET": "canary"}

@@ -48,6 +48,7 @@ class FakeAmazon(FakeSource):
         self.stale_addresses = 0  # so many addresses have expired before they are used
         self.rates = dict(RATES)  # what its buckets are filled with
         self.throttled = 0
+        self.says: dict[str, list[Reply]] = {}  # by operation: what it answers first, in the place of its lists
         self._access: dict[str, float] = {}
         self._issued = 0
         self._addresses: dict[str, tuple[str, float]] = {}
@@ -100,7 +101,10 @@ class FakeAmazon(FakeSource):
         if not self._admits(name):
             self.throttled += 1
             return Reply(429, _failed(429, "QuotaExceeded", "You exceeded your quota.").document, rate)
-        reply = self._address(request) if name == "getReportDocument" else self._list(name, request.query)
+        if self.says.get(name):
+            reply = self.says[name].pop(0)
+        else:
+            reply = self._address(request) if name == "getReportDocument" else self._list(name, request.query)
         return Reply(reply.status, reply.document, rate)
 
     def _list(self, name: str, query: Mapping[str, str]) -> Reply:
@@ -114,9 +118,12 @@ class FakeAmazon(FakeSource):
 
     def _sign_in(self, request: Request) -> Reply:
         form = dict(parse_qsl(request.body.decode()))
-        given = tuple(form.get(name.lower()) for name in SECRETS)
-        if form.get("grant_type") != "refresh_token" or given != tuple(SECRETS.values()):
-            return Reply(400, {"error": "invalid_grant", "error_description": "not ours"})
+        wrong = [name for name, value in SECRETS.items() if form.get(name.lower()) != value]
+        if wrong and wrong != ["REFRESH_TOKEN"]:
+            return Reply(401, {"error": "invalid_client", "error_description": "Client authentication failed"})
+        if wrong or form.get("grant_type") != "refresh_token":
+            told = "The request has an invalid grant parameter : refresh_token"
+            return Reply(400, {"error": "invalid_grant", "error_description": told})
         self._issued += 1
         token = f"Atza|{CANARY}-{self._issued}"
         self._access[token] = self.clock.time() + _ACCESS_LASTS
@@ -158,7 +165,7 @@ class FakeAmazon(FakeSource):
             return Reply(400, b"<Error><Code>InvalidArgument</Code></Error>")
         if until <= self.clock.time() or CANARY not in request.query.get("X-Amz-Signature", ""):
             return Reply(403, b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>")
-        content = settlement_file(report_id)
+        content = self.lists.files.get(report_id) or settlement_file(report_id)
         return Reply(200, gzip.compress(content) if int(report_id) % 2 else content)
 
 

@@ -10,6 +10,9 @@ from retail_sync_tests.fakes.clock import FakeClock
 from retail_sync_tests.fakes.source import Expired
 
 _TOKEN_LASTS = {"getInventorySummaries": 30.0, "searchOrders": 86_400.0}
+_OPTIONAL = frozenset(
+    "buyer recipient proceeds expense promotion cancellation fulfillment packages tax payment".split()
+)
 _COLUMNS = (
     "settlement-id settlement-start-date settlement-end-date deposit-date total-amount currency transaction-type order-id "
     "merchant-order-id adjustment-id shipment-id marketplace-name amount-type amount-description amount fulfillment-id "
@@ -31,6 +34,7 @@ class Lists:
         self._began = clock.time() - timedelta(hours=20).total_seconds()
         self._tokens: dict[str, tuple[str, Mapping[str, str], int, float]] = {}
         self.reports: list[dict[str, Any]] = []
+        self.files: dict[str, bytes] = {}  # by report id, where it is not `settlement_file`
         self.orders: list[dict[str, Any]] = []
         self.stock: list[dict[str, Any]] = []
         self.transactions: list[dict[str, Any]] = []
@@ -128,7 +132,8 @@ class Lists:
         found = [
             transaction
             for transaction in self.transactions
-            if query["postedAfter"] <= transaction["postedDate"] < query["postedBefore"]
+            # The models of the finance interfaces let a transaction have no day.
+            if query["postedAfter"] <= transaction.get("postedDate", query["postedAfter"]) < query["postedBefore"]
             and transaction["transactionStatus"] == query.get("transactionStatus", transaction["transactionStatus"])
             and before - after <= timedelta(days=180)
         ]
@@ -150,8 +155,8 @@ def iso(at: float) -> str:
 def settlement_file(report_id: str) -> bytes:
     """A settlement of one order of the list with its fee, as a flat file."""
     n = int(report_id) - 50_000_000_000
-    settlement_id, at = str(11_000_000_000 + n), "2026-11-10 10:00:00 UTC"
-    head = {"settlement-start-date": at, "settlement-end-date": "2026-11-17 10:00:00 UTC",
+    at = "2026-11-10 10:00:00 UTC"
+    head = {"settlement-id": str(11_000_000_000 + n), "settlement-start-date": at, "settlement-end-date": "2026-11-17 10:00:00 UTC",
             "deposit-date": "2026-11-19 10:00:00 UTC", "total-amount": "18.06", "currency": "USD"}  # fmt: skip
     line = {"transaction-type": "Order", "order-id": order_id(n), "marketplace-name": "Amazon.com", "posted-date": at[:10],
             "posted-date-time": at, "sku": f"A-{n}", "quantity-purchased": "1"}  # fmt: skip
@@ -159,12 +164,16 @@ def settlement_file(report_id: str) -> bytes:
         ("ItemPrice", "Principal", "20.00"), ("ItemPrice", "Shipping", "1.50"), ("ItemPrice", "Tax", "1.56"),
         ("Promotion", "Principal", "-2.00"), ("ItemFees", "Commission", "-3.00"),
     )  # fmt: skip
-    rows: Sequence[Mapping[str, str]] = (head, *(
+    return flat_file(head, *(
         {**line, "amount-type": kind, "amount-description": what, "amount": amount} for kind, what, amount in amounts
     ))  # fmt: skip
-    lines = ["\t".join(_COLUMNS)]
-    lines += ["\t".join({"settlement-id": settlement_id, **row}.get(name, "") for name in _COLUMNS) for row in rows]
-    return "".join(f"{text}\n" for text in lines).encode()
+
+
+def flat_file(head: Mapping[str, str], *lines: Mapping[str, str]) -> bytes:
+    """A settlement as a V2 flat file: its header row and its lines, by column."""
+    settlement_id = {"settlement-id": head["settlement-id"]}
+    told = [_COLUMNS, *([{**settlement_id, **row}.get(name, "") for name in _COLUMNS] for row in (head, *lines))]
+    return "".join("\t".join(cells) + "\n" for cells in told).encode()
 
 
 def order_id(n: int) -> str:
@@ -208,20 +217,12 @@ def _order(n: int, at: str) -> dict[str, Any]:
 
 
 def _given(order: Mapping[str, Any], wanted: Sequence[str]) -> dict[str, Any]:
-    """What was asked for of an order, and what is always there."""
-    optional = {
-        "buyer",
-        "recipient",
-        "proceeds",
-        "expense",
-        "promotion",
-        "cancellation",
-        "fulfillment",
-        "packages",
-        "tax",
-        "payment",
-    }
-    return {key: value for key, value in order.items() if key not in optional or key.upper() in wanted}
+    """What was asked for of an order and of its items, and what is always there."""
+    given, *items = (
+        {key: value for key, value in record.items() if key not in _OPTIONAL or key.upper() in wanted}
+        for record in (order, *order["orderItems"])
+    )
+    return {**given, "orderItems": items}
 
 
 def _article(n: int, at: str) -> dict[str, Any]:
