@@ -172,7 +172,7 @@ def test_a_folder_that_cannot_be_had_stops_no_other(tmp_path: Path, folder: Path
         Source(name="bank", connector="mt940", drop=f"file://{folder}"),
     )
     gone, rates = bench.problems()
-    assert "source gone could not be fetched: cannot list file://" in gone
+    assert "source gone could not be fetched: there is no folder file://" in gone
     assert "asks a system and reads no files" in rates
     assert [name for name, _ in bench.delivered()] == ["a.sta"]
 

@@ -295,10 +295,10 @@ def test_past_days_that_failed_stay_told(bench: PullBench, monkeypatch: pytest.M
 
     monkeypatch.setenv("RETAIL_SYNC_SHOP_PASSWORD", "wrong")
     pipeline.pull(past)
-    assert told() == ["shop/orders 2026-11-03 to 2026-11-04"]
+    assert told() == ["shop/* 2026-11-03 to 2026-11-04"]
     monkeypatch.setenv("RETAIL_SYNC_SHOP_PASSWORD", PASSWORD)
     pipeline.pull()
-    assert told() == ["shop/orders 2026-11-03 to 2026-11-04"]
+    assert told() == ["shop/* 2026-11-03 to 2026-11-04"]
     pipeline.pull(past)
     assert told() == []
 
