@@ -202,16 +202,29 @@ def run(
             f"{name} failed in {outcome.failed_step.replace('_', ' ') or 'its start'}: {outcome.message}",
             outcome.remedy or "see the run in `retail-sync ui`; running again resumes where it stopped",
         )
-    queue = _pipeline(home).exceptions.open()
+    pipeline = _pipeline(home)
+    queue = pipeline.exceptions.open()
     errors = [row for row in queue if row.severity == "error"]
     _print(
         {"job": name, "run_id": outcome.run_id, "open_exceptions": len(queue)},
         as_json,
         f"{name} done. {_times(len(queue), 'open exception')}"
         + (f": retail-sync exceptions list{_home_option(home)}" if queue else "."),
+        *([_not_published(pipeline, home)] if until not in ("", "published") else []),
     )
     if errors:
         raise typer.Exit(NEEDS_A_PERSON)
+
+
+def _not_published(pipeline: Pipeline, home: Path | None) -> str:
+    """What people see after a run that was told to stop early."""
+    published = pipeline.warehouse.published_file.exists()
+    shown = (
+        "still shows what an earlier run published"
+        if published
+        else "shows what is loaded so far; no run has published yet"
+    )
+    return f"Stopped before publishing: retail-sync query{_home_option(home)} {shown}. A run without --until publishes."
 
 
 @app.command()

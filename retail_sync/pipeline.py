@@ -404,12 +404,12 @@ class Pipeline:
             self._settle("ledger", find_posting_problems(self.operations))
 
     def publish(self, *, is_nightly: bool) -> bool:
-        """Copy the warehouse for readers; a large one only at night. Returns whether a copy was made."""
+        """Copy the warehouse for readers; a large one only at night, but for the first. Returns whether a copy was made."""
         warehouse = self.warehouse
         if is_nightly:
             warehouse.compact()
         limit = self.home.settings.warehouse.publish_every_run_up_to_mb << 20
-        if not is_nightly and warehouse.file.stat().st_size > limit:
+        if not is_nightly and warehouse.published_file.exists() and warehouse.file.stat().st_size > limit:
             return False
         return warehouse.publish()
 

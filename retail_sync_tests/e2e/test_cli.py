@@ -25,6 +25,7 @@ from retail_sync_tests.e2e.company import B_CORRECTED, PROBLEMS, TINY, B
 from retail_sync_tests.e2e.conftest import Answer, Golden
 from retail_sync_tests.e2e.line import booked, copied, drop, new_home, nightly, opened
 from retail_sync_tests.journal.tracing import assert_legs_trace_to_their_lines
+from retail_sync_tests.reconcile.files import bank_statement
 
 Cli = Callable[..., Answer]
 
@@ -225,6 +226,48 @@ def test_until_stops_the_line(cli: Cli, tmp_path: Path) -> None:
     assert booked(home) == []
     with opened(home).writing("look") as connection:
         assert connection.execute("select count(*) from journal.entries").fetchone() != (0,)
+
+
+def test_what_is_loaded_is_shown_before_the_first_whole_run(cli: Cli, tmp_path: Path) -> None:
+    """A newcomer looks at what came before anything goes further. Afterwards the copy of the whole run holds, and only that."""
+    home = new_home(tmp_path / "home")
+    drop(home, TINY)
+    count = "select count(*) as files from raw.deliveries"
+    question = ("query", count, "--format", "csv", "--home", home.root)
+    opened(home).receive_inbox()
+    received = cli(*question)
+    assert (received.code, "nothing has been loaded yet" in received.err) == (2, True)
+    assert "run hourly --until canonical" in received.err
+    opened(home).load()
+    loaded = cli(*question)
+    assert (loaded.code, loaded.out.split()) == (0, ["files", "3"])
+    assert "nothing has been published yet: this is what is loaded so far" in loaded.err
+    refused = cli("trace", "1", "--home", home.root)
+    assert (refused.code, "a run publishes when it has gone through every stage" in refused.err) == (2, True)
+    nightly(home)
+    drop(home, {"bank/later.csv": bank_statement("2026-11-23 95.05 USD RENT")})
+    opened(home).receive_inbox()
+    opened(home).load()
+    published = cli(*question)
+    assert (published.out, published.err) == (loaded.out, "")
+
+
+@pytest.mark.long
+def test_a_run_that_stops_early_says_what_people_see(cli: Cli, tmp_path: Path) -> None:
+    """Nobody takes an older copy for what was just loaded."""
+    home = new_home(tmp_path / "home")
+    until = ("run", "hourly", "--until", "canonical", "--home", home.root)
+    assert "shows what is loaded so far; no run has published yet" in " ".join(cli(*until).out.split())
+    opened(home).publish(is_nightly=True)
+    assert "still shows what an earlier run published" in " ".join(cli(*until).out.split())
+
+
+def test_a_large_warehouse_is_published_by_its_first_run(tmp_path: Path) -> None:
+    """Its hourly runs make no copy, but the first: else nobody could look before the night."""
+    home = new_home(tmp_path / "home", "[warehouse]\npublish_every_run_up_to_mb = 0\n")
+    pipeline = opened(home)
+    pipeline.load()
+    assert [pipeline.publish(is_nightly=night) for night in (False, False, True)] == [True, False, True]
 
 
 def test_ingest_warns_of_a_file_that_will_not_load(cli: Cli, tmp_path: Path) -> None:
