@@ -688,12 +688,16 @@ def _trial_renderings(found: Proposal) -> list[Any]:
 
 @sources_app.command("list")
 def sources_list(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """List the declared sources, and what is wrong with a block. Exit code 1 when one cannot work."""
+    """List the declared sources, where each comes from, and what is wrong with a block. Exit code 1 when one cannot work.
+
+    Files may be put into the inbox of a source that is fetched from elsewhere, too: --json has it.
+    """
     from retail_sync.reports.sources import read_sources
 
     rows = read_sources(Home.locate(home).require())
-    header = ("name", "connector", "object", "inbox", "problem")
-    _print(rows, as_json, terminal.table(header, [tuple(row[name] for name in header) for row in rows]))
+    header = ("name", "connector", "object", "comes from", "problem")
+    shown = [tuple(row[name.replace(" ", "_")] for name in header) for row in rows]
+    _print(rows, as_json, terminal.table(header, shown))
     if any(row["problem"] for row in rows):
         raise typer.Exit(NEEDS_A_PERSON)
 

@@ -424,6 +424,46 @@ FILES = {
 }
 
 
+PLACES = """
+[[source]]
+name = "shop"
+connector = "vendure"
+connection = {url = "https://key:s3cret@shop.example.com/de?token=s3cret", user = "reader"}
+[[source]]
+name = "market"
+connector = "amazon"
+connection = {region = "eu", marketplaces = ["A1PA6795UKMFR9"]}
+[[source]]
+name = "erp"
+connector = "tryton"
+connection = {user = "reader"}
+[[source]]
+name = "bank"
+connector = "camt053"
+drop = "sftp://reader@bank.example.com/out"
+[[source]]
+name = "till"
+connector = "amazon_settlement"
+"""
+
+
+def test_sources_say_where_they_come_from(cli: Cli, tmp_path: Path) -> None:
+    """The system, the folder or the inbox, and no secret; a block that cannot be asked with says why."""
+    (tmp_path / "retail_sync.toml").write_text(PLACES, encoding="utf-8")
+    answer = cli("sources", "list", "--home", tmp_path, "--json")
+    assert {row["name"]: row["comes_from"] for row in answer.json} == {
+        "shop": "https://shop.example.com/de",
+        "market": "https://sellingpartnerapi-eu.amazon.com",
+        "erp": str(tmp_path / "inbox" / "erp"),
+        "bank": "sftp://bank.example.com/out",
+        "till": str(tmp_path / "inbox" / "till"),
+    }
+    assert "s3cret" not in answer.out
+    assert [row["name"] for row in answer.json if "url: Field required" in row["problem"]] == ["erp"]
+    assert answer.code == 1
+    assert "https://shop.example.com/de" in cli("sources", "list", "--home", tmp_path).out
+
+
 @pytest.mark.parametrize("database", WRITES)
 def test_a_query_changes_nothing(cli: Cli, quiet: Home, tmp_path: Path, database: str) -> None:
     """Whatever is typed, the three databases stay as they are, and no file is read or written."""
