@@ -218,12 +218,12 @@ def run(
 
 def _not_published(pipeline: Pipeline, home: Path | None) -> str:
     """What people see after a run that was told to stop early."""
-    published = pipeline.warehouse.published_file.exists()
-    shown = (
-        "still shows what an earlier run published"
-        if published
-        else "shows what is loaded so far; no run has published yet"
-    )
+    if pipeline.warehouse.published_file.exists():
+        shown = "still shows what an earlier run published"
+    elif pipeline.warehouse.file.exists():
+        shown = "shows what is loaded so far; no run has published yet"
+    else:
+        shown = "has nothing to show: nothing is loaded yet"
     return f"Stopped before publishing: retail-sync query{_home_option(home)} {shown}. A run without --until publishes."
 
 

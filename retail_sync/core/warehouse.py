@@ -111,13 +111,17 @@ class Warehouse:
                 "run `retail-sync run hourly --until canonical` (nothing is sent to the ledger); what was received so far: "
                 'retail-sync query "select * from deliveries" --on operations',
             )
-        target = self.scratch / f"so_far_{uuid.uuid4().hex}{self.file.suffix}"
-        try:
-            with self.writing("copy what is loaded so far") as writing:
+        with self.writing("copy what is loaded so far") as writing:
+            for left in self.scratch.glob(
+                "so_far_*"
+            ):  # by a process that was killed here; all others have done so by now
+                left.unlink()
+            target = self.scratch / f"so_far_{uuid.uuid4().hex}{self.file.suffix}"
+            try:
                 self._copy(writing, target)
-            connection = self._connect(target)
-        finally:
-            target.unlink(missing_ok=True)  # the open connection keeps it, and a killed process leaves none
+                connection = self._connect(target)
+            finally:
+                target.unlink(missing_ok=True)  # the open connection keeps it
         try:
             yield connection
         finally:

@@ -138,6 +138,7 @@ def test_readers_see_what_was_published(warehouse: Warehouse) -> None:
 def test_what_is_loaded_so_far_is_read_without_publishing_it(tmp_path: Path, url: str) -> None:
     """Before the first whole run: a copy for this reader only. It holds up no run, changes nothing and leaves nothing behind."""
     warehouse = new(tmp_path, url)
+    (warehouse.scratch / "so_far_of_a_killed_process").touch()
     with warehouse.reading_so_far() as connection:
         with warehouse.writing("run") as writing:
             writing.execute("insert into raw.t values (2)")
