@@ -202,16 +202,29 @@ def run(
             f"{name} failed in {outcome.failed_step.replace('_', ' ') or 'its start'}: {outcome.message}",
             outcome.remedy or "see the run in `retail-sync ui`; running again resumes where it stopped",
         )
-    queue = _pipeline(home).exceptions.open()
+    pipeline = _pipeline(home)
+    queue = pipeline.exceptions.open()
     errors = [row for row in queue if row.severity == "error"]
     _print(
         {"job": name, "run_id": outcome.run_id, "open_exceptions": len(queue)},
         as_json,
         f"{name} done. {_times(len(queue), 'open exception')}"
         + (f": retail-sync exceptions list{_home_option(home)}" if queue else "."),
+        *([_not_published(pipeline, home)] if until not in ("", "published") else []),
     )
     if errors:
         raise typer.Exit(NEEDS_A_PERSON)
+
+
+def _not_published(pipeline: Pipeline, home: Path | None) -> str:
+    """What people see after a run that was told to stop early."""
+    if pipeline.warehouse.published_file.exists():
+        shown = "still shows what an earlier run published"
+    elif pipeline.warehouse.file.exists():
+        shown = "shows what is loaded so far; no run has published yet"
+    else:
+        shown = "has nothing to show: nothing is loaded yet"
+    return f"Stopped before publishing: retail-sync query{_home_option(home)} {shown}. A run without --until publishes."
 
 
 @app.command()
@@ -675,12 +688,16 @@ def _trial_renderings(found: Proposal) -> list[Any]:
 
 @sources_app.command("list")
 def sources_list(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """List the declared sources, and what is wrong with a block. Exit code 1 when one cannot work."""
+    """List the declared sources, where each comes from, and what is wrong with a block. Exit code 1 when one cannot work.
+
+    Files may be put into the inbox of a source that is fetched from elsewhere, too: --json has it.
+    """
     from retail_sync.reports.sources import read_sources
 
     rows = read_sources(Home.locate(home).require())
-    header = ("name", "connector", "object", "inbox", "problem")
-    _print(rows, as_json, terminal.table(header, [tuple(row[name] for name in header) for row in rows]))
+    header = ("name", "connector", "object", "comes from", "problem")
+    shown = [tuple(row[name.replace(" ", "_")] for name in header) for row in rows]
+    _print(rows, as_json, terminal.table(header, shown))
     if any(row["problem"] for row in rows):
         raise typer.Exit(NEEDS_A_PERSON)
 
@@ -754,26 +771,35 @@ def postings_list(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List entries by state. `run nightly --until release` stops before anything is sent."""
+    """List entries by state, with what each sums to. `run nightly --until release` stops before anything is sent."""
     from retail_sync.reports.postings import read_postings
 
-    rows = read_postings(_pipeline(home), state, limit)
-    header = ("released", "entry", "state", "attempts", "ledger's id", "why")
+    found = read_postings(_pipeline(home), state, limit)
+    if as_json or not found.rows:
+        _print(found.rows, as_json, f"no entry is {state}" if state else "nothing is on its way")
+        return
+    header = ("released", "entry", "dated", "debits", "state", "attempts", "ledger's id", "why")
     shown = [
-        (r["released_at"][:19], r["ledger_key"], r["state"], str(r["attempts"]), r["remote_id"] or "", r["reason"])
-        for r in rows
-    ]
-    told = f"what is sent: retail-sync postings show ENTRY{_home_option(home)}" if rows else "nothing is on its way"
-    _print(rows, as_json, terminal.table(header, shown, right=("attempts",)), told)
+        (r["released_at"][:19], r["ledger_key"], r["posting_date"], format_money(r["debit_minor"], r["currency"]), r["state"],
+         str(r["attempts"]), r["remote_id"] or "", r["reason"])
+        for r in found.rows
+    ]  # fmt: skip
+    table = terminal.table(header, shown, right=("debits", "attempts"))
+    _print(
+        None, False, table, found.told, f"one entry, line by line: retail-sync postings show ENTRY{_home_option(home)}"
+    )
 
 
 @postings_app.command("show")
 def postings_show(
     key: Annotated[str, typer.Argument(metavar="ENTRY", help="Its key, with #version, or without for the newest.")],
+    payload: Annotated[
+        bool, typer.Option("--payload", help="Also exactly what is or would be sent; --json always has it.")
+    ] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show one entry, the exact payload that is or would be sent, and what the ledger holds. Nothing is sent (a dry run)."""
+    """Show one entry, its lines with their totals, and what the ledger holds. Nothing is sent (a dry run)."""
     from retail_sync.reports.postings import legs_of, read_posting
 
     found = read_posting(_pipeline(home), key)
@@ -790,8 +816,13 @@ def postings_show(
         terminal.bold(f"{found['ledger_key']}  {body['posting_date']}  {body['memo']}"),
         terminal.table(header, legs_of(body), right=("debit", "credit", "in its currency")),
         f"{found['state']}{': ' + found['why'] if found['why'] else ''}; {held}; {found['reason']}; token {found['token']}",
-        "What is sent:",
-        terminal.as_json(found["sent"]),
+        *(
+            ("What is sent:", terminal.as_json(found["sent"]))
+            if payload
+            else (
+                f"exactly what is sent: retail-sync postings show '{found['ledger_key']}' --payload{_home_option(home)}",
+            )
+        ),
     )
 
 

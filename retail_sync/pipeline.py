@@ -404,12 +404,12 @@ class Pipeline:
             self._settle("ledger", find_posting_problems(self.operations))
 
     def publish(self, *, is_nightly: bool) -> bool:
-        """Copy the warehouse for readers; a large one only at night. Returns whether a copy was made."""
+        """Copy the warehouse for readers; a large one only at night, but for the first. Returns whether a copy was made."""
         warehouse = self.warehouse
         if is_nightly:
             warehouse.compact()
         limit = self.home.settings.warehouse.publish_every_run_up_to_mb << 20
-        if not is_nightly and warehouse.file.stat().st_size > limit:
+        if not is_nightly and warehouse.published_file.exists() and warehouse.file.stat().st_size > limit:
             return False
         return warehouse.publish()
 
@@ -443,16 +443,18 @@ class Pipeline:
     def _note_read(self, connection: duckdb.DuckDBPyConnection, deliveries: Sequence[Delivery]) -> None:
         """Let the registry know what was loaded and what is refused: after a rebuild nobody may be able to read it again."""
         rows = connection.execute(
-            "select delivery_id, reason, status = 'loaded' from raw.deliveries where status <> 'unread'"
+            "select delivery_id, reason, delivered_count, status = 'loaded' from raw.deliveries where status <> 'unread'"
         ).fetchall()
-        reasons = {delivery_id: reason for delivery_id, reason, _ in rows}
-        loaded = {delivery_id for delivery_id, _, is_loaded in rows if is_loaded}
+        reasons = {delivery_id: reason for delivery_id, reason, _, _ in rows}
+        loaded = {delivery_id: count for delivery_id, _, count, is_loaded in rows if is_loaded}
         self.registry.note_refused({
             d.delivery_id: reasons[d.delivery_id]
             for d in deliveries
             if reasons.get(d.delivery_id, d.refused_reason) != d.refused_reason
         })  # fmt: skip
         self.registry.note_loaded([d.delivery_id for d in deliveries if d.delivery_id in loaded and not d.loaded_at])
+        known = {d.delivery_id: d.rows for d in deliveries}
+        self.registry.note_rows({key: count for key, count in loaded.items() if known.get(key, count) != count})
 
     def _require_raw(self, loaded: Sequence[str]) -> None:
         """Refuse to empty a warehouse that cannot be derived anew."""

@@ -69,6 +69,11 @@ class AmazonConnection(Connection):
     endpoint: str = Field("", description="another address than that of the region")
     token_url: str = Field("https://api.amazon.com/auth/o2/token", description="where access tokens are given")
 
+    @property
+    def address(self) -> str:
+        """The endpoint of the region, or the one that is set."""
+        return self.endpoint or _ENDPOINTS[self.region]
+
     @field_validator("fba_locations")
     @classmethod
     def _are_pairs(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -209,7 +214,7 @@ class Amazon:
         sign_in = access.client("Login with Amazon", where.token_url, None, Limits(burst=5))
         # Its refresh tokens do not change, so none is kept.
         auth = OAuth(sign_in, "", given, None, _SIGN_IN)
-        endpoint = where.endpoint or _ENDPOINTS[where.region]
+        endpoint = where.address
         return Client(access.client("Amazon", endpoint, auth, _LIMITS, manner), sign_in, where)
 
     def check(self, client: Client) -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from retail_sync.connectors.packed import is_archive, take_apart
+from retail_sync.connectors.paged import PULLED_SUFFIX
 from retail_sync.connectors.registry import object_of, reader_of
 from retail_sync.core.archive import RawArchive
 from retail_sync.core.errors import DeliveryRefused, RetailSyncError, SettingsError, StorageError
@@ -149,7 +150,7 @@ def receive(  # noqa: PLR0913 - what a delivery is
             name=path.name,
             sha256=sha256,
             bytes=size,
-            rows=look.rows,
+            rows=None if path.name.endswith(PULLED_SUFFIX) else look.rows,  # a page is a line of many records
             header_fingerprint=hashlib.sha256(look.first_line).hexdigest(),
         ),
         trace_id,

@@ -95,6 +95,11 @@ class Connection(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    @property
+    def address(self) -> str:
+        """Where the system is asked."""
+        return str(getattr(self, "url", ""))
+
 
 _C = TypeVar("_C", bound=Connection)
 # Under the state of a home: files of a pull; a run empties it before it asks anyone.

@@ -1,8 +1,9 @@
 """The warehouse: one ATTACH, the same SQL on a DuckDB file and on DuckLake, one writing process at a time.
 
 All writing happens inside `Warehouse.writing()`, which holds an OS lock. People read the published copy through
-`Warehouse.reading()`. No Python code opens the warehouse file itself, not even to copy it: closing such a handle drops
-DuckDB's own lock and a second writer gets in (`docs/decisions.md`, 4).
+`Warehouse.reading()`, and before there is one what is loaded so far through `Warehouse.reading_so_far()`. No Python code opens
+the warehouse file itself, not even to copy it: closing such a handle drops DuckDB's own lock and a second writer gets in
+(`docs/decisions.md`, 4).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import errno
 import shutil
 import subprocess
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -88,10 +90,38 @@ class Warehouse:
         """Open what was published last, read-only, without waiting for any writer."""
         if not self.published_file.exists():
             raise RetailSyncError(
-                f"nothing has been published yet in {self.state}",
-                "run `retail-sync run hourly` first",
+                f"nothing has been published yet in {self.state}: a run publishes when it has gone through every stage",
+                "run `retail-sync run hourly`; with --until it stops before that (`retail-sync query` shows what is loaded so far)",
             )
-        connection = self._connect(read_only=True)
+        connection = self._connect(self.published_file)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    @contextmanager
+    def reading_so_far(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open a copy of what is committed now, for this one reader: nothing is published and no run waits for it.
+
+        Between two stages of a run the later tables are of an older run, or empty. Raises RetailSyncError before the first load.
+        """
+        if not self.file.exists():
+            raise RetailSyncError(
+                f"nothing has been loaded yet in {self.state}",
+                "run `retail-sync run hourly --until canonical` (nothing is sent to the ledger); what was received so far: "
+                'retail-sync query "select * from deliveries" --on operations',
+            )
+        with self.writing("copy what is loaded so far") as writing:
+            for left in self.scratch.glob(
+                "so_far_*"
+            ):  # by a process that was killed here; all others have done so by now
+                left.unlink()
+            target = self.scratch / f"so_far_{uuid.uuid4().hex}{self.file.suffix}"
+            try:
+                self._copy(writing, target)
+                connection = self._connect(target)
+            finally:
+                target.unlink(missing_ok=True)  # the open connection keeps it
         try:
             yield connection
         finally:
@@ -100,20 +130,8 @@ class Warehouse:
     def publish(self) -> bool:
         """Copy the warehouse for readers, atomically; of a DuckLake the catalogue. Returns whether a copy was made."""
         with self.writing("publish") as connection:
-            # `checkpoint` of a DuckLake is maintenance of its files; what is copied here is the catalogue.
-            connection.execute(f"checkpoint {'__ducklake_metadata_warehouse' if self.is_ducklake else 'warehouse'}")
-            connection.close()
             incoming = self.published_file.with_suffix(".incoming")
-            incoming.parent.mkdir(parents=True, exist_ok=True)
-            copy = subprocess.run(  # noqa: S603 - fixed program, paths of our own
-                ["/bin/cp", "--", str(self.file), str(incoming)],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if copy.returncode:
-                incoming.unlink(missing_ok=True)  # on a full disk half a copy would keep it full
-                raise StorageError(f"could not publish a copy: {copy.stderr.strip()}", "free disk space, run again")
+            self._copy(connection, incoming)
             failpoint("publish.before_rename")
             incoming.replace(self.published_file)
             failpoint("publish.after_rename")
@@ -134,12 +152,30 @@ class Warehouse:
             connection.execute("call ducklake_expire_snapshots('warehouse', older_than => $before)", before)
             connection.execute("call ducklake_cleanup_old_files('warehouse', older_than => $before)", before)
 
+    def _copy(self, connection: duckdb.DuckDBPyConnection, target: Path) -> None:
+        """Copy the warehouse in a child process, with its only connection closed (see above); of a DuckLake the catalogue."""
+        # `checkpoint` of a DuckLake is maintenance of its files; what is copied here is the catalogue.
+        connection.execute(f"checkpoint {'__ducklake_metadata_warehouse' if self.is_ducklake else 'warehouse'}")
+        connection.close()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        copy = subprocess.run(  # noqa: S603 - fixed program, paths of our own
+            ["/bin/cp", "--", str(self.file), str(target)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if copy.returncode:
+            target.unlink(missing_ok=True)  # on a full disk half a copy would keep it full
+            raise StorageError(
+                f"could not copy the warehouse for readers: {copy.stderr.strip()}", "free disk space, run again"
+            )
+
     def _connect_for_writing(self) -> duckdb.DuckDBPyConnection:
         """Connect, waiting for any other program that has the file open: a database tool, a script of an analyst."""
         deadline = time.monotonic() + self.lock_wait_seconds
         while True:
             try:
-                return self._connect(read_only=False)
+                return self._connect()
             except duckdb.IOException as error:
                 if "Could not set lock" not in str(error):
                     raise
@@ -150,7 +186,8 @@ class Warehouse:
                     ) from error
             time.sleep(_POLL_SECONDS)
 
-    def _connect(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    def _connect(self, copy: Path | None = None) -> duckdb.DuckDBPyConnection:
+        """Connect to the warehouse to write, or to a copy of it to read."""
         connection = duckdb.connect(
             config={
                 "autoinstall_known_extensions": "false",
@@ -161,16 +198,16 @@ class Warehouse:
             }
         )
         try:
-            self._attach(connection, read_only=read_only)
+            self._attach(connection, copy)
         except BaseException:
             connection.close()
             raise
         return connection
 
-    def _attach(self, connection: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:
-        mode = "read_only" if read_only else "read_write"
+    def _attach(self, connection: duckdb.DuckDBPyConnection, copy: Path | None) -> None:
+        mode = "read_only" if copy else "read_write"
         folders = [str(self.scratch) + "/"]
-        target = self.published_file if read_only else self.file
+        target = copy or self.file
         if self.is_ducklake:
             connection.load_extension(_ducklake_extension())
             data = self.file.with_suffix(".files")
@@ -188,7 +225,7 @@ class Warehouse:
         # Data may name files; SQL must not be able to open them (faults.md, row 54).
         connection.execute("set allowed_directories = ?", [folders])
         connection.execute("set enable_external_access = false")
-        if read_only:  # people's own SQL runs here; Ibis needs to set the time zone on a writing connection
+        if copy:  # people's own SQL runs here; Ibis needs to set the time zone on a writing connection
             connection.execute("set lock_configuration = true")
 
     def _require_free_space(self) -> None:

@@ -278,6 +278,15 @@ def _verdict_table(rows: Rows) -> dg.TableMetadataValue | str:
     return small_table(("verdict", "currency", "settlements", "stated total"), ordered)
 
 
+def brief_id(settlement_id: str) -> str:
+    """Return a payout's id (channel/account/currency/number) as channel and number: as a whole it would widen the table.
+
+    One table that is too wide has the UI cut off the sentences of all others on the page.
+    """
+    channel, slash, rest = settlement_id.partition("/")
+    return f"{channel} {rest.rpartition('/')[2]}" if slash else settlement_id
+
+
 def _settlement_table(rows: Rows) -> dg.TableMetadataValue | str:
     """Show settlements; the currency stands with the stated total, or with the deposit where there is none."""
     return small_table(
@@ -285,7 +294,7 @@ def _settlement_table(rows: Rows) -> dg.TableMetadataValue | str:
         [
             (
                 closed,
-                settlement,
+                brief_id(settlement),
                 verdict,
                 lines,
                 total and f"{total} {currency}",

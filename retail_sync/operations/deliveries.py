@@ -16,7 +16,8 @@ class Delivery:
     """One registered file. `received_order` grows with every registration and decides which delivery is the newer one.
 
     `refused_reason` is what the last reading found wrong with the whole file; it outlives the content and the warehouse, as
-    does `loaded_at`, when its rows were read for the first time.
+    does `loaded_at`, when its rows were read for the first time. `rows`: its records as they were read; before that the lines
+    of a file, and nothing for pages, whose lines are no records.
     """
 
     delivery_id: str
@@ -29,6 +30,7 @@ class Delivery:
     purged_at: str | None = None
     refused_reason: str = ""
     loaded_at: str = ""
+    rows: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +184,18 @@ class DeliveryRegistry:
                     sa.update(db.deliveries)
                     .where(db.deliveries.c.delivery_id == sa.bindparam("id_"))
                     .values(loaded_at=sa.bindparam("at")),
+                    values,
+                )
+
+    def note_rows(self, counts: Mapping[str, int]) -> None:
+        """Record how many records were found in deliveries, by id."""
+        values = [{"id_": delivery_id, "count": count} for delivery_id, count in counts.items()]
+        if values:
+            with self._engine.begin() as connection:
+                connection.execute(
+                    sa.update(db.deliveries)
+                    .where(db.deliveries.c.delivery_id == sa.bindparam("id_"))
+                    .values(rows=sa.bindparam("count")),
                     values,
                 )
 

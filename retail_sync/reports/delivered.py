@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from retail_sync.connectors.paged import PagesReader
+from retail_sync.connectors.paged import PULLED_SUFFIX, PagesReader
 from retail_sync.connectors.registry import reader_of
 from retail_sync.core.errors import RetailSyncError
 from retail_sync.operations.deliveries import Delivery
 from retail_sync.pipeline import Pipeline
+
+_COUNTED_BYTES = 32 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,25 @@ def read_records(pipeline: Pipeline, delivery_id: str, first: int, count: int) -
         texts = _texts(pipeline, delivery, Path(folder))
         found = [Record(first + n, text) for n, text in enumerate(islice(texts, first - 1, first - 1 + count))]
     return delivery, found
+
+
+def told_count(pipeline: Pipeline, delivery_ids: Sequence[str]) -> str:
+    """Say how many records are in pages that have just come; of many megabytes only the size, because they are looked into.
+
+    What is in documents, and in pages that cannot be read, is told when they are loaded.
+    """
+    wanted = [d for d in pipeline.registry.all() if d.delivery_id in delivery_ids]
+    size = sum(d.bytes for d in wanted)
+    if size > _COUNTED_BYTES:
+        return f"{size >> 20} MB, not counted yet"
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            counts = [
+                sum(1 for _ in _texts(pipeline, d, Path(folder))) for d in wanted if d.name.endswith(PULLED_SUFFIX)
+            ]
+    except RetailSyncError:
+        counts = []
+    return f"{sum(counts):,}" if len(counts) == len(wanted) else "not counted yet"
 
 
 def _texts(pipeline: Pipeline, delivery: Delivery, folder: Path) -> Iterator[str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,8 +19,29 @@ from retail_sync.schemas.journal import Entry
 STATES = ("pending", "sending", "posted", "verified", "held", "uncertain", "rejected", "mismatch", "reversed")
 
 
-def read_postings(pipeline: Pipeline, state: str, limit: int) -> Sequence[Mapping[str, Any]]:
-    """Return the newest postings of a state ('' for those that are not verified or taken back), the oldest of them first.
+@dataclass(frozen=True, slots=True)
+class Postings:
+    """The newest of those asked for, the oldest of them first, and how many there are."""
+
+    rows: Sequence[Mapping[str, Any]]
+    count: int
+
+    @property
+    def told(self) -> str:
+        """How many are shown, and what they sum to by currency."""
+        sums: Counter[str] = Counter()
+        for row in self.rows:
+            sums[row["currency"]] += row["debit_minor"]
+        shown = (
+            f"{len(self.rows)} of {self.count:,} entries, the newest"
+            if len(self.rows) < self.count
+            else f"{self.count:,} in all"
+        )
+        return f"{shown}; their debits: {', '.join(format_money(sums[name], name) for name in sorted(sums))}"
+
+
+def read_postings(pipeline: Pipeline, state: str, limit: int) -> Postings:
+    """Return the newest postings of a state ('' for those that are not verified or taken back).
 
     Raises RetailSyncError for a word that is no state.
     """
@@ -26,17 +49,33 @@ def read_postings(pipeline: Pipeline, state: str, limit: int) -> Sequence[Mappin
         raise RetailSyncError(f"{state!r} is no state of a posting", f"say one of {', '.join(STATES)}")
     entries, outbox = db.released_entries.c, db.outbox.c
     columns = (entries.release_id, entries.ledger_key, entries.entry_kind, entries.released_at, outbox.state, outbox.attempts,
-               outbox.remote_id, outbox.reason)  # fmt: skip
+               outbox.remote_id, outbox.reason, entries.body)  # fmt: skip
     wanted = outbox.state == state if state else outbox.state.not_in(("verified", "reversed"))
     query = (
         sa.select(*columns)
         .join(db.outbox, outbox.release_id == entries.release_id)
         .where(outbox.ledger == pipeline.ledger.name, wanted)
-        .order_by(entries.release_id.desc())
-        .limit(limit)
     )
     with pipeline.operations.connect() as connection:
-        return [dict(row) for row in reversed(connection.execute(query).mappings().all())]
+        count = connection.execute(sa.select(sa.func.count()).select_from(query.subquery())).scalar_one()
+        found = connection.execute(query.order_by(entries.release_id.desc()).limit(limit)).mappings().all()
+    return Postings([_summed(dict(row)) for row in reversed(found)], int(count))
+
+
+def _summed(row: Mapping[str, Any]) -> dict[str, Any]:
+    body = json.loads(row["body"])
+    kept = {name: value for name, value in row.items() if name != "body"}
+    return kept | {"posting_date": body["posting_date"], **totals_of(body)}
+
+
+def totals_of(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return debits and credits of an entry in minor units of its home currency, and that currency."""
+    amounts = [line["home_minor"] for line in body["lines"]]
+    return {
+        "debit_minor": sum(minor for minor in amounts if minor > 0),
+        "credit_minor": -sum(minor for minor in amounts if minor < 0),
+        "currency": body["lines"][0]["home_currency"],
+    }
 
 
 def read_posting(pipeline: Pipeline, key: str) -> dict[str, Any]:
@@ -72,6 +111,7 @@ def read_posting(pipeline: Pipeline, key: str) -> dict[str, Any]:
     return {
         **{name: row[name] for name in names},
         "entry": entry.body(),
+        "totals": totals_of(entry.body()),
         "sent": _payload(pipeline, entry, row["token"]),
         "in_ledger": held.entry.body() if held else None,
     }
@@ -85,7 +125,7 @@ def _payload(pipeline: Pipeline, entry: Entry, token: str) -> Mapping[str, Any]:
 
 
 def legs_of(body: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """Return (account, memo, debit, credit, original amount) of an entry's lines, as text."""
+    """Return (account, memo, debit, credit, original amount) of an entry's lines, as text, and last what they sum to."""
     rows: list[tuple[str, ...]] = []
     for line in body["lines"]:
         home = format_money(abs(line["home_minor"]), line["home_currency"])
@@ -93,4 +133,6 @@ def legs_of(body: Mapping[str, Any]) -> list[tuple[str, ...]]:
         is_other = line["transaction_currency"] != line["home_currency"]
         original = format_money(line["transaction_minor"], line["transaction_currency"]) if is_other else ""
         rows.append((line["account"], line["memo"], *sides, original))
-    return rows
+    totals = totals_of(body)
+    sums = (format_money(totals[side], totals["currency"]) for side in ("debit_minor", "credit_minor"))
+    return [*rows, ("total", "", *sums, "")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -39,7 +40,7 @@ def run_query(pipeline: Pipeline, statement: str, on: str, limit: int | None) ->
     try:
         match on:
             case "warehouse":
-                with pipeline.warehouse.reading() as connection:
+                with _reading(pipeline) as connection:
                     cursor = connection.execute(statement)
                     return _answer([column[0] for column in cursor.description or []], cursor, limit)
             case "operations":
@@ -50,6 +51,19 @@ def run_query(pipeline: Pipeline, statement: str, on: str, limit: int | None) ->
         text = str(getattr(error, "orig", None) or error)
         raise RetailSyncError(f"the query failed: {text}", "tables and columns: retail-sync contracts") from error
     raise RetailSyncError(f"there is no database {on!r}", "use --on warehouse, operations or ledger")
+
+
+def _reading(pipeline: Pipeline) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+    """What was published last; before there is any, what is loaded so far, and it is said that it is no whole run's."""
+    warehouse = pipeline.warehouse
+    if warehouse.published_file.exists():
+        return warehouse.reading()
+    if warehouse.file.exists():
+        pipeline.progress(
+            "nothing has been published yet: this is what is loaded so far, and tables of later stages may be empty; "
+            "`retail-sync run hourly` goes through every stage and publishes"
+        )
+    return warehouse.reading_so_far()
 
 
 def _answer(header: Sequence[str], cursor: _Rows, limit: int | None) -> Answer:

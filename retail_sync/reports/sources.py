@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import sqlalchemy as sa
+from pydantic import ValidationError
 
 from retail_sync.connectors.declared_csv import DeclaredCsv, complaint
-from retail_sync.connectors.registry import objects_of
+from retail_sync.connectors.registry import WIRE_CONNECTORS, objects_of
+from retail_sync.connectors.wire import Access
 from retail_sync.core.errors import SettingsError
 from retail_sync.operations.database import open_database
 from retail_sync.operations.deliveries import DeliveryRegistry
@@ -16,18 +19,20 @@ from retail_sync.settings import Home, Source
 
 
 def read_sources(home: Home) -> list[dict[str, str]]:
-    """Return name, connector, object, inbox folder and problem of each source."""
+    """Return name, connector, object, where it comes from, inbox folder and problem of each source."""
     return [
         {
             "name": source.name,
             "connector": source.connector,
             "object": source.object if source.connector == DeclaredCsv.name else "",
+            "comes_from": _place(source) or str(home.inbox / source.name),
             "inbox": str(home.inbox / source.name),
             "problem": _problem(source),
         }
         for source in home.settings.source
     ] + [
-        {"name": name, "connector": "", "object": "", "inbox": "", "problem": told_undeclared(name, count)}
+        dict.fromkeys(("connector", "object", "comes_from", "inbox"), "")
+        | {"name": name, "problem": told_undeclared(name, count)}
         for name, count in undeclared(home).items()
     ]
 
@@ -49,9 +54,29 @@ def undeclared(home: Home) -> dict[str, int]:
     return {name: counts[name] for name in sorted(counts) if name not in declared}
 
 
+def _place(source: Source) -> str:
+    """Where the system or folder is, without user, password and query; empty for files from the inbox, or where it is wrong."""
+    if source.drop:
+        return _without_secrets(source.drop)
+    connector = WIRE_CONNECTORS.get(source.connector)
+    if connector is None:
+        return ""
+    try:
+        return _without_secrets(connector.settings.model_validate(source.connection).address)
+    except ValidationError:
+        return ""
+
+
+def _without_secrets(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
 def _problem(source: Source) -> str:
     try:
         objects_of(source)
+        if connector := WIRE_CONNECTORS.get(source.connector):
+            Access(source, Path(), "").connection(connector.settings)
     except SettingsError as error:
         return error.message
     return complaint(source) if source.connector == DeclaredCsv.name else ""

@@ -119,7 +119,9 @@ def _words(key: Key, row: Mapping[str, Any]) -> str:
         case "settled":
             return f"{row['category'].replace('_', ' ')} in {row['settlement_id']} ({word})"
         case "returned":
-            return f"{goods}, {word}" if goods else word
+            if goods:
+                return f"{goods}, {word}"
+            return "money only, no goods" if word == "none" else word
         case "processed":
             return f"{word} as the processor reports it{payout}"
     return f"{word}{payout}"
@@ -156,8 +158,7 @@ def journal_legs(connection: duckdb.DuckDBPyConnection, key: Key, rules: Folders
         Step(
             at=_at(row["posting_date"]),
             step="entry",
-            what=f"{'debit' if row['part'] >= 0 else 'credit'} {row['account']} {names.get(row['account'], '')}, "
-            f"part of {format_money(abs(row['home_minor']), row['home_currency'])}",
+            what=f"{'debit' if row['part'] >= 0 else 'credit'} {row['account']} {names.get(row['account'], '')}{_shared(key, row)}",
             amount=abs(row["part"]),
             currency=row["currency"],
             source="journal",
@@ -167,6 +168,14 @@ def journal_legs(connection: duckdb.DuckDBPyConnection, key: Key, rules: Folders
         )
         for row in rows
     ]
+
+
+def _shared(key: Key, row: Mapping[str, Any]) -> str:
+    """Say of a line that others have a part in how large it is as a whole."""
+    whole = from_minor(row["home_minor"], row["home_currency"])
+    if (row["part"], row["currency"]) == (whole, row["home_currency"]):
+        return ""
+    return f", this {key.kind}'s part of a line of {format_money(abs(row['home_minor']), row['home_currency'])}"
 
 
 def receipt_days(connection: duckdb.DuckDBPyConnection, key: Key) -> list[str]:

@@ -31,6 +31,14 @@ order_rows as (
     union all
     select channel, order_id, 'storefront_shipment', false, business_date, 'shipment', 'shipped', sku, shipped_at, delivery_id, line_no
     from canonical.fulfilments
+    union all
+    -- What was given back and for which goods, beside the refund of its day; where money went on no such day, beside each refund.
+    select r.channel, r.order_id, 'storefront_refund', false, p.business_date, 'return', r.disposition, r.sku, r.returned_at,
+        r.delivery_id, r.line_no
+    from canonical.returns as r
+    left join (select distinct channel, order_id, business_date from canonical.payments where kind = 'refund') as p
+        on p.channel = r.channel and p.order_id = r.order_id and p.business_date = r.business_date
+    where r.quantity <> 0 or r.refund_amount <> 0
 ),
 rows_under as (
     select
@@ -111,7 +119,7 @@ rows_under as (
         on starts_with(e.kind, 'storefront_')
         and o.channel = j.channel
         and o.order_id = substr(j.document_id, length('storefront_order:' || j.channel) + 2)
-        and (o.counts or (e.kind = o.entry_kind and e.posting_date = o.business_date))
+        and (o.counts or (e.kind = o.entry_kind and e.posting_date = coalesce(o.business_date, e.posting_date)))
 )
 select
     r.entry_key, r.entry_line_no, r.account, r.home_minor,

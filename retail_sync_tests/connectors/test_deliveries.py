@@ -16,6 +16,9 @@ from retail_sync.pipeline import Pipeline, Window
 from retail_sync.settings import Home
 from retail_sync_tests import simulator
 from retail_sync_tests.connectors.loading_bench import START, LoadBench, canonical_rows, row, settlement
+from retail_sync_tests.connectors.pulled import PullBench
+from retail_sync_tests.fakes.clock import FakeClock
+from retail_sync_tests.fakes.vendure import FakeVendure
 from retail_sync_tests.simulator import Settlement
 
 _SALE = settlement(row("24.50"), row("-3.68", "Commission"))
@@ -246,3 +249,28 @@ def test_a_delivery_refused_on_second_reading_is_still_superseded(make_home: Cal
     after.ingest([put(after.home, "b.txt", CORRECTED)], "amazon")
     after.load()
     assert amounts(after) == [Decimal("24.50"), Decimal("-3.50")]
+
+
+def test_the_rows_of_a_delivery_are_its_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seven orders on one page, with what the shop says of itself, are eight records and neither lines nor pages."""
+    bench = PullBench(FakeVendure(FakeClock()), tmp_path, monkeypatch)
+    bench.fake.knobs.rows = 100
+    bench.pull()
+    bench.close()
+
+    def rows() -> dict[str, int | None]:
+        return {delivery.object: delivery.rows for delivery in bench.registry.all()}
+
+    assert rows() == {"orders": None, "stock": None}
+    Pipeline(bench.home, "test").load()
+    assert rows() == {"orders": 8, "stock": 8}
+
+
+def test_the_heading_of_a_file_is_no_row(pipeline: Pipeline, tmp_path: Path) -> None:
+    """Before it is read the lines of a file are known, afterwards its rows."""
+    file = tmp_path / "statement.csv"
+    file.write_text("Date,Account,Amount,Currency,Description\n2026-10-01,A,1.00,USD,x\n2026-10-02,A,2.00,USD,y\n")
+    pipeline.ingest([str(file)], "bank")
+    assert [delivery.rows for delivery in pipeline.registry.all()] == [3]
+    pipeline.load()
+    assert [delivery.rows for delivery in pipeline.registry.all()] == [2]

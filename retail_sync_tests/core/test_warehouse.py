@@ -134,6 +134,23 @@ def test_readers_see_what_was_published(warehouse: Warehouse) -> None:
         assert count(connection) == 2
 
 
+@pytest.mark.parametrize("url", URLS)
+def test_what_is_loaded_so_far_is_read_without_publishing_it(tmp_path: Path, url: str) -> None:
+    """Before the first whole run: a copy for this reader only. It holds up no run, changes nothing and leaves nothing behind."""
+    warehouse = new(tmp_path, url)
+    (warehouse.scratch / "so_far_of_a_killed_process").touch()
+    with warehouse.reading_so_far() as connection:
+        with warehouse.writing("run") as writing:
+            writing.execute("insert into raw.t values (2)")
+        assert count(connection) == 1
+        with pytest.raises(duckdb.Error):
+            connection.execute("insert into raw.t values (3)")
+    assert not warehouse.published_file.exists()
+    assert list(warehouse.scratch.iterdir()) == []
+    with warehouse.reading_so_far() as connection:
+        assert count(connection) == 2
+
+
 def test_a_reader_cannot_write_or_reconfigure(warehouse: Warehouse) -> None:
     """`retail-sync query` runs people's own SQL: it must not change the copy, nor the limits of the connection."""
     warehouse.publish()

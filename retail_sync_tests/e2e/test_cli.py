@@ -25,6 +25,7 @@ from retail_sync_tests.e2e.company import B_CORRECTED, PROBLEMS, TINY, B
 from retail_sync_tests.e2e.conftest import Answer, Golden
 from retail_sync_tests.e2e.line import booked, copied, drop, new_home, nightly, opened
 from retail_sync_tests.journal.tracing import assert_legs_trace_to_their_lines
+from retail_sync_tests.reconcile.files import bank_statement
 
 Cli = Callable[..., Answer]
 
@@ -227,6 +228,48 @@ def test_until_stops_the_line(cli: Cli, tmp_path: Path) -> None:
         assert connection.execute("select count(*) from journal.entries").fetchone() != (0,)
 
 
+def test_what_is_loaded_is_shown_before_the_first_whole_run(cli: Cli, tmp_path: Path) -> None:
+    """A newcomer looks at what came before anything goes further. Afterwards the copy of the whole run holds, and only that."""
+    home = new_home(tmp_path / "home")
+    drop(home, TINY)
+    count = "select count(*) as files from raw.deliveries"
+    question = ("query", count, "--format", "csv", "--home", home.root)
+    opened(home).receive_inbox()
+    received = cli(*question)
+    assert (received.code, "nothing has been loaded yet" in received.err) == (2, True)
+    assert "run hourly --until canonical" in received.err
+    opened(home).load()
+    loaded = cli(*question)
+    assert (loaded.code, loaded.out.split()) == (0, ["files", "3"])
+    assert "nothing has been published yet: this is what is loaded so far" in loaded.err
+    refused = cli("trace", "1", "--home", home.root)
+    assert (refused.code, "a run publishes when it has gone through every stage" in refused.err) == (2, True)
+    nightly(home)
+    drop(home, {"bank/later.csv": bank_statement("2026-11-23 95.05 USD RENT")})
+    opened(home).receive_inbox()
+    opened(home).load()
+    published = cli(*question)
+    assert (published.out, published.err) == (loaded.out, "")
+
+
+@pytest.mark.long
+def test_a_run_that_stops_early_says_what_people_see(cli: Cli, tmp_path: Path) -> None:
+    """Nobody takes an older copy for what was just loaded."""
+    home = new_home(tmp_path / "home")
+    until = ("run", "hourly", "--until", "canonical", "--home", home.root)
+    assert "shows what is loaded so far; no run has published yet" in " ".join(cli(*until).out.split())
+    opened(home).publish(is_nightly=True)
+    assert "still shows what an earlier run published" in " ".join(cli(*until).out.split())
+
+
+def test_a_large_warehouse_is_published_by_its_first_run(tmp_path: Path) -> None:
+    """Its hourly runs make no copy, but the first: else nobody could look before the night."""
+    home = new_home(tmp_path / "home", "[warehouse]\npublish_every_run_up_to_mb = 0\n")
+    pipeline = opened(home)
+    pipeline.load()
+    assert [pipeline.publish(is_nightly=night) for night in (False, False, True)] == [True, False, True]
+
+
 def test_ingest_warns_of_a_file_that_will_not_load(cli: Cli, tmp_path: Path) -> None:
     """It is kept as delivered, but a person should know at once; brackets in its name are shown as they are."""
     home = new_home(tmp_path / "home")
@@ -379,6 +422,46 @@ FILES = {
     "operations": ("vacuum into '{0}.copy'", "attach '{0}.copy' as mine"),
     "ledger": ("vacuum into '{0}.copy'", "attach '{0}.copy' as mine"),
 }
+
+
+PLACES = """
+[[source]]
+name = "shop"
+connector = "vendure"
+connection = {url = "https://key:s3cret@shop.example.com/de?token=s3cret", user = "reader"}
+[[source]]
+name = "market"
+connector = "amazon"
+connection = {region = "eu", marketplaces = ["A1PA6795UKMFR9"]}
+[[source]]
+name = "erp"
+connector = "tryton"
+connection = {user = "reader"}
+[[source]]
+name = "bank"
+connector = "camt053"
+drop = "sftp://reader@bank.example.com/out"
+[[source]]
+name = "till"
+connector = "amazon_settlement"
+"""
+
+
+def test_sources_say_where_they_come_from(cli: Cli, tmp_path: Path) -> None:
+    """The system, the folder or the inbox, and no secret; a block that cannot be asked with says why."""
+    (tmp_path / "retail_sync.toml").write_text(PLACES, encoding="utf-8")
+    answer = cli("sources", "list", "--home", tmp_path, "--json")
+    assert {row["name"]: row["comes_from"] for row in answer.json} == {
+        "shop": "https://shop.example.com/de",
+        "market": "https://sellingpartnerapi-eu.amazon.com",
+        "erp": str(tmp_path / "inbox" / "erp"),
+        "bank": "sftp://bank.example.com/out",
+        "till": str(tmp_path / "inbox" / "till"),
+    }
+    assert "s3cret" not in answer.out
+    assert [row["name"] for row in answer.json if "url: Field required" in row["problem"]] == ["erp"]
+    assert answer.code == 1
+    assert "https://shop.example.com/de" in cli("sources", "list", "--home", tmp_path).out
 
 
 @pytest.mark.parametrize("database", WRITES)

@@ -14,7 +14,7 @@ from retail_sync.defs.assembly import defs
 from retail_sync.defs.history import prune_runs
 from retail_sync.defs.jobs import failed_run
 from retail_sync.defs.launch import prepare_instance, run_job
-from retail_sync.defs.reconcile import SHOWN_ON
+from retail_sync.defs.reconcile import SHOWN_ON, brief_id
 from retail_sync.defs.selection import job_and_tags
 from retail_sync.resources import HomeResource
 from retail_sync.schemas.derived import BREAK_CLASSES
@@ -214,6 +214,12 @@ def test_every_break_class_is_shown_by_one_check() -> None:
     """A difference that no check shows is green on the page of the analyst."""
     for code in BREAK_CLASSES:
         assert sum(code.startswith(prefixes) for _, checks in SHOWN_ON for prefixes, _ in checks.values()) == 1, code
+
+
+def test_long_ids_do_not_push_sentences_off_the_page() -> None:
+    """The id of a payout is as long as a line; channel and number are enough to find it."""
+    ids = ("shopify/fernway.example/USD/98220436541", "31247290945", "bank:HB-USD-2600445")
+    assert [brief_id(text) for text in ids] == ["shopify 98220436541", "31247290945", "bank:HB-USD-2600445"]
 
 
 def test_file_drop_asks_for_a_run_when_a_file_waits(home: Home) -> None:

@@ -23,7 +23,7 @@ from retail_sync_tests.e2e.company import TINY
 from retail_sync_tests.e2e.conftest import Golden
 from retail_sync_tests.e2e.line import booked, copied, digest, drop, new_home, opened, problems
 from retail_sync_tests.fakes.clock import FakeClock
-from retail_sync_tests.fakes.server import FakeServer
+from retail_sync_tests.fakes.server import FakeServer, Reply, Request
 from retail_sync_tests.fakes.vendure import PASSWORD, USER, FakeVendure
 from retail_sync_tests.reconcile.test_store_days import DAY, SOURCES
 
@@ -64,6 +64,48 @@ def test_a_nightly_run_asks_systems_for_all_that_is_new(tmp_path: Path, monkeypa
     assert run_job(prepare_instance(home), *job_and_tags("nightly", "", "", "", ""), "raw").is_success
     server.close()
     assert [delivery.object for delivery in opened(home).registry.all()] == ["orders", "stock"]
+
+
+class WithoutStock(FakeVendure):
+    """Its administrator may not read the catalogue."""
+
+    def answer(self, request: Request) -> Reply:
+        """Refuse the list of articles."""
+        if "productVariants(" in request.document["query"]:
+            return Reply(200, {"errors": [{"message": "not authorized", "extensions": {"code": "FORBIDDEN"}}]})
+        return super().answer(request)
+
+
+@pytest.mark.long
+def test_an_analyst_sees_what_a_system_refused_and_what_came(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seven orders and what the shop says of itself came; the page of the deliveries names the other list and what to do."""
+    fake = WithoutStock(FakeClock(datetime.now(UTC) - timedelta(days=3)))
+    fake.knobs.rows = 100
+    server = FakeServer(fake)
+    monkeypatch.setenv("RETAIL_SYNC_SHOP_PASSWORD", PASSWORD)
+    settings = f'[[source]]\nname = "shop"\nconnector = "vendure"\n[source.connection]\nurl = "{server.url}"\nuser = "{USER}"\n'
+    (tmp_path / "retail_sync.toml").write_text(settings, encoding="utf-8")
+    instance = prepare_instance(Home.locate(tmp_path).require())
+    outcome = run_job(instance, *job_and_tags("hourly", "", "", "", ""), "canonical")
+    server.close()
+    event = instance.get_latest_materialization_event(dg.AssetKey(["raw", "deliveries"]))
+    assert event is not None
+    assert event.asset_materialization is not None
+    page = event.asset_materialization.metadata
+    assert [record.data for record in page["asked systems"].value.records] == [
+        {"source": "shop", "list": "orders", "new deliveries": 1, "records": "8", "whole": "yes"},
+        {"source": "shop", "list": "stock", "new deliveries": 0, "records": "0", "whole": "no"},
+    ]
+    (person,) = page["what needs a person"].value.records
+    assert "stock of source shop could not be asked for: Vendure: FORBIDDEN" in str(person.data["what happened"])
+    assert "check its secret" in str(person.data["what to do"])
+    (check,) = (
+        found
+        for log in instance.all_logs(outcome.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+        if log.dagster_event
+        and (found := log.dagster_event.asset_check_evaluation_data).asset_key.path == ["raw", "deliveries"]
+    )
+    assert not check.passed
 
 
 @pytest.mark.long

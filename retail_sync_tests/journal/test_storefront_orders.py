@@ -120,6 +120,19 @@ def test_every_leg_leads_to_the_order_and_to_what_happened(books: Shop) -> None:
     assert [float(row[3]) for row in rows] == [-100, 0, 0]
 
 
+def test_a_refund_leads_to_what_came_back(books: Shop) -> None:
+    """The mug came back on the 24th, the money went on the 25th: line 2 of the returns says for what it was, and what tax."""
+    rows = books.query(
+        "select component, transaction_type, sku, file_line_no, cast(amount as varchar) from journal.line_sources "
+        "where entry_key = 'shopify:order:5001:refund:2026-10-25' and account = '4100' order by component"
+    )
+    assert rows == [
+        ("order", "paid", None, 2, "40.0000"),
+        ("payment", "refund", None, 3, "0.0000"),
+        ("return", "restocked", "MUG", 2, "0.0000"),
+    ]
+
+
 H2 = [("1120", 31900), ("4000", -10000), ("2220", -1900), ("4000", -10000), ("2230", -2000), ("4000", -8000)]
 EUROPE = {
     "orders": """
