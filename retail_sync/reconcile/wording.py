@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from retail_sync.core.money import exponent, format_money, to_minor
+from retail_sync.core.money import exponent, format_money, to_minor, with_currency
 from retail_sync.operations.exceptions import Kind
 
 
@@ -69,7 +69,7 @@ class Break:
     def in_money(self, amount: Decimal) -> str:
         """Another amount of the same currency as text, without sign. A till's may have more digits than the currency."""
         whole = amount.quantize(Decimal(1).scaleb(-exponent(self.currency)))
-        return f"{abs(whole if whole == amount else amount.normalize()):,f} {self.currency}"
+        return with_currency(f"{abs(whole if whole == amount else amount.normalize()):,f}", self.currency)
 
     @property
     def is_payout(self) -> bool:
