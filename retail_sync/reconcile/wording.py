@@ -28,7 +28,8 @@ class UnevenReceipt:
 class StoreEvidence:
     """What there is to say of a store day's break: its largest receipts (three at most), and sums of all of them.
 
-    `drawer` is what the till's drawer took in, where it was counted; `explained` what another break of that day tells.
+    `drawer` is what the till's drawer took in, where it was counted; `explained` what another break of that day tells;
+    `late_until` the day on which receipts of the break's day may still come, None where they have come by now.
     """
 
     receipts: Sequence[UnevenReceipt]
@@ -37,9 +38,10 @@ class StoreEvidence:
     paid: Decimal | None
     drawer: Decimal | None
     explained: Decimal | None
+    late_until: date | None
 
 
-NO_EVIDENCE = StoreEvidence((), 0, 0, None, None, None)
+NO_EVIDENCE = StoreEvidence((), 0, 0, None, None, None, None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,6 +134,9 @@ def test_a_store_day_agrees_and_its_payout_foots(bench: PullBench, tmp_path: Pat
         "drawer": (Decimal("6.00"), Decimal("14.80"), "variance"),
         "card_payments": (cards, cards, "matched"),
     }
+    (told,) = (row for row in pipeline.exceptions.open() if row.code == "drawer_over_short")
+    assert "8.80 USD more" in told.message
+    assert "offline" in told.message
     bench.fake.clock.sleep(30 * HOUR)
     assert [item.problem for item in bench.pull() if item.problem] == []
     bank_shows(pipeline, tmp_path, "40.06,USD,SQUARE INC Lpo_1")

@@ -11,6 +11,7 @@ from retail_sync.operations.exceptions import Problem
 from retail_sync.reconcile.problems import _problem
 from retail_sync.reconcile.wording import Break
 from retail_sync_tests.reconcile.facts import KINDS
+from retail_sync_tests.reconcile.till_facts import REACH, TillFacts
 
 OF_PAYOUTS = (
     "settlement_does_not_foot", "settlement_header_missing", "settlement_unclassified", "deposit_differs", "deposit_overdue",
@@ -65,3 +66,24 @@ def test_only_a_count_is_counted_again(subject: str, is_count: bool) -> None:  #
     problem = told("stock_unit_of_measure", subject=subject, counterpart="11 units")
     assert ("The count is not booked like this" in problem.message) is is_count
     assert problem.remedy.startswith("count again" if is_count else "correct the unit in the ERP")
+
+
+@pytest.mark.parametrize(
+    ("reaches", "until"),
+    [("10-14", "2026-10-17"), ("10-17", "2026-10-17"), ("10-18", "")],
+    ids=["its own day", "the third day after it", "the fourth"],
+)
+def test_a_drawer_may_be_explained_by_receipts_that_come_late(reaches: str, until: str) -> None:
+    """What was rung up offline comes up to 72 hours later: until the store's receipts reach beyond that, nothing is certain."""
+    facts = TillFacts().take(
+        sold=f"| receipt | amount | on |\n| A | 60 | 10-14 |\n| B | 1 | {reaches} |",
+        tendered=f"| receipt | kind | amount | on |\n| A | cash | 60 | 10-14 |\n| B | card | 1 | {reaches} |",
+        drawers="| cash |\n| 68.80 |",
+        paid=f"{REACH}\n| B | 1 | {reaches} |",
+    )
+    facts.compare()
+    told = facts.told()["drawer_over_short"]
+    assert told.message.startswith("The drawer of store S1 2026-10-14 T1 held 8.80 USD more than its cash tenders.")
+    assert ("offline" in told.message) == bool(until)
+    assert (f"until {until}" in told.message) == bool(until)
+    assert told.remedy.startswith("wait" if until else "count again")
