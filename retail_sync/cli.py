@@ -410,9 +410,10 @@ def matches_list(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """List the items that are not matched: payouts and bank lines, debts, reserves. The oldest first."""
     from retail_sync.reports.match_items import read_unmatched
 
-    rows = [asdict(item) for item in read_unmatched(_pipeline(home))]
+    items = read_unmatched(_pipeline(home))
+    rows = [asdict(item) for item in items]
     header = ("reconciliation", "side", "item", "belongs to", "amount", "date", "status")
-    _print(rows, as_json, terminal.table(header, [tuple(row.values()) for row in rows], right=("amount",)),
+    _print(rows, as_json, terminal.table(header, [item.shown for item in items], right=("amount",)),
            "next: retail-sync matches confirm LEFT RIGHT --by WHO --reason WHY" if rows else "everything is matched")  # fmt: skip
 
 

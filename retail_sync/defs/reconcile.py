@@ -25,6 +25,7 @@ from retail_sync.defs.reconcile_traces import tell_traces
 from retail_sync.defs.windows import DAYS, days_to_tell, is_told_by_day
 from retail_sync.reconcile.report import ReconcileReport
 from retail_sync.reconcile.settlements import RECONCILIATIONS
+from retail_sync.reconcile.wording import in_minor_units
 from retail_sync.reports.plots import settlement_plot
 from retail_sync.reports.state import ReconcileState, read_reconcile
 from retail_sync.reports.values import Rows
@@ -254,7 +255,7 @@ def _tell_days(context: dg.AssetExecutionContext, days: set[str], state: Reconci
     for day in sorted(days):
         if DAYS.has_partition_key(day):
             rows = state.by_day.get(day, [])
-            subjects = {str(row[0]).removeprefix("bank:") for row in rows}
+            subjects = {in_minor_units(str(row[0]).removeprefix("bank:"), row[1]) for row in rows}
             context.log_event(
                 dg.AssetMaterialization(
                     asset_key=_KEY,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import duckdb
@@ -20,6 +21,7 @@ from retail_sync.reconcile.wording import (
     StoreEvidence,
     UnevenReceipt,
     Wording,
+    in_minor_units,
     more_or_less,
 )
 
@@ -213,6 +215,11 @@ def _store_evidence(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, st
 
 def _problem(item: Break, kinds: BreakKinds) -> Problem:
     wording = _WORDINGS[item.code]
+    item = replace(
+        item,
+        subject=in_minor_units(item.subject, item.currency),
+        counterpart=in_minor_units(item.counterpart, item.currency),
+    )
     return Problem(
         code=item.code,
         subject=item.subject,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -9,6 +10,8 @@ from decimal import Decimal
 
 from retail_sync.core.money import exponent, format_money, to_minor, with_currency
 from retail_sync.operations.exceptions import Kind
+
+_STORED_AMOUNT = re.compile(r"(?<= )(-?\d+)\.(\d{4})(?=$|[ ,|])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,18 @@ class Wording:
     kind: Kind
     message: Callable[[Break], str]
     remedy: Callable[[Break], str]
+
+
+def in_minor_units(text: str, currency: str) -> str:
+    """Return a text with the amounts that ids of bank lines hold (four decimals) as the currency has them, whole all the same."""
+    digits = exponent(currency)
+
+    def shorten(found: re.Match[str]) -> str:
+        whole, decimals = found.groups()
+        kept, rest = decimals[:digits], decimals[digits:]
+        return found[0] if rest.strip("0") else f"{whole}.{kept}".rstrip(".")
+
+    return _STORED_AMOUNT.sub(shorten, text)
 
 
 def more_or_less(item: Break) -> str:

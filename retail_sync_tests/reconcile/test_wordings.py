@@ -87,3 +87,26 @@ def test_a_drawer_may_be_explained_by_receipts_that_come_late(reaches: str, unti
     assert ("offline" in told.message) == bool(until)
     assert (f"until {until}" in told.message) == bool(until)
     assert told.remedy.startswith("wait" if until else "count again")
+
+
+@pytest.mark.parametrize(
+    ("line", "currency", "shown"),
+    [
+        ("B2 2026-09-15 -14.5000 #2", "USD", "B2 2026-09-15 -14.50 #2"),
+        ("B1 2026-09-14 100.0000", "EUR", "B1 2026-09-14 100.00"),
+        ("B1 2026-09-14 100.0000, B2 2026-09-15 5.2500", "EUR", "B1 2026-09-14 100.00, B2 2026-09-15 5.25"),
+        ("B1 2026-09-14 4000.0000", "JPY", "B1 2026-09-14 4000"),
+        ("B1 2026-09-14 4.1250", "KWD", "B1 2026-09-14 4.125"),
+        ("B1 2026-09-14 4.1250", "USD", "B1 2026-09-14 4.1250"),
+        ("giro:DE02:B1 2026-09-14 4.1000", "USD", "giro:DE02:B1 2026-09-14 4.10"),
+        ("INV-7.0000", "USD", "INV-7.0000"),
+    ],
+)
+def test_a_bank_line_is_named_with_an_amount_of_its_currency(line: str, currency: str, shown: str) -> None:
+    """The id of a line holds its amount as the warehouse does; people see minor units, and nothing that an amount has is lost."""
+    item = Break("deposit_unexplained", line, Decimal("25.00"), currency, date(2026, 10, 14), "square", "square", "")
+    told = _problem(item, KINDS)
+    assert told.subject == shown
+    assert f"(transaction {shown})" in told.message
+    item = Break("deposit_differs", "PO-1", Decimal("25.00"), currency, date(2026, 10, 14), line, "square", "")
+    assert f"(bank transaction {shown})" in _problem(item, KINDS).message
