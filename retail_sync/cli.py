@@ -16,7 +16,7 @@ import typer
 
 from retail_sync.core.errors import RetailSyncError, SettingsError
 from retail_sync.core.money import format_money
-from retail_sync.reports import terminal
+from retail_sync.reports import terminal, words
 from retail_sync.settings import DEFAULT_HOME, PROJECT_ROOT, Home
 
 if TYPE_CHECKING:  # imported inside the commands that need it: --help must answer at once
@@ -259,10 +259,11 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
             [tuple(v.values()) for v in found.verdicts],
             title="Settlements",
             right=("settlements", "stated total"),
+            words=words.SETTLEMENTS,
         ),
-        *_table_of(found.stores, "Stores", ("rows", "difference")),
+        *_table_of(found.stores, "Stores", ("rows", "difference"), words.STORES),
         *_table_of(found.stock, "Stock variances", ("rows", "units", "value")),
-        *_table_of(found.returns, "Returns", ("orders", "given back", "due", "booked")),
+        *_table_of(found.returns, "Returns", ("orders", "given back", "due", "booked"), words.RETURNS),
         terminal.table(
             ("exception", "open", "value", "oldest"),
             [
@@ -280,10 +281,12 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
         raise typer.Exit(NEEDS_A_PERSON)
 
 
-def _table_of(rows: list[dict[str, Any]], title: str, right: tuple[str, ...]) -> list[Any]:
+def _table_of(
+    rows: list[dict[str, Any]], title: str, right: tuple[str, ...], said: words.Words = words.NO_WORDS
+) -> list[Any]:
     """Render rows under a title; nothing where there are none."""
     return (
-        [terminal.table(tuple(rows[0]), [tuple(row.values()) for row in rows], title=title, right=right)]
+        [terminal.table(tuple(rows[0]), [tuple(row.values()) for row in rows], title=title, right=right, words=said)]
         if rows
         else []
     )
@@ -420,9 +423,10 @@ def matches_list(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """List the items that are not matched: payouts and bank lines, debts, reserves. The oldest first."""
     from retail_sync.reports.match_items import read_unmatched
 
-    rows = [asdict(item) for item in read_unmatched(_pipeline(home))]
+    items = read_unmatched(_pipeline(home))
+    rows = [asdict(item) for item in items]
     header = ("reconciliation", "side", "item", "belongs to", "amount", "date", "status")
-    _print(rows, as_json, terminal.table(header, [tuple(row.values()) for row in rows], right=("amount",)),
+    _print(rows, as_json, terminal.table(header, [item.shown for item in items], right=("amount",)),
            "next: retail-sync matches confirm LEFT RIGHT --by WHO --reason WHY" if rows else "everything is matched")  # fmt: skip
 
 

@@ -28,7 +28,7 @@ from retail_sync_tests.truth import (  # noqa: F401
     store_kinds,
     web_kinds,
 )
-from retail_sync_tests.truth.company import SETTINGS, Break, NothingLeftError, sound_company
+from retail_sync_tests.truth.company import OWNERSHIP, SETTINGS, Break, NothingLeftError, sound_company
 from retail_sync_tests.truth.kinds import CHOOSY, KINDS
 from retail_sync_tests.truth.returns_desk import RETURN_STEPS, open_desks
 
@@ -136,6 +136,7 @@ def breaks_of(
     (folder / "retail_sync.toml").write_text(SETTINGS, encoding="utf-8")
     (folder / "rules").mkdir(exist_ok=True)
     (folder / "rules" / "channel_locations.csv").write_text(CHANNEL_LOCATIONS, encoding="utf-8")
+    (folder / "rules" / "ownership.csv").write_text(OWNERSHIP, encoding="utf-8")
     (folder / "rules" / "return_steps.csv").write_text(RETURN_STEPS, encoding="utf-8")
     for files in deliveries:
         drop(home, files)

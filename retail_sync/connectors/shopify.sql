@@ -53,6 +53,7 @@ select
     currency,
     row_number() over (partition by payout_date, currency order by number_of(record->>'$.id')) as payout_no,
     number_of(record->>'$.id') as payout_id,
+    cast(null as varchar) as bank_reference,
     lower(record->>'$.status') as status, record->>'$.status' as status__raw,
     charges as charges_amount, s->>'$.chargesGross.amount' as charges_amount__raw,
     refunds as refunds_amount, s->>'$.refundsFeeGross.amount' as refunds_amount__raw,

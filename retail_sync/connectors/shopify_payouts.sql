@@ -38,6 +38,7 @@ select
     currency,
     row_number() over (partition by payout_date, currency order by line_no) as payout_no,
     payout_id,
+    cast(null as varchar) as bank_reference,
     status, status__raw,
     charges_amount, charges_amount__raw,
     refunds_amount, refunds_amount__raw,

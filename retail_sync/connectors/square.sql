@@ -318,6 +318,7 @@ select
     s.currency,
     row_number() over (partition by payout_date, s.currency order by instant_of(record->>'$.created_at'), payout) as payout_no,
     payout as payout_id,
+    record->>'$.end_to_end_id' as bank_reference,
     case record->>'$.status' when 'SENT' then 'in_transit' when 'PAID' then 'paid' when 'FAILED' then 'failed' end as status,
     record->>'$.status' as status__raw,
     -- The list does not say what a payout is made of.

@@ -10,6 +10,7 @@ from decimal import Context, Decimal
 
 # Not the caller's context: a library that lowers its precision must not cut digits off an amount.
 _EXACT = Context(prec=60)
+NO_CURRENCY = "XXX"  # ISO 4217: no currency involved
 _CURRENCY_CODE = re.compile(r"[A-Z]{3}")
 _EXPONENTS = {
     **dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0),
@@ -45,4 +46,15 @@ def from_minor(minor: int, currency_code: str) -> Decimal:
 
 def format_money(minor: int, currency_code: str) -> str:
     """Text for people: sign, thousands groups, the currency's own decimals, then the code (`-1,234.50 USD`)."""
-    return f"{from_minor(minor, currency_code):,f} {currency_code}"
+    return with_currency(f"{from_minor(minor, currency_code):,f}", currency_code)
+
+
+def currency_name(currency_code: str) -> str:
+    """Text for people: the code, or that there is none where ISO 4217's XXX says that no document names a currency."""
+    return "no currency" if currency_code == NO_CURRENCY else currency_code
+
+
+def with_currency(figure: str, currency_code: str) -> str:
+    """Text for people: a figure and its currency."""
+    name = currency_name(currency_code)
+    return f"{figure} ({name})" if currency_code == NO_CURRENCY else f"{figure} {name}"

@@ -12,6 +12,7 @@ import dagster as dg
 
 from retail_sync.operations.exceptions import Problem
 from retail_sync.reports.state import problem_value
+from retail_sync.reports.words import NO_WORDS, Words, spoken
 from retail_sync.schemas.contract import Table
 
 CONTRACT = "Every row keeps the table's contract and no key occurs twice. If not, the run stops here."
@@ -57,15 +58,17 @@ def spec(
 
 
 def small_table(
-    header: Sequence[str], rows: Sequence[Sequence[object]], show: Sequence[str] = ()
+    header: Sequence[str], rows: Sequence[Sequence[object]], show: Sequence[str] = (), words: Words = NO_WORDS
 ) -> dg.TableMetadataValue | str:
-    """Return rows as a table that the UI shows in place; says so when there are none. `show` picks and orders columns.
+    """Return rows as a table that the UI shows in place; says so when there are none.
 
+    `show` picks and orders columns, `words` are those for its verdicts.
     Keep it under 70 characters wide: the UI cuts off what is wider. Markdown is no choice: the UI hides what is longer than
     1,000 characters behind a link.
     """
     if not rows:
         return "none"
+    rows = spoken(header, rows, words)
     if show:
         places = [header.index(name) for name in show]
         header, rows = show, [[row[place] for place in places] for row in rows]

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from retail_sync.core.money import with_currency
 from retail_sync.defs import reconcile_orders, reconcile_returns, reconcile_stock, reconcile_stores, reconcile_traces
 from retail_sync.defs.break_pages import break_metadata
 from retail_sync.defs.metadata import (
@@ -24,9 +25,11 @@ from retail_sync.defs.reconcile_traces import tell_traces
 from retail_sync.defs.windows import DAYS, days_to_tell, is_told_by_day
 from retail_sync.reconcile.report import ReconcileReport
 from retail_sync.reconcile.settlements import RECONCILIATIONS
+from retail_sync.reconcile.wording import in_minor_units
 from retail_sync.reports.plots import settlement_plot
 from retail_sync.reports.state import ReconcileState, read_reconcile
 from retail_sync.reports.values import Rows
+from retail_sync.reports.words import SETTLEMENTS, explained
 from retail_sync.resources import HomeResource
 from retail_sync.schemas.tables import table
 
@@ -65,14 +68,8 @@ SHOWN_ON = (
     *reconcile_stock.SHOWN_ON,
     *reconcile_returns.SHOWN_ON,
 )
-_VERDICTS = """\
-| verdict | means |
-| --- | --- |
-| `matched` | lines, stated total and bank agree |
-| `awaiting_bank` | lines and total agree, no deposit is confirmed yet |
-| `variance` | lines, total or deposit differ, or rows could not be read |
-| `left_only` | the document states no total |
-| `right_only` | a deposit that no settlement explains |
+_VERDICTS = f"""\
+{explained(SETTLEMENTS)}
 
 **Look at** the sentences under *what needs a person*, then at the plot. The partitions are closing days."""
 
@@ -258,7 +255,7 @@ def _tell_days(context: dg.AssetExecutionContext, days: set[str], state: Reconci
     for day in sorted(days):
         if DAYS.has_partition_key(day):
             rows = state.by_day.get(day, [])
-            subjects = {str(row[0]).removeprefix("bank:") for row in rows}
+            subjects = {in_minor_units(str(row[0]).removeprefix("bank:"), row[1]) for row in rows}
             context.log_event(
                 dg.AssetMaterialization(
                     asset_key=_KEY,
@@ -275,7 +272,7 @@ def _tell_days(context: dg.AssetExecutionContext, days: set[str], state: Reconci
 def _verdict_table(rows: Rows) -> dg.TableMetadataValue | str:
     """Show what needs a look first, what agrees last."""
     ordered = sorted(rows, key=lambda row: (row[0] == "matched", row[0] == "awaiting_bank"))
-    return small_table(("verdict", "currency", "settlements", "stated total"), ordered)
+    return small_table(("verdict", "currency", "settlements", "stated total"), ordered, words=SETTLEMENTS)
 
 
 def brief_id(settlement_id: str) -> str:
@@ -297,9 +294,10 @@ def _settlement_table(rows: Rows) -> dg.TableMetadataValue | str:
                 brief_id(settlement),
                 verdict,
                 lines,
-                total and f"{total} {currency}",
-                bank if total else f"{bank} {currency}",
+                total and with_currency(total, currency),
+                bank if total else with_currency(bank, currency),
             )
             for settlement, currency, closed, lines, total, bank, _debt, _reserve, verdict in rows
         ],
+        words=SETTLEMENTS,
     )

@@ -7,19 +7,13 @@ import dagster as dg
 from retail_sync.defs.break_pages import break_metadata
 from retail_sync.defs.metadata import problem_table, small_table, spec
 from retail_sync.reports.state import ReconcileState
+from retail_sync.reports.words import ORDERS, explained
 from retail_sync.schemas.tables import table
 
 TABLES = (ORDER_SETTLEMENTS,) = (table("reconcile.order_settlements"),)
 _ORDERS = ["reconcile", "order_settlements"]
-_VERDICTS = """\
-| verdict | means |
-| --- | --- |
-| `matched` | the settlements hold what the order says |
-| `variance` | they hold another amount, tax or currency, or hold it twice |
-| `left_only` | later settlements are there and none has the order |
-| `right_only` | settled, and in no orders export |
-| `awaiting_settlement` | the settlements do not reach that far yet |
-| `not_compared` | cancelled, or ordered before the first export of orders |
+_VERDICTS = f"""\
+{explained(ORDERS)}
 
 **Look at** the sentences under *what needs a person*."""
 # check: beginnings of the break classes it shows, and what it says when there is none
@@ -52,7 +46,9 @@ def tell_orders(context: dg.AssetExecutionContext, state: ReconcileState) -> Ite
     yield dg.MaterializeResult(
         asset_key=_ORDERS,
         metadata={
-            "verdicts": small_table(("channel", "part", "verdict", "currency", "orders", "difference"), state.orders),
+            "verdicts": small_table(
+                ("channel", "part", "verdict", "currency", "orders", "difference"), state.orders, words=ORDERS
+            ),
             "what needs a person": problem_table(found),
             **break_metadata(context, _ORDERS, state.reconciliations, ("order_settlement",)),
             "dagster/row_count": state.row_counts["order_settlements"],

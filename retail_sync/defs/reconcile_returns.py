@@ -6,6 +6,7 @@ import dagster as dg
 
 from retail_sync.defs.break_pages import break_metadata
 from retail_sync.defs.metadata import picture, problem_table, small_table, spec
+from retail_sync.reports import words
 from retail_sync.reports.plots import return_plot
 from retail_sync.reports.state import ReconcileState
 from retail_sync.schemas.tables import table
@@ -23,16 +24,8 @@ _NAMED_IN = (
     "pos_sales",
     "stock_movements",
 )
-_VERDICTS = """\
-| verdict | means |
-| --- | --- |
-| `matched` | what was given back is due for what came back, or asks for no goods, and is booked |
-| `variance` | more or less than due, twice, not booked, or more goods than were sold |
-| `left_only` | goods came back and no money was given back, though that of others was |
-| `right_only` | money was given back and no goods came, though those of others did |
-| `undetermined` | several things may be true; each is named |
-| `awaiting` | the other side may still come (days of `return_steps.csv`) |
-| `not_compared` | the channel does not show the other side, or what was sold is not known |
+_VERDICTS = f"""\
+{words.explained(words.RETURNS)}
 
 Goods that came back and that the ERP never posted are told under `inventory_variances` (`unposted_return`).
 
@@ -60,13 +53,17 @@ def tell_returns(context: dg.AssetExecutionContext, state: ReconcileState) -> It
         asset_key=_RETURNS,
         metadata={
             "verdicts": small_table(
-                ("channel", "verdict", "currency", "orders", "given back", "due", "booked"), returns.verdicts
+                ("channel", "verdict", "currency", "orders", "given back", "due", "booked"),
+                returns.verdicts,
+                words=words.RETURNS,
             ),
             _PLOT: picture(context, _RETURNS, _PLOT, returns.plot, lambda: return_plot(returns.plot)),
             "what needs a person": problem_table(found),
             **break_metadata(context, _RETURNS, state.reconciliations, ("returns",)),
             "returned elsewhere": small_table(
-                ("on", "channel", "order", "at", "units", "given back", "verdict"), returns.elsewhere
+                ("on", "channel", "order", "at", "units", "given back", "verdict"),
+                returns.elsewhere,
+                words=words.RETURNS,
             ),
             "dagster/row_count": state.row_counts["returns"],
         },

@@ -8,6 +8,7 @@ from retail_sync.defs.break_pages import break_metadata
 from retail_sync.defs.metadata import picture, problem_table, small_table, spec
 from retail_sync.reports.plots import availability_plot, stock_plot
 from retail_sync.reports.state import ReconcileState
+from retail_sync.reports.words import OFFERS, explained
 from retail_sync.schemas.tables import table
 
 TABLES = VARIANCES, COST_OF_SALES, AVAILABILITY, RUNS = tuple(
@@ -42,6 +43,10 @@ _QUESTIONS = """\
 A cause is named where the evidence leaves one; else it is `undetermined`, with those that fit.
 
 **Look at** *the largest variances*, then at the plot."""
+_OFFERS = f"""\
+{explained(OFFERS)}
+
+**Look at** *listed beyond what is available*, then at the plot: the offers that come closest to it."""
 SHOWN_ON = ((_VARIANCES, SHOWN_BY_STOCK), (_AVAILABILITY, SHOWN_BY_AVAILABILITY), (_RUNS, SHOWN_BY_RUNS))
 SPECS = [
     spec(VARIANCES, deps=[*_GOODS, *_SOLD], look=_QUESTIONS),
@@ -49,7 +54,7 @@ SPECS = [
     spec(
         AVAILABILITY,
         deps=[("canonical", "stock_snapshots"), ("canonical", "listings"), ("canonical", "locations")],
-        look="**Look at** *listed beyond what is available*, then at the plot: the offers that come closest to it.",
+        look=_OFFERS,
     ),
     spec(
         RUNS,
@@ -108,7 +113,9 @@ def tell_stock(context: dg.AssetExecutionContext, state: ReconcileState) -> Iter
     yield dg.MaterializeResult(
         asset_key=_AVAILABILITY,
         metadata={
-            "by channel": small_table(("channel", "verdict", "listings", "oversold units"), stock.availability),
+            "by channel": small_table(
+                ("channel", "verdict", "listings", "oversold units"), stock.availability, words=OFFERS
+            ),
             "listed beyond what is available": small_table(
                 ("channel", "sku", "sells from", "available", "listed", "oversold"), stock.oversold
             ),

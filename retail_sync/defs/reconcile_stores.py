@@ -10,6 +10,7 @@ from retail_sync.defs.windows import DAYS, days_to_tell, is_told_by_day
 from retail_sync.reconcile.report import ReconcileReport
 from retail_sync.reports.plots import store_day_plot
 from retail_sync.reports.state import ReconcileState
+from retail_sync.reports.words import STORES, explained
 from retail_sync.schemas.tables import table
 
 TABLES = STORE_COMPONENTS, STORE_DAYS, STORE_RECEIPTS = tuple(
@@ -24,7 +25,7 @@ SHOWN_BY_STORES = {
     "drawers_counted": (("drawer_",), "every drawer was counted and held what it took"),
     "cards_reported": (("card_",), "the processor reports every card payment"),
 }
-_STORE_VERDICTS = """\
+_STORE_VERDICTS = f"""\
 | comparison | left | right |
 | --- | --- | --- |
 | `sales_tenders` | receipts of a till | its tenders |
@@ -32,8 +33,7 @@ _STORE_VERDICTS = """\
 | `card_payments` | card tenders of the store | what the processor reports for the store's receipts |
 | `receipt_sources` | receipts that two sources deliver | what one of them says |
 
-`open`: a drawer is not closed yet. `awaiting_processor`: its reports do not reach that day plus three.
-`explained_by_tenders`: it reports just what the tenders lack, which `tenders_differ` or `tenders_missing` tells already.
+{explained(STORES)}
 
 **Look at** the sentences under *what needs a person*, then at the plot. The partitions are the stores' days."""
 SHOWN_ON = ((_STORES, SHOWN_BY_STORES),)
@@ -90,11 +90,13 @@ def tell_stores(
     ]
     header = ("day", "store", "till", "comparison", "verdict", "left", "right", "difference", "currency")
     summary = {
-        "verdicts": small_table(("comparison", "verdict", "currency", "rows", "difference"), stores.verdicts),
+        "verdicts": small_table(
+            ("comparison", "verdict", "currency", "rows", "difference"), stores.verdicts, words=STORES
+        ),
         _STORE_PLOT: picture(context, _STORES, _STORE_PLOT, stores.plot, lambda: store_day_plot(stores.plot)),
         "what needs a person": problem_table(found),
         **break_metadata(context, _STORES, state.reconciliations, ("store_days",)),
-        "newest days": small_table(header, stores.newest, header[:-1]),
+        "newest days": small_table(header, stores.newest, header[:-1], STORES),
         "dagster/row_count": state.row_counts["store_days"],
     }
     if is_told_by_day(context):
@@ -103,7 +105,7 @@ def tell_stores(
         if DAYS.has_partition_key(day):
             rows = stores.by_day.get(day, [])
             metadata = {
-                "store days": small_table(header, rows, header[1:-1]),
+                "store days": small_table(header, rows, header[1:-1], STORES),
                 "what needs a person": problem_table([p for p in found if p.since_date == day]),
                 "dagster/partition_row_count": len(rows),
             }

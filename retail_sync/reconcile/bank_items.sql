@@ -6,8 +6,15 @@ with payers as (
     group by source, account, transaction_id
 ),
 numbered as (
-    -- A bank names a payout by its number, without the channel, account and currency before it.
-    select *, replace(settlement_id, concat_ws('/', channel, account, currency, ''), '') as number from settlement_facts
+    -- A bank names a payout by its number, without the channel, account and currency before it, or by the reference that the
+    -- processor says it gave the bank.
+    select settlement_id, channel, currency, replace(settlement_id, concat_ws('/', channel, account, currency, ''), '') as number
+    from settlement_facts
+    union
+    select f.settlement_id, f.channel, f.currency, p.bank_reference
+    from settlement_facts as f
+    join canonical.payouts_in_force as p on p.payout_id = f.settlement_id
+    where p.bank_reference is not null
 ),
 candidates as (
     -- Of several payouts of that number, those of the line's own payer and currency are meant.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import duckdb
@@ -9,6 +10,7 @@ import duckdb
 from retail_sync.core import sql
 from retail_sync.operations.exceptions import Problem
 from retail_sync.reconcile.break_kinds import BreakKinds
+from retail_sync.reconcile.missing_deliveries import find_causes
 from retail_sync.reconcile.order_wordings import ORDER_WORDINGS
 from retail_sync.reconcile.return_wordings import RETURN_WORDINGS
 from retail_sync.reconcile.stock_wordings import STOCK_WORDINGS
@@ -19,6 +21,7 @@ from retail_sync.reconcile.wording import (
     StoreEvidence,
     UnevenReceipt,
     Wording,
+    in_minor_units,
     more_or_less,
 )
 
@@ -162,7 +165,7 @@ _WORDINGS: dict[str, Wording] = {
 
 
 def find_breaks(connection: duckdb.DuckDBPyConnection, kinds: BreakKinds) -> list[Problem]:
-    """Return every row of reconcile.breaks as a problem; where a location lacks its snapshot, all its counts as one."""
+    """Return every row of reconcile.breaks as a problem, and what one missing delivery makes (`missing_deliveries.py`) as one."""
     rows = connection.execute(
         """
         select b.break_class, b.subject, b.amount, b.currency, b.since_date, b.counterpart,
@@ -198,30 +201,8 @@ def find_breaks(connection: duckdb.DuckDBPyConnection, kinds: BreakKinds) -> lis
     ).fetchall()
     evidence = _store_evidence(connection)
     breaks = [Break(*(*row[:-1], row[-1] or "", evidence.get((row[0], row[1], row[3]), NO_EVIDENCE))) for row in rows]
-    told, places = _places_without_book(connection, kinds)
-    return [*(_problem(item, kinds) for item in breaks if (item.code, item.subject) not in told), *places]
-
-
-def _places_without_book(
-    connection: duckdb.DuckDBPyConnection, kinds: BreakKinds
-) -> tuple[set[tuple[str, str]], list[Problem]]:
-    """Return the breaks that one missing snapshot makes, and one problem for each location that lacks it."""
-    code = "stock_no_book"
-    rows = connection.execute(sql.statement(__package__, "counts_without_book")).fetchall()
-    problems = [
-        Problem(
-            code=code,
-            subject=location,
-            kind="data",
-            owner=kinds[code].owner,
-            message=f"Counted, but no snapshot says what should be there: {articles} articles of {location}, counted on "
-            f"{first if first == last else f'{first} to {last}'} ({len(subjects)} counts).",
-            remedy=f"deliver a stock snapshot of {location} (object stock_snapshots, what the ERP says) of {first} or earlier",
-            since_date=str(first),
-        )
-        for location, subjects, articles, first, last in rows
-    ]
-    return {(code, subject) for row in rows for subject in row[1]}, problems
+    told, causes = find_causes(connection, kinds)
+    return [*(_problem(item, kinds) for item in breaks if (item.code, item.subject) not in told), *causes]
 
 
 def _store_evidence(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str, str], StoreEvidence]:
@@ -234,6 +215,11 @@ def _store_evidence(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, st
 
 def _problem(item: Break, kinds: BreakKinds) -> Problem:
     wording = _WORDINGS[item.code]
+    item = replace(
+        item,
+        subject=in_minor_units(item.subject, item.currency),
+        counterpart=in_minor_units(item.counterpart, item.currency),
+    )
     return Problem(
         code=item.code,
         subject=item.subject,

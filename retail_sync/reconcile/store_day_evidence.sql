@@ -26,6 +26,9 @@ drawers as (
     where side = 'drawer'
     group by all
 ),
+reached as (
+    select store, max(business_date) as day from reconcile.store_days group by store
+),
 summed as (
     select break_class, subject, currency,
         list({
@@ -41,10 +44,13 @@ summed as (
 select b.break_class, b.subject, b.currency, s.receipts, coalesce(s.receipt_count, 0) as receipt_count,
     coalesce(s.paid_count, 0) as paid_count, s.paid,
     case b.break_class when 'tenders_missing' then d.proceeds end as drawer,
-    case b.break_class when 'card_payments_differ' then c.explained_amount end as explained
+    case b.break_class when 'card_payments_differ' then c.explained_amount end as explained,
+    -- What was rung up offline comes up to 72 hours late (Square), so a sale late on the day may come on the third day after it.
+    case when b.break_class = 'drawer_over_short' and r.day <= b.since_date + 3 then b.since_date + 3 end as late_until
 from reconcile.breaks as b
 left join summed as s using (break_class, subject, currency)
 left join drawers as d on d.subject = b.subject and d.currency = b.currency
 left join reconcile.store_days as c on c.comparison = 'card_payments' and c.currency = b.currency
     and concat_ws(' ', c.store, cast(c.business_date as varchar)) = b.subject
-where b.break_class in ('tenders_differ', 'tenders_missing', 'card_payments_differ')
+left join reached as r on r.store = b.counterpart
+where b.break_class in ('tenders_differ', 'tenders_missing', 'card_payments_differ', 'drawer_over_short')

@@ -118,8 +118,13 @@ STORE_WORDINGS = {
     "drawer_over_short": Wording(
         "business",
         lambda b: f"The drawer of store {b.subject} held {b.money} {more_or_less(b)} than its cash tenders. "
-        "It is booked to over/short.",
-        lambda _: "count again if the drawer is still there; look for a payment in or out that was not rung up",
+        "It is booked to over/short."
+        + (
+            f" Receipts that a till rang up offline come up to 72 hours late, until {b.evidence.late_until}: with them this may "
+            "change, and the booking follows." if b.evidence.late_until else ""
+        ),
+        lambda b: ("wait for late receipts; then " if b.evidence.late_until else "")
+        + "count again if the drawer is still there; look for a payment in or out that was not rung up",
     ),
     "drawer_not_counted": Wording(
         "data",

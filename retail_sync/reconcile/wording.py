@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from retail_sync.core.money import exponent, format_money, to_minor
+from retail_sync.core.money import exponent, format_money, to_minor, with_currency
 from retail_sync.operations.exceptions import Kind
+
+_STORED_AMOUNT = re.compile(r"(?<= )(-?\d+)\.(\d{4})(?=$|[ ,|])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,8 @@ class UnevenReceipt:
 class StoreEvidence:
     """What there is to say of a store day's break: its largest receipts (three at most), and sums of all of them.
 
-    `drawer` is what the till's drawer took in, where it was counted; `explained` what another break of that day tells.
+    `drawer` is what the till's drawer took in, where it was counted; `explained` what another break of that day tells;
+    `late_until` the day on which receipts of the break's day may still come, None where they have come by now.
     """
 
     receipts: Sequence[UnevenReceipt]
@@ -37,9 +41,10 @@ class StoreEvidence:
     paid: Decimal | None
     drawer: Decimal | None
     explained: Decimal | None
+    late_until: date | None
 
 
-NO_EVIDENCE = StoreEvidence((), 0, 0, None, None, None)
+NO_EVIDENCE = StoreEvidence((), 0, 0, None, None, None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,7 @@ class Break:
     def in_money(self, amount: Decimal) -> str:
         """Another amount of the same currency as text, without sign. A till's may have more digits than the currency."""
         whole = amount.quantize(Decimal(1).scaleb(-exponent(self.currency)))
-        return f"{abs(whole if whole == amount else amount.normalize()):,f} {self.currency}"
+        return with_currency(f"{abs(whole if whole == amount else amount.normalize()):,f}", self.currency)
 
     @property
     def is_payout(self) -> bool:
@@ -109,6 +114,18 @@ class Wording:
     kind: Kind
     message: Callable[[Break], str]
     remedy: Callable[[Break], str]
+
+
+def in_minor_units(text: str, currency: str) -> str:
+    """Return a text with the amounts that ids of bank lines hold (four decimals) as the currency has them, whole all the same."""
+    digits = exponent(currency)
+
+    def shorten(found: re.Match[str]) -> str:
+        whole, decimals = found.groups()
+        kept, rest = decimals[:digits], decimals[digits:]
+        return found[0] if rest.strip("0") else f"{whole}.{kept}".rstrip(".")
+
+    return _STORED_AMOUNT.sub(shorten, text)
 
 
 def more_or_less(item: Break) -> str:

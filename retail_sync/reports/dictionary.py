@@ -7,6 +7,7 @@ from typing import Any
 from rich.table import Table as Grid
 
 from retail_sync.reports.terminal import table as grid
+from retail_sync.reports.words import VOCABULARIES, explained
 from retail_sync.schemas.contract import Column, Table
 from retail_sync.schemas.tables import TABLES
 
@@ -19,6 +20,10 @@ The view `journal.line_sources` leads from a leg of an entry (`entry_key`, `entr
 (`file_name`, `file_line_no`). Its `amount` is what the row counts in the leg, debit positive: the rows under a leg sum to the leg.
 The key of a ledger entry is the `entry_key`, `#` and a version.
 """
+_WORDS = """## The words for verdicts
+
+What people read in the terminal, in Dagster and in plots, and the value of `status` that the tables, `--json` and `query` have.
+A currency of XXX (no document names one) is shown as *no currency*."""
 
 
 def dictionary() -> list[dict[str, Any]]:
@@ -58,7 +63,8 @@ def renderings() -> list[Grid | str]:
 
 def as_markdown() -> str:
     """Return the dictionary as Markdown."""
-    return "\n".join([_INTRODUCTION, *(_section(table) for table in TABLES)])
+    words = [f"{_WORDS}\n", *(f"### {name}\n\n{explained(words)}\n" for name, words in VOCABULARIES.items())]
+    return "\n".join([_INTRODUCTION, *(_section(table) for table in TABLES), *words])
 
 
 def _section(table: Table) -> str:

@@ -9,6 +9,8 @@ from decimal import Decimal
 
 from retail_sync.core.errors import RetailSyncError
 from retail_sync.pipeline import Pipeline
+from retail_sync.reconcile.wording import in_minor_units
+from retail_sync.reports.values import amount
 
 # The only reconciliation whose two sides may be in two currencies.
 _CONVERTED = "currency_deposit"
@@ -25,6 +27,13 @@ class MatchItem:
     amount: Decimal
     item_date: date
     status: str
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """Its cells for people: amounts in the currency's minor units."""
+        currency = self.block.rpartition("|")[2]
+        item, value = in_minor_units(self.item_id, currency), amount(self.amount, currency)
+        return self.reconciliation, self.side, item, self.block, value, str(self.item_date), self.status
 
 
 def read_unmatched(pipeline: Pipeline) -> list[MatchItem]:
@@ -71,11 +80,16 @@ def _require_one_currency(pipeline: Pipeline, reconciliation: str, left_id: str,
 def _item_id(pipeline: Pipeline, reconciliation: str, side: str, name: str) -> str:
     with pipeline.warehouse.reading() as connection:
         found = connection.execute(
-            "select item_id from reconcile.match_items where reconciliation = $reconciliation and side = $side "
-            "and (item_id = $name or ends_with(item_id, ':' || $name)) order by item_id",
-            {"reconciliation": reconciliation, "side": side, "name": name},
+            "select item_id, split_part(block, '|', -1) from reconcile.match_items "
+            "where reconciliation = $reconciliation and side = $side order by item_id",
+            {"reconciliation": reconciliation, "side": side},
         ).fetchall()
-    ids: Sequence[str] = [row[0] for row in found]
+    # Exceptions name a bank line with its amount in minor units, while its id has four decimals.
+    ids: Sequence[str] = [
+        item_id
+        for item_id, currency in found
+        if any(f":{called}".endswith(f":{name}") for called in (item_id, in_minor_units(item_id, currency)))
+    ]
     if name in ids:
         return name
     if len(ids) != 1:

@@ -8,6 +8,9 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from retail_sync.core.money import currency_name
+from retail_sync.reports.words import NO_WORDS, RETURNS, SETTLEMENTS, STORES, Words, word
+
 if TYPE_CHECKING:  # matplotlib is imported where something is drawn: most runs draw nothing
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -73,22 +76,24 @@ def settlement_plot(rows: Sequence[tuple[Any, ...]]) -> bytes:
 
     Shown are the newest 60 settlements of the three currencies with most of them.
     """
-    return _plot(rows, "What each settlement pays, by closing day and verdict", "stated total", _SETTLEMENT_WORDS)
+    return _plot(
+        rows, "What each settlement pays, by closing day and verdict", "stated total", _SETTLEMENT_WORDS, SETTLEMENTS
+    )
 
 
 def store_day_plot(rows: Sequence[tuple[Any, ...]]) -> bytes:
     """Return a bar per store day (day, store and currency, worst verdict, sales), a panel per store: the three busiest."""
-    return _plot(rows, "What each store sold, by day and verdict", "sales with tax", _STORE_WORDS)
+    return _plot(rows, "What each store sold, by day and verdict", "sales with tax", _STORE_WORDS, STORES)
 
 
 def return_plot(rows: Sequence[tuple[Any, ...]]) -> bytes:
     """Return a bar per day and verdict (day, currency, verdict, given back), a panel per currency: the three with most."""
-    return _plot(rows, "What was given back, by day and verdict", "given back", _RETURN_WORDS)
+    return _plot(rows, "What was given back, by day and verdict", "given back", _RETURN_WORDS, RETURNS)
 
 
 def stock_plot(rows: Sequence[tuple[Any, ...]]) -> bytes:
     """Return a bar per day, location and question with the value of its variances, a panel per location: the three busiest."""
-    return _plot(rows, "Value of stock variances, by day and question", "ERP - expected", _STOCK_WORDS)
+    return _plot(rows, "Value of stock variances, by day and question", "ERP - expected", _STOCK_WORDS, NO_WORDS)
 
 
 def availability_plot(rows: Sequence[tuple[Any, ...]]) -> bytes:
@@ -140,17 +145,17 @@ def _units(quantity: Decimal) -> str:
     return f"{quantity.normalize():,f}"
 
 
-def _plot(rows: Sequence[tuple[Any, ...]], title: str, label: str, words: Mapping[str, str]) -> bytes:
+def _plot(rows: Sequence[tuple[Any, ...]], title: str, label: str, meanings: Mapping[str, str], words: Words) -> bytes:
     from matplotlib.figure import Figure
 
     panels = _panels(rows)
     figure = Figure(figsize=(9, 1.7 + 2.2 * max(1, len(panels))), layout="constrained")
     axes = figure.subplots(max(1, len(panels)), 1, squeeze=False)[:, 0]
     for axis, (panel, bars) in zip(axes, panels, strict=False):
-        _draw(axis, f"{label}, {panel}", bars)
+        _draw(axis, f"{label}, {currency_name(panel)}", bars)
     axes[-1].set_xlabel("day")
     figure.suptitle(title, fontsize=12)
-    _legend(figure, [bar for _, bars in panels for bar in bars], words)
+    _legend(figure, [bar for _, bars in panels for bar in bars], meanings, words)
     return png(figure)
 
 
@@ -193,12 +198,14 @@ def _draw(axis: Axes, label: str, bars: Sequence[Bar]) -> None:
     axis.spines[["top", "right"]].set_visible(False)
 
 
-def _legend(figure: Figure, bars: Sequence[Bar], words: Mapping[str, str]) -> None:
-    counts = Counter(verdict if verdict in words else "" for _, verdict, _ in bars)
+def _legend(figure: Figure, bars: Sequence[Bar], meanings: Mapping[str, str], words: Words) -> None:
+    counts = Counter(verdict if verdict in meanings else "" for _, verdict, _ in bars)
     handles = []
-    for verdict in (*words, ""):
+    for verdict in (*meanings, ""):
         if counts[verdict]:
-            said = f"{verdict}: {words[verdict]}" if verdict else "another verdict"
+            said = meanings[verdict] if verdict else "another verdict"
+            if verdict in words:
+                said = f"{word(words, verdict)}: {said}"
             handles.append((verdict, f"{said} ({counts[verdict]})"))
     _patches(figure, handles)
 

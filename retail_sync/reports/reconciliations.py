@@ -17,14 +17,13 @@ import duckdb
 import pyarrow as pa
 
 from retail_sync.core import sql
-from retail_sync.core.money import to_minor
+from retail_sync.core.money import NO_CURRENCY, to_minor
 from retail_sync.reconcile.break_kinds import BreakKinds
 from retail_sync.reports.ages import AGES, age_group
 from retail_sync.reports.values import Rows, amount
 
 _WEEKS = 8
 _TREND_WEEKS = 26
-_NO_CURRENCY = "XXX"
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +193,7 @@ def _percent(part: Decimal, whole: Decimal) -> str:
 
 
 def _unit(currency: str) -> str:
-    return "units" if currency == _NO_CURRENCY else currency
+    return "units" if currency == NO_CURRENCY else currency
 
 
 def _words(name: str) -> str:

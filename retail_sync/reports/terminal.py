@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from retail_sync.reports.words import Words, spoken
+
 _WIDTH_WHEN_PIPED = 160
 
 
@@ -32,13 +34,21 @@ def bold(text: str) -> Text:
 
 
 def table(
-    header: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "", right: Sequence[str] = ()
+    header: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    *,
+    title: str = "",
+    right: Sequence[str] = (),
+    words: Words | None = None,
 ) -> Table:
-    """Return rows as a table; columns named in `right` are right-aligned."""
+    """Return rows as a table; columns named in `right` are right-aligned.
+
+    With `words`, its verdicts and currencies are told in words; without, every cell is shown as it is stored.
+    """
     shown = Table(title=title or None, title_justify="left", title_style="bold", header_style="bold")
     for name in header:
         shown.add_column(name, justify="right" if name in right else "left", overflow="fold")
-    for row in rows:
+    for row in rows if words is None else spoken(header, rows, words):
         shown.add_row(*("" if value is None else str(value) for value in row))
     return shown
 

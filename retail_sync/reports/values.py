@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from retail_sync.core.money import exponent
+from retail_sync.core.money import exponent, with_currency
 
 Rows = list[tuple[Any, ...]]
 
@@ -17,4 +17,5 @@ def amount(value: Decimal | None, currency: str = "") -> str:
     shown = value.normalize()
     usual = exponent(currency) if currency else 2
     digits = max(usual, -int(shown.as_tuple().exponent)) if shown else usual
-    return f"{value:,.{digits}f}{' ' + currency if currency else ''}"
+    figure = f"{value:,.{digits}f}"
+    return with_currency(figure, currency) if currency else figure

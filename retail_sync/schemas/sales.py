@@ -160,6 +160,7 @@ class Payouts(pa.DataFrameModel):
     currency: str = currency()
     payout_no: Count = pa.Field(description="place among the payouts of that day and currency, from 1", ge=1)
     payout_id: str = text("channel/account/currency/number, where the list has the processor's number", nullable=True)
+    bank_reference: str = text("what the bank statement calls it, where that is not its number", nullable=True)
     status: str = one_of("where it stands", *PAYOUT_STATUSES)
     charges_amount: Money = plain("payments in it")
     refunds_amount: Money = plain("refunds in it (negative)")

@@ -187,6 +187,15 @@ def test_status_says_how_far_each_bank_account_reaches(cli: Cli, tmp_path: Path)
     assert "bank statement of USD account reaches │ 2026-11-20" in shown
 
 
+def test_status_tells_verdicts_in_words_and_scripts_as_they_are_stored(cli: Cli, golden: Golden) -> None:
+    """A script that counts `awaiting_bank` must go on to find it."""
+    args = ("status", "--home", golden.home.root)
+    assert {row["verdict"] for row in cli(*args, "--json").json["verdicts"]} == {"matched", "awaiting_bank"}
+    shown = cli(*args).out
+    assert "no deposit yet" in shown
+    assert "awaiting_bank" not in shown
+
+
 def test_trial_balance_of_a_day(cli: Cli, golden: Golden) -> None:
     """Up to the end of August only the August part of the first settlement is booked; each currency is zero."""
     august = cli("trial-balance", "--as-of", "2026-08-31", "--home", golden.home.root, "--json").json

@@ -18,7 +18,6 @@ NOT_PLANTED = {
     "order_tax_differs",
     "deposit_awaits_rate",
     "deposit_currency_differs",
-    "parallel_run_differs",
 }
 
 

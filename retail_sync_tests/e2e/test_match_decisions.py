@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from retail_sync.settings import Home
+from retail_sync_tests.connectors.statements import OFX1
 from retail_sync_tests.e2e.company import A
 from retail_sync_tests.e2e.conftest import Answer
 from retail_sync_tests.e2e.line import (
@@ -79,6 +80,26 @@ def test_one_word_settles_two_ambiguous_deposits_and_can_be_taken_back(cli: Call
     assert {f"{key}#1R" for key in DEPOSITS} <= set(booked(home))
     assert [code for code, _ in problems(home)] == ["deposit_ambiguous"] * 2
     assert findings(home) == []
+
+
+@pytest.mark.long
+def test_a_line_of_a_statement_is_confirmed_by_the_name_that_its_exception_has(
+    cli: Callable[..., Answer], tmp_path: Path
+) -> None:
+    """Statements number their lines, and the id holds the amount: people see it in minor units, and may write it so."""
+    home = new_home(tmp_path / "home", '[[source]]\nname = "giro"\nconnector = "ofx"')
+    statement = OFX1.replace(b"<CURDEF>EUR", b"<CURDEF>USD").replace(b"SETTLEMENT 31000001", b"PAYMENTS")
+    drop(home, {"amazon/a.txt": write_v2(A), "giro/september.ofx": statement})
+    nightly(home)
+    line = "B1 2026-09-14 100.00"
+    assert ("deposit_unexplained", line) in problems(home)
+    listed = cli("matches", "list", "--home", home.root).out
+    assert (line in listed, "100.0000" in listed) == (True, False)
+    said = cli("matches", "confirm", A.settlement_id, line, "--by", "Ada", "--reason", "advice", "--home", home.root)
+    assert said.code == 0, said.err
+    nightly(home)
+    assert ("deposit_unexplained", line) not in problems(home)
+    assert ("deposit_differs", A.settlement_id) in problems(home)
 
 
 def test_names_that_are_not_there_or_not_enough_are_refused(cli: Callable[..., Answer], home: Home) -> None:

@@ -116,6 +116,13 @@ def books(pipeline: Pipeline) -> dict[str, str]:
     return {account: f"{Decimal(minor) / 100:.2f}" for account, minor in sorted(found.items()) if minor}
 
 
+def bank_shows(pipeline: Pipeline, folder: Path, line: str) -> None:
+    """The checking account on the 20th."""
+    statement = folder / "bank.csv"
+    statement.write_text(f"Date,Account,Amount,Currency,Text\n2026-11-20,CHK,{line}\n", encoding="utf-8")
+    pipeline.ingest([str(statement)], "bank")
+
+
 def test_a_store_day_agrees_and_its_payout_foots(bench: PullBench, tmp_path: Path) -> None:
     """Before the offline receipt came the drawer is 8.80 over; afterwards all agrees, from raw alone as well."""
     pipeline = Pipeline(bench.home, "trace-1")
@@ -127,13 +134,12 @@ def test_a_store_day_agrees_and_its_payout_foots(bench: PullBench, tmp_path: Pat
         "drawer": (Decimal("6.00"), Decimal("14.80"), "variance"),
         "card_payments": (cards, cards, "matched"),
     }
+    (told,) = (row for row in pipeline.exceptions.open() if row.code == "drawer_over_short")
+    assert "8.80 USD more" in told.message
+    assert "offline" in told.message
     bench.fake.clock.sleep(30 * HOUR)
     assert [item.problem for item in bench.pull() if item.problem] == []
-    statement = tmp_path / "bank.csv"
-    statement.write_text(
-        "Date,Account,Amount,Currency,Text\n2026-11-20,CHK,40.06,USD,SQUARE INC Lpo_1\n", encoding="utf-8"
-    )
-    pipeline.ingest([str(statement)], "bank")
+    bank_shows(pipeline, tmp_path, "40.06,USD,SQUARE INC Lpo_1")
     run_line(pipeline)
     assert sides(pipeline) == {
         "sales_tenders": (Decimal("64.80"), Decimal("64.80"), "matched"),
@@ -154,3 +160,24 @@ def test_a_store_day_agrees_and_its_payout_foots(bench: PullBench, tmp_path: Pat
     rebuilt = Pipeline(bench.home, "trace-2")
     run_line(rebuilt)
     assert read_digests(rebuilt) == digests
+
+
+def test_a_deposit_that_differs_is_known_by_the_reference_of_the_payout(bench: PullBench, tmp_path: Path) -> None:
+    """Square says what the bank will call the payout: its deposit is 1.06 short of 40.06, and not another one's."""
+    bench.fake.payouts[0]["end_to_end_id"] = "L2100000005"
+    pipeline = Pipeline(bench.home, "trace-1")
+    bench.fake.clock.sleep(30 * HOUR)
+    assert [item.problem for item in bench.pull() if item.problem] == []
+    bank_shows(pipeline, tmp_path, "39.00,USD,SQUARE INC L2100000005 WEB PMT")
+    run_line(pipeline)
+    with pipeline.writing("look") as connection:
+        assert connection.execute("select rule_id, left_id, difference from reconcile.matches").fetchall() == [
+            ("settlement_id_in_bank_reference", PAYOUT, Decimal("-1.06"))
+        ]
+        assert connection.execute("select status, bank_difference from reconcile.settlement_totals").fetchall() == [
+            ("variance", Decimal("-1.06"))
+        ]
+    (problem,) = pipeline.exceptions.open()
+    assert (problem.code, problem.subject, problem.amount_minor, problem.currency) == (
+        "deposit_differs", PAYOUT, -106, "USD"
+    )  # fmt: skip

@@ -89,6 +89,7 @@ MOVED = "movement_id,moved_at,location_id,sku,kind,quantity,currency,reference"
 MOVEMENTS = (MOVED, "M1,2026-10-02,L1,A-1,receipt,100,USD,", "M2,2026-10-02,L1,B-1,receipt,100,USD,")
 WITH_GOODS = {"order_lines": ORDERS, "products": COSTS, "stock_movements": MOVEMENTS}
 OURS = '[ledger]\nstock = "journal"'
+WAREHOUSES = {"duckdb": "", "ducklake": '[warehouse]\nurl = "ducklake:catalog.ducklake"'}
 
 C1 = ("2026-10-31", {"1150": 153000, "6000": 27000, "4000": -180000, "5000": 70000, "1200": -70000})
 C2 = ("2026-11-01", {"1150": -153000, "6000": -27000, "4000": 180000, "5000": -70000, "1200": 70000})
@@ -199,7 +200,10 @@ COST_OF = {
 
 
 @pytest.mark.long
-def test_cost_that_may_be_booked_already_or_is_not_known_is_left_out(make_home: Callable[..., Home]) -> None:
+@pytest.mark.parametrize("warehouse", WAREHOUSES.values(), ids=WAREHOUSES)
+def test_cost_that_may_be_booked_already_or_is_not_known_is_left_out(
+    make_home: Callable[..., Home], warehouse: str
+) -> None:
     """Of that order alone, whichever of movement and snapshot comes first; nothing is guessed."""
     number = {reason: str(number) for number, reason in enumerate(COST_OF, start=1)}
     files = {
@@ -228,7 +232,7 @@ def test_cost_that_may_be_booked_already_or_is_not_known_is_left_out(make_home: 
     ]
     later = "the ERP posts the sale by its order later", "a sale without a reference comes later"
 
-    pipeline = home_with(make_home, files, OURS)
+    pipeline = home_with(make_home, files, f"{OURS}\n{warehouse}")
     accrued = booked(pipeline)[KEY]
     assert accrued["4000"] == -90000
     assert booked(pipeline)[COST_KEY]["5000"] == 10 + sum(COST_OF[reason] for reason in later)

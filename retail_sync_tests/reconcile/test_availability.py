@@ -100,6 +100,33 @@ def test_listed_and_available() -> None:
     )
 
 
+def test_offers_where_nobody_delivers_articles_have_one_cause_for_each_channel() -> None:
+    """Thousands of exceptions would say the same; with the first article each offer is told for itself again."""
+    facts = StockFacts()
+    facts.take(
+        listed="""
+            | channel | code | sku | quantity | on    |
+            | web     | A    |     | 5        | 10-13 |
+            | web     | B    |     | 2        | 10-14 |
+            | web     | C    | C-1 | 1        | 10-14 |
+            | ebay    | Z    |     | 7        | 10-14 |""",
+    )
+    facts.compare()
+    told = listed_problems(facts)
+    assert [(p.code, p.subject, p.kind, p.owner, p.since_date) for p in told] == [
+        ("listed_unmapped", "ebay", "data", "operations", "2026-10-14"),
+        ("listed_unmapped", "web", "data", "operations", "2026-10-13"),
+    ]
+    assert "none of 3 offers of web is mapped" in told[1].message
+    assert "object products" in told[1].remedy
+    assert "reconcile.availability" in told[1].remedy
+    facts.take(products="| sku |\n| C-1 |")
+    facts.compare()
+    assert {(p.code, p.subject) for p in listed_problems(facts)} == {
+        ("listed_unmapped", "ebay Z"), ("listed_unmapped", "web A"), ("listed_unmapped", "web B"), ("oversell_risk", "web C-1"),
+    }  # fmt: skip
+
+
 def test_the_newest_listing_counts_and_a_lowered_one_closes_the_break() -> None:
     """A risk that was dealt with must not stay on the list."""
     facts = StockFacts()

@@ -11,6 +11,7 @@ from retail_sync.operations.exceptions import Problem
 from retail_sync.reconcile.problems import _problem
 from retail_sync.reconcile.wording import Break
 from retail_sync_tests.reconcile.facts import KINDS
+from retail_sync_tests.reconcile.till_facts import REACH, TillFacts
 
 OF_PAYOUTS = (
     "settlement_does_not_foot", "settlement_header_missing", "settlement_unclassified", "deposit_differs", "deposit_overdue",
@@ -65,3 +66,47 @@ def test_only_a_count_is_counted_again(subject: str, is_count: bool) -> None:  #
     problem = told("stock_unit_of_measure", subject=subject, counterpart="11 units")
     assert ("The count is not booked like this" in problem.message) is is_count
     assert problem.remedy.startswith("count again" if is_count else "correct the unit in the ERP")
+
+
+@pytest.mark.parametrize(
+    ("reaches", "until"),
+    [("10-14", "2026-10-17"), ("10-17", "2026-10-17"), ("10-18", "")],
+    ids=["its own day", "the third day after it", "the fourth"],
+)
+def test_a_drawer_may_be_explained_by_receipts_that_come_late(reaches: str, until: str) -> None:
+    """What was rung up offline comes up to 72 hours later: until the store's receipts reach beyond that, nothing is certain."""
+    facts = TillFacts().take(
+        sold=f"| receipt | amount | on |\n| A | 60 | 10-14 |\n| B | 1 | {reaches} |",
+        tendered=f"| receipt | kind | amount | on |\n| A | cash | 60 | 10-14 |\n| B | card | 1 | {reaches} |",
+        drawers="| cash |\n| 68.80 |",
+        paid=f"{REACH}\n| B | 1 | {reaches} |",
+    )
+    facts.compare()
+    told = facts.told()["drawer_over_short"]
+    assert told.message.startswith("The drawer of store S1 2026-10-14 T1 held 8.80 USD more than its cash tenders.")
+    assert ("offline" in told.message) == bool(until)
+    assert (f"until {until}" in told.message) == bool(until)
+    assert told.remedy.startswith("wait" if until else "count again")
+
+
+@pytest.mark.parametrize(
+    ("line", "currency", "shown"),
+    [
+        ("B2 2026-09-15 -14.5000 #2", "USD", "B2 2026-09-15 -14.50 #2"),
+        ("B1 2026-09-14 100.0000", "EUR", "B1 2026-09-14 100.00"),
+        ("B1 2026-09-14 100.0000, B2 2026-09-15 5.2500", "EUR", "B1 2026-09-14 100.00, B2 2026-09-15 5.25"),
+        ("B1 2026-09-14 4000.0000", "JPY", "B1 2026-09-14 4000"),
+        ("B1 2026-09-14 4.1250", "KWD", "B1 2026-09-14 4.125"),
+        ("B1 2026-09-14 4.1250", "USD", "B1 2026-09-14 4.1250"),
+        ("giro:DE02:B1 2026-09-14 4.1000", "USD", "giro:DE02:B1 2026-09-14 4.10"),
+        ("INV-7.0000", "USD", "INV-7.0000"),
+    ],
+)
+def test_a_bank_line_is_named_with_an_amount_of_its_currency(line: str, currency: str, shown: str) -> None:
+    """The id of a line holds its amount as the warehouse does; people see minor units, and nothing that an amount has is lost."""
+    item = Break("deposit_unexplained", line, Decimal("25.00"), currency, date(2026, 10, 14), "square", "square", "")
+    told = _problem(item, KINDS)
+    assert told.subject == shown
+    assert f"(transaction {shown})" in told.message
+    item = Break("deposit_differs", "PO-1", Decimal("25.00"), currency, date(2026, 10, 14), line, "square", "")
+    assert f"(bank transaction {shown})" in _problem(item, KINDS).message

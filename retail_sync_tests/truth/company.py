@@ -32,13 +32,27 @@ AMAZON_ACCOUNTS = {"USD": "HB-USD-0417", "EUR": "HB-EUR-0418", "CAD": "HB-CAD-04
 MARKETS = (US, DE, CA)
 SHOP = "fernway.example"
 
-_RENAMED_TILLS = "".join(
-    f"[[source]]{block.replace(name, f'{name}_renamed', 1)}"
-    for block in sample_settings.STORES.split("[[source]]")
-    for name in ("till_receipts", "till_tenders")
-    if f'name = "{name}"' in block
+
+def _copies(settings: str, **names: str) -> str:
+    """The blocks of these sources again, each under its other name."""
+    blocks = settings.split("[[source]]")
+    return "".join(
+        f"[[source]]{block.replace(name, other, 1)}"
+        for block in blocks
+        for name, other in names.items()
+        if f'name = "{name}"' in block
+    )
+
+
+_RENAMED_TILLS = _copies(
+    sample_settings.STORES, till_receipts="till_receipts_renamed", till_tenders="till_tenders_renamed"
 )
 """The tills' exports under a second name, as when a source is renamed and its files come again."""
+NEXT_ERP = "next_erp_snapshots"
+"""The snapshots of an ERP that runs beside the one that is believed, which is to be replaced by it."""
+OWNERSHIP = """domain,location,source,valid_from,valid_to,prepared_by,approved_by
+stock,*,erp_snapshots,2000-01-01,,finance,controller
+"""
 SETTINGS = f"""
 [warehouse]
 threads = 1
@@ -96,12 +110,14 @@ currency = "=USD"
 refund_amount = "Refund"
 
 {_RENAMED_TILLS}
+{_copies(sample_settings.SETTINGS, erp_snapshots=NEXT_ERP)}
 """.replace('S01 = "America/New_York"', 'S01 = "America/New_York", R01 = "America/New_York"')
 HEADERS = {source: header.split(",") for source, header in store_files.HEADERS.items()}
 HEADERS |= {
     "fba_counts": HEADERS["erp_counts"],
     "till_receipts_renamed": HEADERS["till_receipts"],
     "till_tenders_renamed": HEADERS["till_tenders"],
+    NEXT_ERP: HEADERS["erp_snapshots"],
     "web_returns": "Return,Order,Received,Location,SKU,Quantity,Condition".split(","),
     "store_returns": "Return,Order,Taken,Store,SKU,Quantity,Condition,Refund".split(","),
 }

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from retail_sync_tests.simulated_catalogue import BY_SKU, FBA, WAREHOUSE
-from retail_sync_tests.truth.company import FIRST, LAST, Cells, Company, cost, day_of
+from retail_sync_tests.truth.company import FIRST, LAST, NEXT_ERP, Cells, Company, as_csv, cost, day_of
 from retail_sync_tests.truth.kinds import Break, choosy, kind
 
 _STORES = ("S01", "S02")
@@ -373,6 +373,50 @@ def stock_below_zero(company: Company) -> Sequence[Break]:
 def stock_below_zero_shown_as_none(company: Company) -> Sequence[Break]:
     """More was issued than there was, and the snapshot shows none."""
     return _issue_too_many(company, 0)
+
+
+# ---- Two ERPs side by side -----------------------------------------------------------------------
+
+
+def _run_beside(company: Company, location: str, change: Callable[[date, Cells], Cells | None]) -> None:
+    """Let the next ERP tell of a place on the last three days what the other one tells, but for what is changed."""
+
+    def write(files: dict[str, bytes]) -> None:
+        rows = (
+            change(day_of(row["Date"]), row)
+            for row in company.tables["erp_snapshots"]
+            if row["Location"] == location and day_of(row["Date"]) >= LAST - 2 * _DAY
+        )
+        files[f"{NEXT_ERP}/{location}.csv"] = as_csv(NEXT_ERP, filter(None, rows))
+
+    company.on_writing.append(write)
+
+
+def _differs_beside(location: str, sku: str, since: date) -> Break:
+    return Break("parallel_runs", f"{location} {sku} {NEXT_ERP}", "parallel_run_differs", None, "XXX", since)
+
+
+@kind
+def next_erp_tells_more(company: Company) -> Sequence[Break]:
+    """The next ERP agrees on a day, and from then on has three more of an article; nothing of it counts anywhere else."""
+    location, sku, differs_from = _STORES[0], company.rng.choice(sorted(BY_SKU)), LAST - _DAY
+    _run_beside(company, location, lambda day, row: row if row["SKU"] != sku or day < differs_from else {
+        **row, "On hand": str(int(row["On hand"]) + 3)
+    })  # fmt: skip
+    return [_differs_beside(location, sku, differs_from)]
+
+
+@kind
+def next_erp_leaves_out(company: Company) -> Sequence[Break]:
+    """The next ERP does not know an article of which there is some, from its first day on."""
+    location, first = WAREHOUSE, LAST - 2 * _DAY
+    articles = (
+        sku for sku in BY_SKU
+        if all(company.levels(location, sku)[first + number * _DAY]["On hand"] != "0" for number in range(3))
+    )  # fmt: skip
+    sku = company.pick(articles, lambda sku: [("stock", location, sku)])
+    _run_beside(company, location, lambda _, row: None if row["SKU"] == sku else row)
+    return [_differs_beside(location, sku, first)]
 
 
 # ---- Counts -------------------------------------------------------------------------------------
