@@ -119,7 +119,7 @@ def test_sftp_without_or_with_a_wrong_secret(
 def test_sftp_that_is_not_there(server: SftpServer, tmp_path: Path) -> None:
     """No server, or no such folder."""
     (told,) = over_sftp(server, tmp_path, drop=f"sftp://{USER}@127.0.0.1:{server.port}/elsewhere").problems()
-    assert "cannot list sftp://" in told
+    assert "there is no folder sftp://" in told
     server.close()
     (told,) = over_sftp(server, tmp_path).problems()
     assert "cannot reach sftp://" in told

@@ -347,7 +347,7 @@ def test_the_token_of_a_custom_app(shop: Shop) -> None:
     assert bench.fake.tokens == 0
     bench.fake.expire_tokens()
 
-    assert problem(bench).startswith("payouts of source shop could not be asked for: Shopify refuses the access token")
+    assert problem(bench).startswith("source shop could not be asked for: Shopify refuses the access token")
 
 
 def test_doctor_names_what_the_app_may_not_read(shop: Shop) -> None:
