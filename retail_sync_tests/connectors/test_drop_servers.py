@@ -176,4 +176,4 @@ def test_s3_brings_files_whole_and_once(storage: str, tmp_path: Path, monkeypatc
     gone = DropBench(
         tmp_path / "gone", Source(name="bank", connector="mt940", drop="s3://nowhere/out", drop_endpoint=storage)
     )
-    assert "cannot list s3://nowhere/out" in gone.problems()[0]
+    assert "there is no folder s3://nowhere/out" in gone.problems()[0]
