@@ -47,7 +47,7 @@ test: install ## the tests that need no server and no browser (under 7 minutes o
 	@$(PYTEST) -m "not services and not browser and not long and not slow"
 
 # They wait for servers, a browser and the disk as much as they work: one process more than a test machine has cores.
-test-full: install ## the tests that need PostgreSQL, Tryton, hledger, bean-check or Chromium, and the long ones (under 15 minutes)
+test-full: install ## the tests that need PostgreSQL, Tryton, Vendure, Prism, hledger, bean-check or Chromium, and the long ones (under 15 minutes)
 	@$(PYTEST) -n 3 -m "(services or browser or long) and not slow" -rs
 
 test-slow: install ## more kills and faults, a run a day over nine months, TPC-DS at scale factor 1, 200 retailers of planted problems (about two hours)
