@@ -134,10 +134,20 @@ def test_the_share_of_a_discount_is_no_float(square: SquareBench) -> None:
     [
         pytest.param([taken("CARD", 1000)], 0, True, id="paid, to be fetched later"),
         pytest.param([taken("CARD", 1000, card_details={"status": "AUTHORIZED"})], 0, False, id="authorised only"),
+        pytest.param(
+            [taken("BUY_NOW_PAY_LATER", 1000, buy_now_pay_later_details={"status": "AUTHORIZED"})], 0, False,
+            id="to be paid later, authorised only",
+        ),
+        pytest.param(
+            [taken("BANK_ACCOUNT", 1000, bank_account_details={"status": "PENDING"})], 0, False, id="on its way from a bank",
+        ),
+        pytest.param(
+            [taken("BANK_ACCOUNT", 1000, bank_account_details={"status": "COMPLETED"})], 0, True, id="come from a bank",
+        ),
         pytest.param([taken("CASH", 400)], 600, False, id="paid in part"),
         pytest.param([], 0, False, id="nothing paid"),
     ],
-)
+)  # fmt: skip
 def test_an_open_order_is_a_receipt_once_it_is_paid(
     square: SquareBench, tenders: list[Row], due: int, is_receipt: bool
 ) -> None:
@@ -260,3 +270,30 @@ def test_a_canceled_order_whose_money_never_moved_is_no_receipt(square: SquareBe
     # Beside cash that was taken it is nothing.
     square.orders({**gone, "tenders": [taken("CASH", 300), *gone["tenders"]]})
     assert square.rows("pos_tenders", *TENDERS[:2]) == ["card 0.00", "cash 3.00"]
+
+
+@pytest.mark.parametrize(("kind", "details", "status"), [
+    ("BUY_NOW_PAY_LATER", "buy_now_pay_later_details", "VOIDED"), ("BUY_NOW_PAY_LATER", "buy_now_pay_later_details", "AUTHORIZED"),
+    ("SQUARE_ACCOUNT", "square_account_details", "VOIDED"), ("BANK_ACCOUNT", "bank_account_details", "FAILED"),
+])  # fmt: skip
+def test_each_kind_of_tender_says_itself_that_it_did_not_move(
+    square: SquareBench, kind: str, details: str, status: str
+) -> None:
+    """The order of 11.00 was canceled and nothing of it was ever taken; beside 3.00 in cash it is a tender of nothing."""
+    _, gone = canceled(tenders=[taken(kind, 1100, **{details: {"status": status}})])
+    square.orders(gone)
+    assert square.rows("pos_sales", *SALES) == square.rows("pos_tenders", *TENDERS) == []
+    square.orders({**gone, "tenders": [taken("CASH", 300), *gone["tenders"]]})
+    assert sorted(square.rows("pos_tenders", *TENDERS[:2])) == ["card 0.00", "cash 3.00"]
+
+
+def test_a_bank_transfer_that_failed_is_no_money(square: SquareBench) -> None:
+    """11.00 were sold and none of it came: the tender of nothing leaves the difference to be told."""
+    square.orders(
+        sold(
+            line_items=[line("V1", "1", 1000, tax=100)],
+            tenders=[taken("BANK_ACCOUNT", 1100, bank_account_details={"status": "FAILED"})],
+        )
+    )
+    assert square.rows("pos_sales", *SALES) == ["sale - 1 11.00 1.00 10.00 0.00"]
+    assert square.rows("pos_tenders", *TENDERS[:2]) == ["card 0.00"]
