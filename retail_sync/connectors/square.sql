@@ -37,6 +37,20 @@ from records
 where part = 'catalog'
 qualify row_number() over (partition by record->>'$.id' order by line_no desc) = 1;
 
+-- object: orders, payments, refunds
+-- Whether a refund went to a gift card: it says so where somebody chose that card, else its payment does.
+create or replace temp table gift_card_payments as
+select distinct record->>'$.id' as payment_id
+from records
+where part in ('payments', 'payment') and (record->>'$.card_details.card.card_brand') = 'SQUARE_GIFT_CARD';
+create or replace temp macro is_to_gift_card(refund) as
+    case
+        when coalesce(refund->>'$.destination_type', 'CARD') <> 'CARD' then false
+        when (refund->'$.destination_details.card_details.card') is not null
+            then coalesce((refund->>'$.destination_details.card_details.card.card_brand') = 'SQUARE_GIFT_CARD', false)
+        else coalesce((refund->>'$.payment_id') in (select payment_id from gift_card_payments), false)
+    end;
+
 -- object: orders
 -- A receipt is an order that is completed, open and paid in full, or canceled after money was taken: what was a receipt once stays
 -- one, and what was given back is told beside it. Its instant is that at which its money first moved.
@@ -218,7 +232,7 @@ moved as (
     union all
     select * exclude (money, is_moved), money, -is_moved,
         case
-            when (money->>'$.destination_details.card_details.card.card_brand') = 'SQUARE_GIFT_CARD' then 'SQUARE_GIFT_CARD'
+            when is_to_gift_card(money) then 'SQUARE_GIFT_CARD'
             -- Older answers do not say where it went; a fee that is given back was taken by card.
             when (money->>'$.destination_type') is null and json_exists(money, '$.processing_fee') then 'CARD'
             else money->>'$.destination_type'
@@ -267,8 +281,8 @@ moved as (
     where (record->>'$.status') = 'COMPLETED'
         -- Cash and what others settle is in no payout; nor is a gift card, which was paid when it was sold.
         and coalesce(record->>'$.source_type', record->>'$.destination_type', 'CARD') not in ('CASH', 'EXTERNAL')
-        and coalesce(record->>'$.card_details.card.card_brand', record->>'$.destination_details.card_details.card.card_brand', '')
-            <> 'SQUARE_GIFT_CARD'
+        and coalesce(record->>'$.card_details.card.card_brand', '') <> 'SQUARE_GIFT_CARD'
+        and not (part = 'refunds' and is_to_gift_card(record))
 ),
 figures as (
     select m.*, p.zone, instant_of(record->>'$.created_at') as paid_at,

@@ -198,6 +198,34 @@ def test_a_refund_that_failed_takes_the_place_of_the_one_that_was_expected(squar
         assert square.rows("pos_tenders", *TENDERS[:2]) == [expected]
 
 
+GIFT_CARD = {"card_details": {"card": {"card_brand": "SQUARE_GIFT_CARD"}}}
+VISA = {"card_details": {"card": {"card_brand": "VISA"}}}
+
+
+@pytest.mark.parametrize(
+    ("paid_by", "chosen", "kind", "tender", "is_settled"),
+    [
+        pytest.param(GIFT_CARD, {}, "CARD", "gift_card", False, id="back to the gift card it came from"),
+        pytest.param(VISA, {}, "CARD", "card", True, id="back to the card it came from"),
+        pytest.param(VISA, GIFT_CARD, "CARD", "gift_card", False, id="to a gift card that was chosen"),
+        pytest.param(GIFT_CARD, {}, "CASH", "cash", False, id="in cash"),
+        pytest.param(None, {}, "CARD", "card", True, id="of a payment that nobody has any more"),
+    ],
+)
+def test_what_a_gift_card_paid_goes_back_to_it(  # noqa: PLR0917 - the cells of a case
+    square: SquareBench, paid_by: Row | None, chosen: Row, kind: str, tender: str, is_settled: bool
+) -> None:
+    """Of 8.00. Where the money goes the refund says only where somebody chose it (PaymentRefund.destination_details)."""
+    order = sold("RET", returns=[{"return_line_items": [line("V1", "1", 800)]}], refunds=[{"id": "R1"}])
+    refund = given_back(800, "RET", payment_id="PG", destination_type=kind)
+    refund |= {"destination_details": chosen} if chosen else {}
+    payment = [] if paid_by is None else [("payment", {"payment": {"id": "PG", "source_type": "CARD", **paid_by}})]
+    square.orders(order, more=[("refunds", {"refunds": [refund]}), *payment])
+    assert square.rows("pos_tenders", *TENDERS[:2]) == [f"{tender} -8.00"]
+    square.deliver("refunds", ("refunds", {"refunds": [refund]}), *payment)
+    assert square.rows("payments", *PAYMENTS) == (["refund R1 -8.00 0.00 -8.00 RET"] if is_settled else [])
+
+
 @pytest.mark.parametrize("repeated", [False, True])
 def test_of_an_order_that_came_twice_the_newest_counts(square: SquareBench, repeated: bool) -> None:
     """In one delivery, in whatever order its pages have it."""
