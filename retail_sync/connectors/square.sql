@@ -37,6 +37,20 @@ from records
 where part = 'catalog'
 qualify row_number() over (partition by record->>'$.id' order by line_no desc) = 1;
 
+-- object: orders, payments, refunds
+-- Whether a refund went to a gift card: it says so where somebody chose that card, else its payment does.
+create or replace temp table gift_card_payments as
+select distinct record->>'$.id' as payment_id
+from records
+where part in ('payments', 'payment') and (record->>'$.card_details.card.card_brand') = 'SQUARE_GIFT_CARD';
+create or replace temp macro is_to_gift_card(refund) as
+    case
+        when coalesce(refund->>'$.destination_type', 'CARD') <> 'CARD' then false
+        when (refund->'$.destination_details.card_details.card') is not null
+            then coalesce((refund->>'$.destination_details.card_details.card.card_brand') = 'SQUARE_GIFT_CARD', false)
+        else coalesce((refund->>'$.payment_id') in (select payment_id from gift_card_payments), false)
+    end;
+
 -- object: orders
 -- A receipt is an order that is completed, open and paid in full, or canceled after money was taken: what was a receipt once stays
 -- one, and what was given back is told beside it. Its instant is that at which its money first moved.
@@ -48,6 +62,13 @@ from records
 where part = 'refunds'
 order by record->>'$.id', instant_of(record->>'$.updated_at') desc nulls last, line_no desc;
 
+-- Where the money of a tender stands: each kind says it in details of its own, cash says nothing and is taken.
+create or replace temp macro standing_of(tender) as
+    coalesce(
+        tender->>'$.card_details.status', tender->>'$.buy_now_pay_later_details.status',
+        tender->>'$.square_account_details.status', tender->>'$.bank_account_details.status', 'CAPTURED'
+    );
+create or replace temp macro is_taken(tender) as standing_of(tender) in ('CAPTURED', 'COMPLETED');
 create or replace temp table square_receipts as
 with newest as (
     select * from records
@@ -65,11 +86,9 @@ timed as (
         or (record->>'$.state') = 'OPEN'
         and (record->>'$.net_amount_due_money.amount') = '0'
         and len(record->'$.tenders[*]') > 0
-        and len(list_filter(record->>'$.tenders[*].card_details.status', lambda x: x <> 'CAPTURED')) = 0
+        and len(list_filter(cast(record->'$.tenders[*]' as json[]), lambda x: not is_taken(x))) = 0
         or (record->>'$.state') = 'CANCELED'
-        and len(list_filter(
-            cast(record->'$.tenders[*]' as json[]), lambda x: coalesce(x->>'$.card_details.status', 'CAPTURED') = 'CAPTURED'
-        )) > 0
+        and len(list_filter(cast(record->'$.tenders[*]' as json[]), lambda x: is_taken(x))) > 0
 ),
 given_back as (
     select receipt_id, sum(is_moved * try_cast(money->>'$.amount_money.amount' as hugeint)) as minor,
@@ -88,8 +107,7 @@ select t.line_no, t.record, t.record->>'$.id' as receipt_id, coalesce(p.store, t
     (t.record->>'$.state') = 'CANCELED' and coalesce(len(t.record->'$.returns[*]'), 0) = 0
         and coalesce(b.minor, 0) = list_sum(list_transform(
             cast(t.record->'$.tenders[*]' as json[]),
-            lambda x: case when coalesce(x->>'$.card_details.status', 'CAPTURED') = 'CAPTURED'
-                then try_cast(x->>'$.amount_money.amount' as hugeint) else 0 end
+            lambda x: case when is_taken(x) then try_cast(x->>'$.amount_money.amount' as hugeint) else 0 end
         )) as is_undone,
     coalesce(b.given_at, instant_of(t.record->>'$.updated_at')) as undone_at,
     coalesce(b.raw, t.record->>'$.updated_at') as undone_at__raw
@@ -204,9 +222,9 @@ moved as (
     -- Money that did not move after all is a tender of nothing: it takes the place of what an earlier delivery expected.
     select * exclude (money), money,
         case
-            when (money->>'$.card_details.status') in ('VOIDED', 'FAILED') then 0
+            when standing_of(money) in ('VOIDED', 'FAILED') then 0
             -- Nobody captures it any more.
-            when (record->>'$.state') = 'CANCELED' and (money->>'$.card_details.status') = 'AUTHORIZED' then 0
+            when (record->>'$.state') = 'CANCELED' and standing_of(money) = 'AUTHORIZED' then 0
             else 1
         end as sign,
         money->>'$.type' as word
@@ -214,7 +232,7 @@ moved as (
     union all
     select * exclude (money, is_moved), money, -is_moved,
         case
-            when (money->>'$.destination_details.card_details.card.card_brand') = 'SQUARE_GIFT_CARD' then 'SQUARE_GIFT_CARD'
+            when is_to_gift_card(money) then 'SQUARE_GIFT_CARD'
             -- Older answers do not say where it went; a fee that is given back was taken by card.
             when (money->>'$.destination_type') is null and json_exists(money, '$.processing_fee') then 'CARD'
             else money->>'$.destination_type'
@@ -263,8 +281,8 @@ moved as (
     where (record->>'$.status') = 'COMPLETED'
         -- Cash and what others settle is in no payout; nor is a gift card, which was paid when it was sold.
         and coalesce(record->>'$.source_type', record->>'$.destination_type', 'CARD') not in ('CASH', 'EXTERNAL')
-        and coalesce(record->>'$.card_details.card.card_brand', record->>'$.destination_details.card_details.card.card_brand', '')
-            <> 'SQUARE_GIFT_CARD'
+        and coalesce(record->>'$.card_details.card.card_brand', '') <> 'SQUARE_GIFT_CARD'
+        and not (part = 'refunds' and is_to_gift_card(record))
 ),
 figures as (
     select m.*, p.zone, instant_of(record->>'$.created_at') as paid_at,

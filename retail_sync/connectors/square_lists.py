@@ -111,7 +111,11 @@ def orders(client: SquareClient, window: Window) -> Iterator[Page]:
                 yield page.page
     yield from _catalog(client, articles)
     if gave_back:
-        yield from _refunds_of(client, {order_id: at for order_id, at in gave_back.items() if at}, window)
+        refunds: list[Mapping[str, Any]] = []
+        for found in _refunds_of(client, {order_id: at for order_id, at in gave_back.items() if at}, window):
+            refunds += [refund for refund in found.rows if refund.get("order_id") in gave_back]
+            yield found.page
+        yield from payments_given_back(client, refunds)
 
 
 def _search(places: list[str], name: str, window: Window) -> Call:
@@ -131,7 +135,7 @@ def _sold(order: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     return (line for line in lines if line.get("catalog_object_id"))
 
 
-def _refunds_of(client: SquareClient, waiting: dict[str, str], window: Window) -> Iterator[Page]:
+def _refunds_of(client: SquareClient, waiting: dict[str, str], window: Window) -> Iterator[Found]:
     """Yield the refunds made around the window, then those around each order that still waits (id: when it was made)."""
     yield from _refunds_between(client, window.start - NEAR, window.end + NEAR, waiting)
     hours = {datetime.fromisoformat(at).replace(minute=0, second=0, microsecond=0) for at in waiting.values()}
@@ -139,14 +143,41 @@ def _refunds_of(client: SquareClient, waiting: dict[str, str], window: Window) -
         yield from _refunds_between(client, hour - NEAR, hour + 2 * NEAR, waiting)
 
 
-def _refunds_between(client: SquareClient, begin: datetime, end: datetime, waiting: dict[str, str]) -> Iterator[Page]:
+def _refunds_between(client: SquareClient, begin: datetime, end: datetime, waiting: dict[str, str]) -> Iterator[Found]:
     """Yield the refunds made in between; their orders wait no longer."""
     for location in client.location_ids():
         query = {"location_id": location, "begin_time": rfc3339(begin), "end_time": rfc3339(end), "limit": ROWS}
         for page in pages_of(client, Call("GET", "/v2/refunds", query), CURSOR, "refunds"):
             for refund in page.rows:
                 waiting.pop(refund.get("order_id", ""), None)
-            yield page.page
+            yield page
+
+
+def payments_given_back(client: SquareClient, refunds: Iterable[Mapping[str, Any]]) -> Iterator[Page]:
+    """Yield the payments of which refunds gave money back to a card that they do not describe: it may be a gift card.
+
+    Money goes back to where it came from, and a refund describes that only where somebody chose another place. A gift card
+    costs no fee, so what gives a fee back need not be asked for.
+    """
+    wanted = {
+        refund["payment_id"]
+        for refund in refunds
+        if refund.get("payment_id")
+        and refund.get("destination_type", "CARD") == "CARD"
+        and not refund.get("destination_details")
+        and not refund.get("processing_fee")
+    }
+    for one in sorted(wanted):
+        yield from one_of(client, "payments", one)
+
+
+def one_of(client: SquareClient, name: str, one: str) -> Iterator[Page]:
+    """Yield one payment or refund by its id; nothing where it is of another seller's app, or forgotten."""
+    try:
+        yield Page(send(client.http, Call("GET", f"/v2/{name}/{one}")).content, name.removesuffix("s"))
+    except Answered as refused:
+        if refused.status != 404:
+            raise
 
 
 @with_places

@@ -6,10 +6,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from retail_sync.connectors.square_lists import CURSOR, NEAR, ROWS, Found, SquareClient, pages_of, rfc3339, with_places
+from retail_sync.connectors.square_lists import (
+    CURSOR,
+    NEAR,
+    ROWS,
+    Found,
+    SquareClient,
+    one_of,
+    pages_of,
+    payments_given_back,
+    rfc3339,
+    with_places,
+)
 from retail_sync.connectors.wire import Page, Window
-from retail_sync.core.http_errors import Answered
-from retail_sync.core.paging import Call, send
+from retail_sync.core.paging import Call
 
 # How late a payout arrives at the most: weekends, holidays, a week that a seller chose.
 _ARRIVES = timedelta(days=30)
@@ -23,16 +33,20 @@ _DETAILS = ("type_charge_details", "type_refund_details", "type_dispute_details"
 @with_places
 def payments(client: SquareClient, window: Window) -> Iterator[Page]:
     """Yield the payments that changed in the window: their fee comes hours after them."""
-    yield from _changed(client, window, "payments")
+    yield from (found.page for found in _changed(client, window, "payments"))
 
 
 @with_places
 def refunds(client: SquareClient, window: Window) -> Iterator[Page]:
-    """Yield the refunds that changed in the window."""
-    yield from _changed(client, window, "refunds")
+    """Yield the refunds that changed in the window, and the payments that tell a gift card from other cards."""
+    changed: list[Mapping[str, Any]] = []
+    for found in _changed(client, window, "refunds"):
+        changed += found.rows
+        yield found.page
+    yield from payments_given_back(client, changed)
 
 
-def _changed(client: SquareClient, window: Window, name: str) -> Iterator[Page]:
+def _changed(client: SquareClient, window: Window, name: str) -> Iterator[Found]:
     for location in client.location_ids():
         query = {
             "location_id": location,
@@ -44,7 +58,7 @@ def _changed(client: SquareClient, window: Window, name: str) -> Iterator[Page]:
             "sort_order": "ASC",
             "limit": ROWS,
         }
-        yield from (page.page for page in pages_of(client, Call("GET", f"/v2/{name}", query), CURSOR, name))
+        yield from pages_of(client, Call("GET", f"/v2/{name}", query), CURSOR, name)
 
 
 @with_places
@@ -114,8 +128,4 @@ def _behind(client: SquareClient, location: str, entries: Sequence[Mapping[str, 
             wanted -= {row["id"] for row in page.rows}
             yield page.page
         for one in sorted(wanted):
-            try:
-                yield Page(send(client.http, Call("GET", f"/v2/{name}/{one}")).content, name.removesuffix("s"))
-            except Answered as refused:
-                if refused.status != 404:  # Of another seller's app, or forgotten: the entry stands without its order.
-                    raise
+            yield from one_of(client, name, one)  # Where it is not to be had, the entry stands without its order.

@@ -1,4 +1,4 @@
--- Bank movements that may be payouts: the payer is a channel's, or the reference names a settlement we know.
+-- Bank movements that may be payouts: the payer is a channel's, or the reference names a settlement or listed payout we know.
 create or replace temp table bank_items as
 with payers as (
     select source, account, transaction_id, min(channel) as channel
@@ -11,14 +11,15 @@ numbered as (
     select settlement_id, channel, currency, replace(settlement_id, concat_ws('/', channel, account, currency, ''), '') as number
     from settlement_facts
     union
-    select f.settlement_id, f.channel, f.currency, p.bank_reference
-    from settlement_facts as f
-    join canonical.payouts_in_force as p on p.payout_id = f.settlement_id
-    where p.bank_reference is not null
+    -- Also of a payout whose payments we do not have: its deposit is not that of another payout of the same amount.
+    select payout_id, channel, currency,
+        unnest([replace(payout_id, concat_ws('/', channel, account, currency, ''), ''), bank_reference])
+    from canonical.payouts_in_force
+    where payout_id is not null
 ),
 candidates as (
     -- Of several payouts of that number, those of the line's own payer and currency are meant.
-    select b.source, b.account, b.transaction_id, f.settlement_id
+    select b.source, b.account, b.transaction_id, f.settlement_id, f.channel
     from (
         -- An id may stand alone (po_1Ab2Cd) or be a run of digits within other letters (AMAZON31000001).
         select source, account, transaction_id, currency, unnest(list_distinct(list_concat(
@@ -34,7 +35,7 @@ candidates as (
     ) = 1
 ),
 named as (
-    select source, account, transaction_id, min(settlement_id) as settlement_id
+    select source, account, transaction_id, min(settlement_id) as settlement_id, min(channel) as channel
     from candidates
     group by source, account, transaction_id having count(distinct settlement_id) = 1
 )
@@ -44,8 +45,8 @@ select
     case when count(*) over (partition by b.transaction_id) > 1
         then b.source || ':' || b.account || ':' || b.transaction_id else b.transaction_id
     end as transaction_id,
-    coalesce(p.channel, f.channel) as channel,
-    coalesce(p.channel, f.channel) || '|' || b.currency as block,
+    coalesce(p.channel, n.channel) as channel,
+    coalesce(p.channel, n.channel) || '|' || b.currency as block,
     n.settlement_id as key,
     b.account,
     b.amount,
@@ -54,6 +55,5 @@ select
     b.reference
 from canonical.bank_transactions as b
 left join named as n on n.source = b.source and n.account = b.account and n.transaction_id = b.transaction_id
-left join settlement_facts as f on f.settlement_id = n.settlement_id
 left join payers as p on p.source = b.source and p.account = b.account and p.transaction_id = b.transaction_id
 where p.channel is not null or n.settlement_id is not null

@@ -15,10 +15,16 @@ from retail_sync.reports.values import Rows
 Words = Mapping[str, tuple[str, str]]
 
 SETTLEMENTS: Words = {
-    "matched": ("matched", "lines, stated total and bank agree"),
+    "matched": (
+        "matched",
+        "lines and stated total agree, and the bank, or nothing was due or a later settlement took it over",
+    ),
     "awaiting_bank": ("no deposit yet", "lines and total agree, no deposit is confirmed yet"),
     "variance": ("differs", "lines, total or deposit differ, or rows could not be read"),
-    "left_only": ("no total stated", "the document states no total"),
+    "left_only": (
+        "no total stated",
+        "the document states none, or the payout failed or cannot be told from another one",
+    ),
     "right_only": ("unexplained", "a deposit that no settlement explains, or a stated total without lines"),
 }
 STORES: Words = {
@@ -39,7 +45,10 @@ ORDERS: Words = {
     "left_only": ("not settled", "later settlements are there and none has the order"),
     "right_only": ("no such order", "settled, and in no orders export"),
     "awaiting_settlement": ("not settled yet", "the settlements do not reach that far yet"),
-    "not_compared": ("not compared", "cancelled, or ordered before the first export of orders"),
+    "not_compared": (
+        "not compared",
+        "cancelled, ordered before the first export of orders, or the order does not state that part",
+    ),
 }
 RETURNS: Words = {
     "matched": ("matched", "what was given back is due for what came back, or asks for no goods, and is booked"),

@@ -134,10 +134,20 @@ def test_the_share_of_a_discount_is_no_float(square: SquareBench) -> None:
     [
         pytest.param([taken("CARD", 1000)], 0, True, id="paid, to be fetched later"),
         pytest.param([taken("CARD", 1000, card_details={"status": "AUTHORIZED"})], 0, False, id="authorised only"),
+        pytest.param(
+            [taken("BUY_NOW_PAY_LATER", 1000, buy_now_pay_later_details={"status": "AUTHORIZED"})], 0, False,
+            id="to be paid later, authorised only",
+        ),
+        pytest.param(
+            [taken("BANK_ACCOUNT", 1000, bank_account_details={"status": "PENDING"})], 0, False, id="on its way from a bank",
+        ),
+        pytest.param(
+            [taken("BANK_ACCOUNT", 1000, bank_account_details={"status": "COMPLETED"})], 0, True, id="come from a bank",
+        ),
         pytest.param([taken("CASH", 400)], 600, False, id="paid in part"),
         pytest.param([], 0, False, id="nothing paid"),
     ],
-)
+)  # fmt: skip
 def test_an_open_order_is_a_receipt_once_it_is_paid(
     square: SquareBench, tenders: list[Row], due: int, is_receipt: bool
 ) -> None:
@@ -186,6 +196,34 @@ def test_a_refund_that_failed_takes_the_place_of_the_one_that_was_expected(squar
     for status, expected in (("PENDING", "card -10.00"), ("FAILED", "card 0.00")):
         square.orders(order, more=[("refunds", {"refunds": [{**refund, "status": status}]})])
         assert square.rows("pos_tenders", *TENDERS[:2]) == [expected]
+
+
+GIFT_CARD = {"card_details": {"card": {"card_brand": "SQUARE_GIFT_CARD"}}}
+VISA = {"card_details": {"card": {"card_brand": "VISA"}}}
+
+
+@pytest.mark.parametrize(
+    ("paid_by", "chosen", "kind", "tender", "is_settled"),
+    [
+        pytest.param(GIFT_CARD, {}, "CARD", "gift_card", False, id="back to the gift card it came from"),
+        pytest.param(VISA, {}, "CARD", "card", True, id="back to the card it came from"),
+        pytest.param(VISA, GIFT_CARD, "CARD", "gift_card", False, id="to a gift card that was chosen"),
+        pytest.param(GIFT_CARD, {}, "CASH", "cash", False, id="in cash"),
+        pytest.param(None, {}, "CARD", "card", True, id="of a payment that nobody has any more"),
+    ],
+)
+def test_what_a_gift_card_paid_goes_back_to_it(  # noqa: PLR0917 - the cells of a case
+    square: SquareBench, paid_by: Row | None, chosen: Row, kind: str, tender: str, is_settled: bool
+) -> None:
+    """Of 8.00. Where the money goes the refund says only where somebody chose it (PaymentRefund.destination_details)."""
+    order = sold("RET", returns=[{"return_line_items": [line("V1", "1", 800)]}], refunds=[{"id": "R1"}])
+    refund = given_back(800, "RET", payment_id="PG", destination_type=kind)
+    refund |= {"destination_details": chosen} if chosen else {}
+    payment = [] if paid_by is None else [("payment", {"payment": {"id": "PG", "source_type": "CARD", **paid_by}})]
+    square.orders(order, more=[("refunds", {"refunds": [refund]}), *payment])
+    assert square.rows("pos_tenders", *TENDERS[:2]) == [f"{tender} -8.00"]
+    square.deliver("refunds", ("refunds", {"refunds": [refund]}), *payment)
+    assert square.rows("payments", *PAYMENTS) == (["refund R1 -8.00 0.00 -8.00 RET"] if is_settled else [])
 
 
 @pytest.mark.parametrize("repeated", [False, True])
@@ -260,3 +298,30 @@ def test_a_canceled_order_whose_money_never_moved_is_no_receipt(square: SquareBe
     # Beside cash that was taken it is nothing.
     square.orders({**gone, "tenders": [taken("CASH", 300), *gone["tenders"]]})
     assert square.rows("pos_tenders", *TENDERS[:2]) == ["card 0.00", "cash 3.00"]
+
+
+@pytest.mark.parametrize(("kind", "details", "status"), [
+    ("BUY_NOW_PAY_LATER", "buy_now_pay_later_details", "VOIDED"), ("BUY_NOW_PAY_LATER", "buy_now_pay_later_details", "AUTHORIZED"),
+    ("SQUARE_ACCOUNT", "square_account_details", "VOIDED"), ("BANK_ACCOUNT", "bank_account_details", "FAILED"),
+])  # fmt: skip
+def test_each_kind_of_tender_says_itself_that_it_did_not_move(
+    square: SquareBench, kind: str, details: str, status: str
+) -> None:
+    """The order of 11.00 was canceled and nothing of it was ever taken; beside 3.00 in cash it is a tender of nothing."""
+    _, gone = canceled(tenders=[taken(kind, 1100, **{details: {"status": status}})])
+    square.orders(gone)
+    assert square.rows("pos_sales", *SALES) == square.rows("pos_tenders", *TENDERS) == []
+    square.orders({**gone, "tenders": [taken("CASH", 300), *gone["tenders"]]})
+    assert sorted(square.rows("pos_tenders", *TENDERS[:2])) == ["card 0.00", "cash 3.00"]
+
+
+def test_a_bank_transfer_that_failed_is_no_money(square: SquareBench) -> None:
+    """11.00 were sold and none of it came: the tender of nothing leaves the difference to be told."""
+    square.orders(
+        sold(
+            line_items=[line("V1", "1", 1000, tax=100)],
+            tenders=[taken("BANK_ACCOUNT", 1100, bank_account_details={"status": "FAILED"})],
+        )
+    )
+    assert square.rows("pos_sales", *SALES) == ["sale - 1 11.00 1.00 10.00 0.00"]
+    assert square.rows("pos_tenders", *TENDERS[:2]) == ["card 0.00"]

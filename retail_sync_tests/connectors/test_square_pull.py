@@ -159,6 +159,21 @@ def test_the_refund_of_a_canceled_order_is_looked_up_though_it_names_none(make: 
     assert ids(bench, "orders", "refunds") >= {"BACK"}
 
 
+def test_the_payment_of_a_refund_that_may_be_to_a_gift_card_is_looked_up(make: Make) -> None:
+    """PAY0002 and one that is gone: neither says what card it went to. A fee given back says it, and cash is no card."""
+    fake = FakeSquare(FakeClock(), 2)  # of PAY0001 a part is given back with its fee
+    second = fake.orders[-1]
+    for name, more in (("TO-CARD", {}), ("GONE", {"payment_id": "NOBODYS"}), ("CASH", {"destination_type": "CASH"})):
+        fake.give_back(name, second, fake.base + 200, 100, [line("VAR0002", "1", 100)]).update(more)
+    bench = make(fake)
+    only(bench, "orders", "refunds")
+    pull(bench)
+    for item in ("orders", "refunds"):
+        assert ids(bench, item, "payment") == {"PAY0002"}
+    looked_up = [r.path for r in bench.server.requests if r.path.startswith("/v2/payments/")]
+    assert set(looked_up) == {"/v2/payments/PAY0002", "/v2/payments/NOBODYS"}
+
+
 def test_the_payment_behind_an_old_entry_is_looked_up_by_itself(make: Make) -> None:
     """A refund of today of a sale of last month, and one whose record is gone: it stands without its order."""
     fake = FakeSquare(FakeClock(), 2)

@@ -136,6 +136,9 @@ CASES: dict[str, tuple[str, list[tuple[str, str, str]], list[str]]] = {
     "a cancelled order brings nothing": (
         "| id | on | goods | status |\n| 1 | 10-05 | 40.00 | cancelled |", [("S1", "11-04", "2 goods 9.00")], [],
     ),
+    "a pre-order is not paid before its article is released": (
+        "| id | on | goods | status |\n| 1 | 10-05 | 40.00 | PENDING_AVAILABILITY |", [("S1", "11-04", "2 goods 9.00")], [],
+    ),
     "a cancelled order that was settled": (
         "| id | on | goods | status |\n| 1 | 10-05 | 40.00 | cancelled |", [("S1", "10-14", "1 goods 40.00")],
         ["order_unknown amazon 1 40.00 USD"],

@@ -5,6 +5,7 @@ How the tables are read: `verdicts.py`.
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -183,3 +184,33 @@ def test_two_banks_may_use_the_same_transaction_id() -> None:
         ("8", "deposit_unexplained", Decimal("30.00")),
     }
     assert set(statuses(facts.connection)) == {"bank:bank_a:Main:7", "bank:bank_b:Main:7", "bank:8"}
+
+
+@pytest.mark.parametrize(("reference", "status"), [
+    ("AMAZON L2100000006", "awaiting_bank"), ("AMAZON po_000002", "awaiting_bank"), ("AMAZON L2100000099", "matched"),
+])  # fmt: skip
+def test_a_deposit_that_names_a_listed_payout_is_no_other_one(reference: str, status: str) -> None:
+    """Two payouts of 100.00, of which po_000002 is only listed yet: its deposit does not pay 31000001."""
+    facts = Facts()
+    facts.arrive(
+        settlements="""
+        | id       | ends  | total  | lines  |
+        | 31000001 | 10-14 | 100.00 | 100.00 |""",
+        bank=f"""
+        | date  | id | amount | reference   |
+        | 10-16 | 7  | 100.00 | {reference} |""",
+    )
+    facts.connection.execute(
+        """
+        insert into canonical.payouts by name select 'amazon' as channel, 'amazon' as account, ? as payout_date,
+            'USD' as currency, 1 as payout_no, 'amazon/amazon/USD/po_000002' as payout_id, 'L2100000006' as bank_reference,
+            'paid' as status, 100 as charges_amount, 0 as refunds_amount, 0 as adjustments_amount, 0 as reserved_amount,
+            0 as fees_amount, 0 as retried_amount, 0 as other_amount, 100 as total_amount, 2 as line_no, 'list' as source,
+            'list-1' as delivery_id
+        """,
+        [date(2026, 10, 16)],
+    )
+    facts.reconcile()
+    assert statuses(facts.connection)["31000001"] == status
+    unexplained = ("7", "deposit_unexplained", Decimal("100.00")) in breaks(facts.connection)
+    assert unexplained == (status == "awaiting_bank")

@@ -18,6 +18,7 @@ from retail_sync.schemas.derived_orders import ORDER_STATUSES
 from retail_sync.schemas.derived_returns import RETURN_STATUSES
 from retail_sync.schemas.derived_stock import AVAILABILITY_STATUSES
 from retail_sync.schemas.derived_stores import STORE_DAY_STATUSES
+from retail_sync_tests.reconcile.facts import Facts, statuses
 
 STORED = {
     "reconcile.settlement_totals": STATUSES,
@@ -62,6 +63,27 @@ def test_a_table_of_verdicts_is_told_in_words_in_the_terminal_and_in_dagster() -
         for line in captured.get().splitlines()
         if line.startswith("│")
     ] == [*((*row[:2], str(row[2])) for row in wanted), ("right_only", "XXX", "7")]
+
+
+def test_a_settlement_without_a_deposit_may_be_matched_and_its_word_says_so() -> None:
+    """A debt of 25.00 that the next settlement took over from its sales of 125.00, and one that came to nothing: no bank line."""
+    facts = Facts()
+    facts.arrive(
+        """
+        | id       | starts | ends  | total  | lines                         |
+        | 31000001 | 10-01  | 10-14 | -25.00 | sales 10.00, ads -35.00       |
+        | 31000002 | 10-14  | 10-28 | 100.00 | sales 125.00, debt -25.00     |
+        | 31000003 | 10-28  | 11-11 | 0.00   | sales 35.00, ads -35.00       |"""
+    )
+    facts.reconcile()
+    assert statuses(facts.connection) == {"31000001": "matched", "31000002": "awaiting_bank", "31000003": "matched"}
+    assert "nothing was due or a later settlement took it over" in SETTLEMENTS["matched"][1]
+
+
+def test_a_payout_that_failed_has_a_total_though_none_counts() -> None:
+    """Its list states 40.06; and an order that is there may still say nothing of its tax."""
+    assert "the payout failed" in SETTLEMENTS["left_only"][1]
+    assert "does not state that part" in ORDERS["not_compared"][1]
 
 
 def test_the_same_verdict_means_another_thing_of_an_order() -> None:
