@@ -27,7 +27,6 @@ from pydantic import Field
 
 from retail_sync.connectors.wire import Access, Connection, Page, Window, WireObject
 from retail_sync.core.errors import SignInRefused
-from retail_sync.core.exact_json import look_into
 from retail_sync.core.http import Answer, HttpClient, Limits, Manner
 from retail_sync.core.http_errors import Answered, HttpError
 from retail_sync.core.paging import Call, Offset, at, send, walk
@@ -216,7 +215,7 @@ class Vendure:
         """Return a client of the Admin API."""
         where = access.connection(VendureConnection)
         headers = {"vendure-token": where.channel_token} if where.channel_token else {}
-        manner = Manner(read=look_into, judge=_judge, is_stale=_is_stale, headers=headers)
+        manner = Manner(judge=_judge, is_stale=_is_stale, headers=headers)
         session = _Session(
             access.client("Vendure", where.url, None, _LIMITS, manner),
             where.user,

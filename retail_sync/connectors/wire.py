@@ -140,9 +140,12 @@ class Access:
     def client(
         self, system: str, base_url: str, auth: Auth | None, limits: Limits, manner: Manner | None = None
     ) -> HttpClient:
-        """Return a client for one host, with the run's trace id on every request and its budget of calls."""
-        manner = manner or Manner(read=look_into)
-        marked = replace(manner, headers={"X-Trace-Id": self.trace_id, **manner.headers})
+        """Return a client for one host, with the run's trace id on every request and its budget of calls.
+
+        Its answers are only looked into: they are kept as they came, and read where they are loaded.
+        """
+        manner = manner or Manner()
+        marked = replace(manner, read=look_into, headers={"X-Trace-Id": self.trace_id, **manner.headers})
         limits = replace(limits, calls_max=self.source.calls_max)
         if rate := self.source.requests_per_minute:
             # No operation may be asked faster than its vendor says, nor all of them than the source says.
