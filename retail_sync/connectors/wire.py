@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ from retail_sync.core.errors import SettingsError
 from retail_sync.core.exact_json import look_into
 from retail_sync.core.http import Auth, HttpClient, Limits, Manner
 from retail_sync.core.pacing import Clock
+from retail_sync.core.paging import PagesBroken
 from retail_sync.settings import SETTINGS_NAME, Source
 
 
@@ -165,6 +167,21 @@ class Access:
                 f"{SETTINGS_NAME}, source {self.source.name}, [source.connection]: {found}",
                 f"see docs/settings.md, connector {self.source.connector}",
             ) from None
+
+
+@contextmanager
+def shapes_told(told: str) -> Iterator[None]:
+    """Make an answer that is JSON, but not what its system answers, a failure of what was asked. Raises PagesBroken.
+
+    Connectors take answers for what they must be; what stands between us and a system may answer anything.
+    """
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+        raise PagesBroken(
+            f"{told}: an answer has not the form that it should have ({type(error).__name__}: {str(error)[:200]})",
+            "run again; if it stays so, tell who keeps this connector",
+        ) from error
 
 
 class WireConnector(Protocol):

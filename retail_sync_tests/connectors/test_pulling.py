@@ -33,7 +33,7 @@ from retail_sync_tests.e2e import processes
 from retail_sync_tests.fakes.amazon import FakeAmazon
 from retail_sync_tests.fakes.clock import FakeClock
 from retail_sync_tests.fakes.faults import FaultPlan
-from retail_sync_tests.fakes.server import Reply
+from retail_sync_tests.fakes.server import Reply, Request
 from retail_sync_tests.fakes.square import FakeSquare
 from retail_sync_tests.fakes.vendure import PASSWORD, FakeVendure
 
@@ -250,6 +250,22 @@ def test_an_answer_of_another_form_costs_only_its_list(
     assert pulled.problem is not None
     assert "has not the form that it should have" in pulled.problem.message
     assert (pulled.problem.kind, reached(bench)) == ("transient", None)
+
+
+def test_a_word_where_a_number_must_be_costs_only_its_list(bench: PullBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is asked for next hangs on it, so it is read before the page is delivered: no run may end of it."""
+    answer = bench.fake.answer
+
+    def wordy(request: Request) -> Reply:
+        reply = answer(request)
+        if "orders" in reply.document.get("data", {}):
+            reply.document["data"]["orders"]["totalItems"] = "many"
+        return reply
+
+    monkeypatch.setattr(bench.fake, "answer", wordy)
+    [pulled] = bench.pull()
+    assert pulled.problem is not None
+    assert "has not the form that it should have" in pulled.problem.message
 
 
 def test_what_is_now_is_of_the_day_of_the_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
