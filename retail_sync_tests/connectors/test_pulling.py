@@ -20,6 +20,7 @@ from retail_sync.connectors.registry import WIRE_CONNECTORS, objects_of
 from retail_sync.connectors.vendure import Vendure
 from retail_sync.connectors.wire import Access, Document, Page, Window
 from retail_sync.core.errors import DeliveryRefused, RetailSyncError
+from retail_sync.core.exact_json import look_into
 from retail_sync.core.http import Limits
 from retail_sync.core.http_errors import HttpError
 from retail_sync.operations.cursors import Cursors
@@ -187,6 +188,13 @@ def test_a_page_is_kept_as_it_came() -> None:
     assert page_line(page) == (
         b'{"part":"part","key":"key","page":{"a": 1.10,   "b": "x\\ny", "c": 12345678901234.5678}}\n'
     )
+
+
+def test_a_mark_of_utf8_before_a_page_stands_in_no_line() -> None:
+    """A server that writes it is looked into all the same; within a line it would make the whole delivery unreadable."""
+    content = b'\xef\xbb\xbf{"rows": [1]}'
+    assert look_into(content)["rows"][0] == 1
+    assert json.loads(page_line(Page(content)))["page"] == {"rows": [1]}
 
 
 def test_pages_cut_anywhere_are_refused(bench: PullBench, tmp_path: Path) -> None:
