@@ -24,7 +24,6 @@ from pydantic import Field, field_validator
 from retail_sync import __version__
 from retail_sync.connectors.amazon_reports import settlement_reports, some_settlement_reports
 from retail_sync.connectors.wire import Access, Connection, Document, Page, Window, WireObject
-from retail_sync.core.exact_json import look_into
 from retail_sync.core.http import Answer, HttpClient, Limits, Manner
 from retail_sync.core.http_errors import Answered
 from retail_sync.core.oauth import Credentials, OAuth, SignIn
@@ -210,7 +209,7 @@ class Amazon:
         where = access.connection(AmazonConnection)
         given = Credentials(*access.secrets("CLIENT_ID", "CLIENT_SECRET", "REFRESH_TOKEN"))
         agent = {"User-Agent": f"retail-sync/{__version__} (Language=Python)"}
-        manner = Manner(read=look_into, heed=_heed, is_stale=_is_stale, headers=agent)
+        manner = Manner(heed=_heed, is_stale=_is_stale, headers=agent)
         sign_in = access.client("Login with Amazon", where.token_url, None, Limits(burst=5))
         # Its refresh tokens do not change, so none is kept.
         auth = OAuth(sign_in, "", given, None, _SIGN_IN)

@@ -7,7 +7,6 @@ what is older is downloaded in Seller Central and delivered with `ingest`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,10 +16,11 @@ from urllib.parse import quote
 
 from retail_sync.connectors.documents import unpack
 from retail_sync.connectors.wire import Document, Window
+from retail_sync.core.archive import chunks
 from retail_sync.core.errors import DeliveryRefused
 from retail_sync.core.http import HttpClient
 from retail_sync.core.http_errors import Answered, DeliveryUnknown
-from retail_sync.core.paging import Call, PagesBroken, TokenInQuery, send, walk
+from retail_sync.core.paging import Call, TokenInQuery, send, walk
 
 # Version 1 and XML are not given to sellers any more (reference/marketplaces.md 1.1).
 _TYPE = "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2"
@@ -29,7 +29,6 @@ _KEPT = timedelta(days=90) - timedelta(hours=1)
 _TRIES = 3
 _PAUSE_SECONDS = 10
 _BYTES_MAX = 1 << 30
-_BLOCK = 4 << 20
 
 
 def settlement_reports(client: HttpClient, window: Window, now: datetime) -> Iterator[Document]:
@@ -48,9 +47,7 @@ def settlement_reports(client: HttpClient, window: Window, now: datetime) -> Ite
     listed = [report for answer in walk(client, call, following) for report in answer.document["reports"]]
     ready = {report["reportId"]: report for report in listed if report["processingStatus"] == "DONE"}
     for report in sorted(ready.values(), key=lambda report: (report["createdTime"], report["reportId"])):
-        if not re.fullmatch(r"\w[\w.-]{0,99}", report["reportId"]):  # it becomes the name of a file
-            raise PagesBroken(f"Amazon names a report {report['reportId'][:100]!r}", "tell who keeps this connector")
-        yield Document(report["reportId"], partial(_save, client, report["reportDocumentId"]))
+        yield Document(str(report["reportId"]), partial(_save, client, report["reportDocumentId"]))
 
 
 def some_settlement_reports(client: HttpClient) -> int:
@@ -64,7 +61,8 @@ def _save(client: HttpClient, document_id: str, path: Path) -> None:
     came = path.with_name(f"{path.name}.came")
     try:
         _download(client, document_id, came)
-        start, _ = unpack(_blocks(came), path, _BYTES_MAX)
+        with came.open("rb") as file:
+            start, _ = unpack(chunks(file), path, _BYTES_MAX)
     except DeliveryRefused as damaged:  # on the way
         raise DeliveryUnknown(f"a settlement report: {damaged.message}", "run again") from None
     finally:
@@ -101,9 +99,3 @@ def _address(client: HttpClient, document_id: str) -> str:
 
 def _url(document: Any) -> str:
     return str(document["url"])
-
-
-def _blocks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            yield block

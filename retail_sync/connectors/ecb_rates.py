@@ -23,6 +23,7 @@ from retail_sync.connectors.connector import Staged
 from retail_sync.connectors.documents import TextDocument, open_text, unpack
 from retail_sync.connectors.xml_documents import namespace_of, open_xml, pieces
 from retail_sync.core import sql
+from retail_sync.core.archive import chunks
 from retail_sync.core.errors import DeliveryRefused
 from retail_sync.settings import Source
 
@@ -47,7 +48,7 @@ class EcbRates:
         try:
             sniff, _ = unpack(blocks, packed, max_bytes)
             with packed.open("rb") as file:
-                again = iter(lambda: file.read(1 << 20), b"")
+                again = chunks(file)
                 if not sniff.lstrip(b"\xef\xbb\xbf \r\n").startswith(b"<"):
                     return open_text(again, target, encoding=encoding, japanese=b"\xff\xfe", max_bytes=max_bytes)
                 document = open_xml(again, target, max_bytes)

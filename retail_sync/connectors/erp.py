@@ -1,9 +1,8 @@
-"""How connectors open the clients of `retail_sync.systems`: with the run's budget and trace id, reading only for the next page."""
+"""How connectors open the clients of `retail_sync.systems`: as all of theirs, with the run's budget and trace id."""
 
 from __future__ import annotations
 
 from retail_sync.connectors.wire import Access
-from retail_sync.core.exact_json import look_into
 from retail_sync.core.http import Auth, HttpClient, Manner
 from retail_sync.systems.calls import LIMITS, Judge, Opening
 
@@ -12,6 +11,6 @@ def opening(access: Access) -> Opening:
     """Return what opens a system for a source."""
 
     def opened(system: str, base_url: str, auth: Auth | None, judge: Judge) -> HttpClient:
-        return access.client(system, base_url, auth, LIMITS, Manner(read=look_into, judge=judge))
+        return access.client(system, base_url, auth, LIMITS, Manner(judge=judge))
 
     return opened

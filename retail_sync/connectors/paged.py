@@ -11,6 +11,7 @@ are no facts by what they are (test payments) go to `staged_left_out` (line_no, 
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -65,9 +66,13 @@ def write_heading(file: BinaryIO, heading: Heading) -> None:
 
 
 def page_line(page: Page) -> bytes:
-    """Return the line of a page. Its text stays as it came: between the tokens of JSON a line end is a blank."""
+    """Return the line of a page. Its text stays as it came: between the tokens of JSON a line end is a blank.
+
+    Some servers put a byte order mark before it, which is none within a line and no JSON.
+    """
     place = orjson.dumps({"part": page.part, "key": page.key})[:-1]
-    return place + b',"page":' + page.content.replace(b"\r", b" ").replace(b"\n", b" ") + b"}\n"
+    text = page.content.removeprefix(codecs.BOM_UTF8).replace(b"\r", b" ").replace(b"\n", b" ")
+    return place + b',"page":' + text + b"}\n"
 
 
 def write_end(file: BinaryIO, pages: int) -> None:

@@ -23,7 +23,7 @@ from retail_sync.connectors.intake import Received, receive
 from retail_sync.connectors.paged import PULLED_SUFFIX, Heading, records_of
 from retail_sync.connectors.pages_file import PagesFile
 from retail_sync.connectors.registry import WIRE_CONNECTORS, objects_of
-from retail_sync.connectors.wire import SCRATCH, Access, Backfill, Document, Page, Window, WireObject
+from retail_sync.connectors.wire import SCRATCH, Access, Backfill, Document, Page, Window, WireObject, shapes_told
 from retail_sync.core.archive import RawArchive
 from retail_sync.core.errors import RetailSyncError, SettingsError, SignInRefused, StorageError
 from retail_sync.core.exact_json import look_into
@@ -249,7 +249,7 @@ class Puller:
             )
         path = self._folder / found.name
         try:
-            with _shapes_told(asked.told):
+            with shapes_told(asked.told):
                 found.save(path)
             received = self._receive(asked, path)
         finally:
@@ -282,20 +282,8 @@ def _way(item: WireObject, days: Days | None) -> Backfill | None:
 
 
 def _answers(asked: _Asked, window: Window) -> Iterator[Page | Document]:
-    with _shapes_told(asked.told):
+    with shapes_told(asked.told):
         yield from asked.pull(asked.client, window)
-
-
-@contextlib.contextmanager
-def _shapes_told(told: str) -> Iterator[None]:
-    """Make an answer that is JSON, but not what its system answers, the failure of its own list. Raises PagesBroken."""
-    try:
-        yield
-    except (KeyError, IndexError, TypeError, AttributeError) as error:
-        raise PagesBroken(
-            f"{told}: an answer has not the form that it should have ({type(error).__name__}: {error})",
-            "run again; if it stays so, tell who keeps this connector",
-        ) from error
 
 
 def windows_of(start: datetime, end: datetime, longest: timedelta) -> list[Window]:

@@ -38,7 +38,6 @@ from retail_sync.connectors.shopify_api import (
 )
 from retail_sync.connectors.shopify_bulk import ORDERS_FILE, in_bulk
 from retail_sync.connectors.wire import Access, Backfill, Page, Window, WireObject
-from retail_sync.core.exact_json import look_into
 from retail_sync.core.http import Manner
 from retail_sync.core.paging import at
 
@@ -158,7 +157,7 @@ class Shopify:
         if where.client_id:
             token_client = access.client("Shopify", where.url, None, LIMITS)
             auth = GrantedToken(token_client, where.client_id, access.secret("CLIENT_SECRET"))
-        manner = Manner(read=look_into, judge=judge, heed=heed)
+        manner = Manner(judge=judge, heed=heed)
         http = access.client("Shopify", where.url, auth or FixedToken(access.secret("ACCESS_TOKEN")), LIMITS, manner)
         return Client(http, token_client, f"/admin/api/{where.version}/graphql.json", access.scratch, access.progress)
 

@@ -9,7 +9,6 @@ public reports only: the code MAX_COST_EXCEEDED, that a throttled answer has sta
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -73,43 +72,38 @@ class FixedToken:
 
 @dataclass(slots=True)
 class GrantedToken:
-    """A token that the app's id and secret are exchanged for, valid for a day; two threads get it once."""
+    """A token that the app's id and secret are exchanged for, valid for a day."""
 
     client: HttpClient
     client_id: str
     secret: str
     token: str = ""
-    lock: Any = field(default_factory=threading.Lock)
 
     def headers(self) -> Mapping[str, str]:
         """Return the header of the token."""
         if not self.token:
-            self._get("")
+            self._get()
         return {_HEADER: self.token}
 
     def renew(self, refused: Mapping[str, str]) -> None:
         """Get another token."""
-        self._get(refused.get(_HEADER, ""))
+        self._get()
 
     def secrets(self) -> Iterable[str]:
         """Return what no message may show."""
         return [text for text in (self.secret, self.token) if text]
 
-    def _get(self, useless: str) -> None:
-        with self.lock:
-            if self.token != useless:
-                return
-            asked = {"grant_type": "client_credentials", "client_id": self.client_id, "client_secret": self.secret}
-            try:
-                call = Call("POST", "/admin/oauth/access_token", document=asked)
-                answer = send(self.client, call)
-            except Answered as refusal:
-                if refusal.status in REPEATABLE_STATUSES:
-                    raise
-                raise _refused(f"the app {self.client_id} ({refusal.status})") from None
-            self.token = str(at(answer.document, "access_token") or "")
-            if not self.token:
-                raise _refused(f"the app {self.client_id}: no token came")
+    def _get(self) -> None:
+        asked = {"grant_type": "client_credentials", "client_id": self.client_id, "client_secret": self.secret}
+        try:
+            answer = send(self.client, Call("POST", "/admin/oauth/access_token", document=asked))
+        except Answered as refusal:
+            if refusal.status in REPEATABLE_STATUSES:
+                raise
+            raise _refused(f"the app {self.client_id} ({refusal.status})") from None
+        self.token = str(at(answer.document, "access_token") or "")
+        if not self.token:
+            raise _refused(f"the app {self.client_id}: no token came")
 
 
 @dataclass(frozen=True, slots=True)

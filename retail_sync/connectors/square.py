@@ -21,7 +21,6 @@ from retail_sync.connectors import square_lists as lists
 from retail_sync.connectors import square_money as money
 from retail_sync.connectors.square_lists import SquareClient
 from retail_sync.connectors.wire import Access, Connection, WireObject
-from retail_sync.core.exact_json import look_into
 from retail_sync.core.http import Answer, Limits, Manner
 from retail_sync.core.http_errors import Answered, HttpError
 
@@ -125,7 +124,7 @@ class Square:
     def connect(self, access: Access) -> SquareClient:
         """Return a client of the account that the token is of."""
         where = access.connection(SquareConnection)
-        manner = Manner(read=look_into, judge=_judge, headers={"Square-Version": where.version})
+        manner = Manner(judge=_judge, headers={"Square-Version": where.version})
         token = _Token(access.secret("ACCESS_TOKEN"))
         return SquareClient(access.client("Square", where.url, token, _LIMITS, manner), where.stores)
 

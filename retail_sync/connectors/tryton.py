@@ -16,11 +16,11 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import orjson
 from pydantic import Field
 
 from retail_sync.connectors.erp import opening
 from retail_sync.connectors.wire import Access, Connection, Page, Window, WireObject
+from retail_sync.core.exact_json import look_into
 from retail_sync.systems.tryton import TrytonAccess, TrytonClient
 
 _LATE = timedelta(hours=2)  # a transaction is stamped when it begins and seen when it ends
@@ -85,7 +85,7 @@ def _stock(client: Client, window: Window) -> Iterator[Page]:
     storages = []
     for page in _locations(client, window):
         yield page
-        storages += [row["id"] for row in orjson.loads(page.content)["result"] if row["type"] == "storage"]
+        storages += [row["id"] for row in look_into(page.content)["result"] if row["type"] == "storage"]
     yield from _products(client, window)
     until = _last_day(window, client.zone)
     for location in storages:
@@ -158,7 +158,6 @@ class Tryton:
         name = f"source {access.source.name}"
         variable = f"RETAIL_SYNC_{access.source.name.upper()}_PASSWORD"
         password = access.secret("PASSWORD")
-
         told = TrytonAccess(where.url, where.database, where.user, password, where.company, name, variable)
         return Client(TrytonClient(told, opening(access)), ZoneInfo(access.source.time_zone))
 

@@ -17,7 +17,6 @@ is asked for, which becomes a pseudonym. Read in the source only: the orders of 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -27,7 +26,6 @@ from pydantic import Field
 
 from retail_sync.connectors.wire import Access, Connection, Page, Window, WireObject
 from retail_sync.core.errors import SignInRefused
-from retail_sync.core.exact_json import look_into
 from retail_sync.core.http import Answer, HttpClient, Limits, Manner
 from retail_sync.core.http_errors import Answered, HttpError
 from retail_sync.core.paging import Call, Offset, at, send, walk
@@ -99,41 +97,37 @@ class VendureConnection(Connection):
 
 @dataclass(slots=True)
 class _Session:
-    """A login that is made when first needed and again when it ran out; two threads make it once."""
+    """A login that is made when first needed and again when it ran out."""
 
     client: HttpClient
     user: str
     password: str
     token: str = ""
-    lock: Any = None
 
     def headers(self) -> Mapping[str, str]:
         """Return the header of the session."""
         if not self.token:
-            self._log_in("")
+            self._log_in()
         return {"Authorization": f"Bearer {self.token}"}
 
     def renew(self, refused: Mapping[str, str]) -> None:
         """Log in again."""
-        self._log_in(refused.get("Authorization", "").removeprefix("Bearer "))
+        self._log_in()
 
     def secrets(self) -> Iterable[str]:
         """Return what no message may show."""
         return [text for text in (self.password, self.token) if text]
 
-    def _log_in(self, useless: str) -> None:
-        with self.lock:
-            if self.token != useless:
-                return
-            variables = {"user": self.user, "password": self.password}
-            answer = send(self.client, Call("POST", "/admin-api", document={"query": _LOGIN, "variables": variables}))
-            said = answer.document["data"]["login"]
-            self.token = answer.headers.get("vendure-auth-token", "")
-            if said["__typename"] != "CurrentUser" or not self.token:
-                raise SignInRefused(
-                    f"Vendure refuses {self.user}: {said.get('message', 'no token came')}",
-                    "check [source.connection] user and the password in the environment",
-                )
+    def _log_in(self) -> None:
+        variables = {"user": self.user, "password": self.password}
+        answer = send(self.client, Call("POST", "/admin-api", document={"query": _LOGIN, "variables": variables}))
+        said = answer.document["data"]["login"]
+        self.token = answer.headers.get("vendure-auth-token", "")
+        if said["__typename"] != "CurrentUser" or not self.token:
+            raise SignInRefused(
+                f"Vendure refuses {self.user}: {said.get('message', 'no token came')}",
+                "check [source.connection] user and the password in the environment",
+            )
 
 
 @dataclass(slots=True)
@@ -216,12 +210,11 @@ class Vendure:
         """Return a client of the Admin API."""
         where = access.connection(VendureConnection)
         headers = {"vendure-token": where.channel_token} if where.channel_token else {}
-        manner = Manner(read=look_into, judge=_judge, is_stale=_is_stale, headers=headers)
+        manner = Manner(judge=_judge, is_stale=_is_stale, headers=headers)
         session = _Session(
             access.client("Vendure", where.url, None, _LIMITS, manner),
             where.user,
             access.secret("PASSWORD"),
-            lock=threading.Lock(),
         )
         http = access.client("Vendure", where.url, session, _LIMITS, manner)
         return Client(http, session, bool(where.channel_token))

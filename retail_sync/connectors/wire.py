@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ from retail_sync.core.errors import SettingsError
 from retail_sync.core.exact_json import look_into
 from retail_sync.core.http import Auth, HttpClient, Limits, Manner
 from retail_sync.core.pacing import Clock
+from retail_sync.core.paging import PagesBroken
 from retail_sync.settings import SETTINGS_NAME, Source
 
 
@@ -140,9 +142,12 @@ class Access:
     def client(
         self, system: str, base_url: str, auth: Auth | None, limits: Limits, manner: Manner | None = None
     ) -> HttpClient:
-        """Return a client for one host, with the run's trace id on every request and its budget of calls."""
-        manner = manner or Manner(read=look_into)
-        marked = replace(manner, headers={"X-Trace-Id": self.trace_id, **manner.headers})
+        """Return a client for one host, with the run's trace id on every request and its budget of calls.
+
+        Its answers are only looked into: they are kept as they came, and read where they are loaded.
+        """
+        manner = manner or Manner()
+        marked = replace(manner, read=look_into, headers={"X-Trace-Id": self.trace_id, **manner.headers})
         limits = replace(limits, calls_max=self.source.calls_max)
         if rate := self.source.requests_per_minute:
             # No operation may be asked faster than its vendor says, nor all of them than the source says.
@@ -162,6 +167,21 @@ class Access:
                 f"{SETTINGS_NAME}, source {self.source.name}, [source.connection]: {found}",
                 f"see docs/settings.md, connector {self.source.connector}",
             ) from None
+
+
+@contextmanager
+def shapes_told(told: str) -> Iterator[None]:
+    """Make an answer that is JSON, but not what its system answers, a failure of what was asked. Raises PagesBroken.
+
+    Connectors take answers for what they must be; what stands between us and a system may answer anything.
+    """
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+        raise PagesBroken(
+            f"{told}: an answer has not the form that it should have ({type(error).__name__}: {str(error)[:200]})",
+            "run again; if it stays so, tell who keeps this connector",
+        ) from error
 
 
 class WireConnector(Protocol):

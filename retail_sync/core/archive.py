@@ -6,13 +6,14 @@ Nothing here knows what a file means. `<root>/<source>/<first two hex digits>/<s
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
 import pyarrow as pa
+
+from retail_sync.core.disk import sync
 
 _CHUNK_BYTES = 4 << 20
 
@@ -50,7 +51,7 @@ class RawArchive:
         except BaseException:
             incoming.unlink(missing_ok=True)  # on a full disk half a file would keep it full
             raise
-        _sync(final.parent)
+        sync(final.parent)
         return sha256
 
     def read(self, source: str, sha256: str) -> Iterator[bytes]:
@@ -89,13 +90,5 @@ def _copy(file: Path, target_file: Path, observe: Callable[[bytes], None]) -> st
             seen = beside.submit(see, block)  # hashing takes as long as compressing, and both let go of the interpreter
             target.write(block)
             seen.result()
-    _sync(target_file)
+    sync(target_file)
     return digest.hexdigest()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

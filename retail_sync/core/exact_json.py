@@ -41,7 +41,8 @@ def look_into(content: bytes) -> Any:
     """Look into a page of JSON to find the next one and failures in it. Raises ValueError for what is not JSON.
 
     What is in it becomes a Python object only when it is asked for: objects are Mappings and lists are Sequences that are no dict
-    and no list (`is_list`). Its fractions are floats, so no figure is read of it. NaN is found where the page is read.
+    and no list (`is_list`). Its fractions are floats, so no figure is read of it. NaN is found where the page is read. Of a name
+    that stands twice in an object the first counts here, where the page is read the last.
     """
     found = fastsimdjson.parse(content)
     # What the fast parser refuses (half a surrogate pair, a number beyond all range) it reads as `json` does: too kindly.

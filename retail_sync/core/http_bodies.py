@@ -13,7 +13,7 @@ from typing import BinaryIO
 import requests
 
 from retail_sync.core.http_errors import Answered, DeliveryUnknown
-from retail_sync.core.pacing import Clock
+from retail_sync.core.pacing import Clock, seconds_to_wait
 
 _CHUNK = 1 << 16
 # A slow start is no slow line: the minimum rate is asked for after this many seconds.
@@ -47,7 +47,8 @@ class Way:
     def save(self, response: requests.Response, file: BinaryIO) -> None:
         """Write a document's body, unpacked where it was packed for the way. Raises HttpError, and OSError of the disk."""
         if not 200 <= response.status_code < 300:
-            raise Answered(f"{self.told}: {response.status_code}", response.status_code)
+            wait = seconds_to_wait(response.headers.get("Retry-After"), self.clock)
+            raise Answered(f"{self.told}: {response.status_code}", response.status_code, retry_after=wait)
         unpacker, size = (zlib.decompressobj(31) if is_packed(response) else None), 0
         for part in self.parts(response):
             try:

@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from urllib.parse import urlencode
 
+from retail_sync.core.disk import sync
 from retail_sync.core.errors import SettingsError, SignInRefused, StorageError
 from retail_sync.core.http import HttpClient
 from retail_sync.core.http_errors import Answered, HttpError, NoConnection, NotDelivered
@@ -194,9 +195,7 @@ class OAuth:
                 file.flush()
                 os.fsync(file.fileno())
             fresh.replace(store)
-            folder = os.open(store.parent, os.O_RDONLY)
-            os.fsync(folder)
-            os.close(folder)
+            sync(store.parent)
         except OSError as error:
             raise StorageError(f"{store} could not be written: {error.strerror}", "free space, run again") from None
 

@@ -28,6 +28,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from retail_sync.core.disk import sync
 from retail_sync.core.errors import LedgerRefused, LedgerUncertain, SettingsError, WarehouseBusy
 from retail_sync.core.locks import exclusive
 from retail_sync.ledger.adapter import Balance, Finding, PostedEntry
@@ -249,8 +250,4 @@ def _replace(path: Path, text: str) -> None:
     if path.exists():
         beside.chmod(path.stat().st_mode & 0o777)
     beside.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync(path.parent)

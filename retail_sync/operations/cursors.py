@@ -38,7 +38,7 @@ class Cursors:
                 connection.execute(sa.insert(db.cursors).values(source=source, object=object_name, **values))
 
     def last_content(self, source: str, object_name: str, name: str) -> str:
-        """Return the hash of what a window last brought; '' where it was never asked for."""
+        """Return the hash of what a window last brought; '' where it never brought anything."""
         columns = db.pulls.c
         query = sa.select(columns.content_hash).where(
             columns.source == source, columns.object == object_name, columns.name == name
@@ -47,7 +47,7 @@ class Cursors:
             return connection.scalar(query) or ""
 
     def remember(self, source: str, object_name: str, name: str, content_hash: str, delivery_id: str) -> None:
-        """Record what a window brought. `delivery_id` is empty where that was nothing."""
+        """Record what a window, or a document, brought, after its delivery was registered."""
         columns = db.pulls.c
         with self._engine.begin() as connection:
             mine = sa.and_(columns.source == source, columns.object == object_name, columns.name == name)

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from retail_sync.connectors.categories import load_category_rules
 from retail_sync.connectors.drop_places import open_place
 from retail_sync.connectors.registry import WIRE_CONNECTORS, objects_of, require_connector
-from retail_sync.connectors.wire import Access
+from retail_sync.connectors.wire import Access, shapes_told
 from retail_sync.core.errors import RetailSyncError
 from retail_sync.core.rules import HEADERS, read_rules
 from retail_sync.journal.rules import PostingRules
@@ -157,7 +157,7 @@ def _source(home: Home, name: str) -> str:
         objects = ", ".join(item.name for item in objects_of(source))
         connector = WIRE_CONNECTORS[source.connector]
         client = connector.connect(Access(source, home.state, "doctor"))
-        with contextlib.closing(client):
+        with contextlib.closing(client), shapes_told(f"source {name}"):
             return f"{connector.check(client)}; asked for {objects}"
     waiting = home.inbox / name
     count = sum(1 for _ in waiting.iterdir()) if waiting.is_dir() else 0

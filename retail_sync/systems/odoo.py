@@ -124,7 +124,7 @@ class OdooClient:
             return None
         told = document.get("error") if isinstance(document, Mapping) else None
         unknown = DeliveryUnknown(
-            f"Odoo answered a {type(document).__name__} that is no answer of its", "look into its log, then run again"
+            "Odoo answered with JSON that is no answer of its", "look into its log, then run again"
         )
         return self._meant(told.get("data") if isinstance(told, Mapping) else None, unknown)
 

@@ -214,7 +214,7 @@ def _judge(answer: Answer) -> HttpError | None:
     said = document.get("error") if isinstance(document, Mapping) else None
     if not is_list(said):
         return DeliveryUnknown(
-            f"Tryton answered a {type(document).__name__} that is no answer of its", "look into its log, then run again"
+            "Tryton answered with JSON that is no answer of its", "look into its log, then run again"
         )
     kind = str(said[0]) if said else "error"
     details = _decoded(said[1]) if len(said) > 1 else ""

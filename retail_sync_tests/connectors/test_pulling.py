@@ -20,6 +20,7 @@ from retail_sync.connectors.registry import WIRE_CONNECTORS, objects_of
 from retail_sync.connectors.vendure import Vendure
 from retail_sync.connectors.wire import Access, Document, Page, Window
 from retail_sync.core.errors import DeliveryRefused, RetailSyncError
+from retail_sync.core.exact_json import look_into
 from retail_sync.core.http import Limits
 from retail_sync.core.http_errors import HttpError
 from retail_sync.operations.cursors import Cursors
@@ -33,7 +34,7 @@ from retail_sync_tests.e2e import processes
 from retail_sync_tests.fakes.amazon import FakeAmazon
 from retail_sync_tests.fakes.clock import FakeClock
 from retail_sync_tests.fakes.faults import FaultPlan
-from retail_sync_tests.fakes.server import Reply
+from retail_sync_tests.fakes.server import Reply, Request
 from retail_sync_tests.fakes.square import FakeSquare
 from retail_sync_tests.fakes.vendure import PASSWORD, FakeVendure
 
@@ -189,6 +190,13 @@ def test_a_page_is_kept_as_it_came() -> None:
     )
 
 
+def test_a_mark_of_utf8_before_a_page_stands_in_no_line() -> None:
+    """A server that writes it is looked into all the same; within a line it would make the whole delivery unreadable."""
+    content = b'\xef\xbb\xbf{"rows": [1]}'
+    assert look_into(content)["rows"][0] == 1
+    assert json.loads(page_line(Page(content)))["page"] == {"rows": [1]}
+
+
 def test_pages_cut_anywhere_are_refused(bench: PullBench, tmp_path: Path) -> None:
     """A file that was cut off would be a short list."""
     bench.pull()
@@ -250,6 +258,22 @@ def test_an_answer_of_another_form_costs_only_its_list(
     assert pulled.problem is not None
     assert "has not the form that it should have" in pulled.problem.message
     assert (pulled.problem.kind, reached(bench)) == ("transient", None)
+
+
+def test_a_word_where_a_number_must_be_costs_only_its_list(bench: PullBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is asked for next hangs on it, so it is read before the page is delivered: no run may end of it."""
+    answer = bench.fake.answer
+
+    def wordy(request: Request) -> Reply:
+        reply = answer(request)
+        if "orders" in reply.document.get("data", {}):
+            reply.document["data"]["orders"]["totalItems"] = "many"
+        return reply
+
+    monkeypatch.setattr(bench.fake, "answer", wordy)
+    [pulled] = bench.pull()
+    assert pulled.problem is not None
+    assert "has not the form that it should have" in pulled.problem.message
 
 
 def test_what_is_now_is_of_the_day_of_the_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,9 +13,11 @@ from retail_sync.connectors.registry import WIRE_CONNECTORS
 from retail_sync.connectors.wire import Access
 from retail_sync.core.errors import RetailSyncError
 from retail_sync.pipeline import Pipeline
+from retail_sync.reports.doctor import examine
 from retail_sync_tests.connectors.pulled import PullBench
 from retail_sync_tests.fakes.clock import FakeClock
 from retail_sync_tests.fakes.faults import FaultPlan
+from retail_sync_tests.fakes.server import Reply
 from retail_sync_tests.fakes.source import CANARY, Knobs
 from retail_sync_tests.fakes.sources import SOURCES
 
@@ -163,6 +165,15 @@ def test_one_cheap_call_says_who_answers(bench: Bench) -> None:
     with pytest.raises(RetailSyncError, match="no connection"):
         connector.check(client)
     client.close()
+
+
+def test_doctor_tells_of_answers_of_another_form(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Something in between answers JSON of its own: that is what doctor finds of this source, and it looks at the others."""
+    made = bench()
+    for answer in ("closed", {"errors": "down for maintenance"}, {"data": None}):
+        monkeypatch.setattr(made.fake, "answer", lambda _, answer=answer: Reply(200, answer))
+        [look] = [item for item in examine(made.home) if item.what == "source shop"]
+        assert (look.is_fine, bool(look.remedy)) == (False, True), look
 
 
 def test_a_wrong_secret_is_told_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -187,6 +187,14 @@ def test_retry_after_is_obeyed_within_reason(
         assert clock.slept == waited
 
 
+def test_a_document_is_waited_for_as_its_server_asks(script: Callable[..., Script], tmp_path: Path) -> None:
+    """Storage that slows us down says for how long, as interfaces do."""
+    clock = FakeClock()
+    server = script(reply(503, b"", "Retry-After: 7"), reply(200, b"whole"))
+    client(server, clock).download(f"{server.url}/d", tmp_path / "d", bytes_max=1 << 20)
+    assert (clock.slept, (tmp_path / "d").read_bytes()) == ([7.5], b"whole")
+
+
 def test_nobody_there_is_told_apart_from_an_unknown_fate() -> None:
     """What reached nobody may be sent again without a look."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
