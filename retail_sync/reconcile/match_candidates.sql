@@ -24,6 +24,8 @@ candidates as (
         and abs(r.amount - l.amount) <= greatest(
             $tolerance, abs(l.amount) * $percent / 100, $rounding_per_line * greatest(l.line_count, r.line_count)
         )
+        -- Whatever the amount may be, what comes in is not what goes out: a fee that names a payout is not that payout.
+        and sign(l.amount) * sign(r.amount) >= 0
     where not exists (
         -- A person said that these do not belong together.
         select 1 from match_decisions as d

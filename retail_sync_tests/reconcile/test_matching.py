@@ -146,7 +146,7 @@ def test_the_first_rule_wins(core: Core) -> None:
 
 def test_a_later_rule_decides_what_an_earlier_one_could_not(core: Core) -> None:
     """Two lines name one payout: the key does not decide, the amount does."""
-    core.match(*parse("A:k7 100.00 10-16 | 1:k7 100.00 10-16 | 2:k7 -100.00 10-18"), SAME_KEY, EXACT)
+    core.match(*parse("A:k7 100.00 10-16 | 1:k7 100.00 10-16 | 2:k7 60.00 10-18"), SAME_KEY, EXACT)
     assert core.pairs() == {"A-1": "exact"}
     assert core.ambiguous() == {"A-1", "A-2"}
 

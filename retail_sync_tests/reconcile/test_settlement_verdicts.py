@@ -214,3 +214,20 @@ def test_a_deposit_that_names_a_listed_payout_is_no_other_one(reference: str, st
     assert statuses(facts.connection)["31000001"] == status
     unexplained = ("7", "deposit_unexplained", Decimal("100.00")) in breaks(facts.connection)
     assert unexplained == (status == "awaiting_bank")
+
+
+def test_a_fee_that_names_a_payout_is_not_its_deposit() -> None:
+    """0.95 was taken for the transfer of 31000001, whose 100.00 came a day later and named nothing."""
+    facts = Facts()
+    facts.arrive(
+        settlements="""
+        | id       | ends  | total  | lines  |
+        | 31000001 | 10-14 | 100.00 | 100.00 |""",
+        bank="""
+        | date  | id | amount | reference           |
+        | 10-15 | 7  |  -0.95 | AMAZON FEE 31000001 |
+        | 10-16 | 8  | 100.00 | AMAZON              |""",
+    )
+    facts.reconcile()
+    assert statuses(facts.connection)["31000001"] == "matched"
+    assert set(breaks(facts.connection)) == {("7", "deposit_unexplained", Decimal("-0.95"))}
