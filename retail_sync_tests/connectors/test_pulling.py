@@ -151,7 +151,7 @@ def test_where_nobody_is_there_nothing_else_is_asked_for(tmp_path: Path, monkeyp
     assert pulled.problem is not None
     assert (pulled.problem.subject, pulled.problem.kind) == (f"{NAME}/*", "transient")
     assert pulled.problem.message.startswith(
-        "source shop could not be asked for: Square, GET /v2/locations: no connection."
+        "source shop could not be asked for: Square, GET /v2/locations: no connection to 127.0.0.1:"
     )
     assert made.fake.clock.time() - began < 15
 
