@@ -8,12 +8,14 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 
 from retail_sync.core.errors import SettingsError
 from retail_sync.core.money import exponent
@@ -23,6 +25,20 @@ DEFAULT_HOME = PROJECT_ROOT / "data"
 SETTINGS_NAME = "retail_sync.toml"
 _MOST_THREADS = 256
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
+# Of settings that a pattern checks: what people are shown instead of the pattern.
+_WRITTEN_LIKE = {
+    "day_starts_at": "04:00",
+    "drop": "sftp://user@host/folder (no password), s3://bucket/prefix or file:///folder (three strokes)",
+    "drop_host_key": "SHA256:..., as ssh-keygen -l shows it",
+    "drop_endpoint": "https://minio.example.com",
+    "realm_id": "a number, digits only",
+    "version": "the vendor's versions in docs/settings.md",
+    "since": "2026-10-01",
+    "location_by": "name or id",
+}
+_SECRETS = frozenset(
+    {"password", "api_key", "api_secret", "access_token", "client_secret", "refresh_token", "secret_key"}
+)
 
 
 class _Section(BaseModel):
@@ -428,7 +444,38 @@ def load_settings(path: Path) -> Settings:
     try:
         return Settings.model_validate(content)
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(str(part) for part in item['loc']) or 'file'}: {item['msg']}" for item in error.errors()
-        )
-        raise SettingsError(f"{path}: {problems}", "see docs/settings.md for every setting") from error
+        raise SettingsError(f"{path}: {said_of(error, content)}", "see docs/settings.md for every setting") from None
+
+
+def said_of(error: ValidationError, content: Mapping[str, Any]) -> str:
+    """Say each wrong setting of `content` in words: `ledger.approval_above: why`, `source bank: drop: why`."""
+    return "; ".join(f"{_where(item['loc'], content)}: {_why(item)}" for item in error.errors())
+
+
+def _where(place: tuple[int | str, ...], content: Mapping[str, Any]) -> str:
+    """Return where a setting stands; a block of a source by its name, else by its number, the first is 1."""
+    match place:
+        case ("source", int(number), *rest):
+            block = content["source"][number]
+            name = block.get("name") if isinstance(block, dict) else None
+            is_named = isinstance(name, str) and _NAME.fullmatch(name)
+            said = f"source {name}" if is_named else f"[[source]] block {number + 1}"
+            return ": ".join(filter(None, (said, ".".join(map(str, rest)))))
+    return ".".join(map(str, place)) or "file"
+
+
+def _why(item: ErrorDetails) -> str:
+    """Return what is wrong with one setting, in words for people. Never what was written: it may be a secret."""
+    field = str(item["loc"][-1]) if item["loc"] else ""
+    match item["type"]:
+        case "string_pattern_mismatch" if field in _WRITTEN_LIKE:
+            return f"write it like {_WRITTEN_LIKE[field]}"
+        case "date_from_datetime_parsing" | "date_parsing" | "date_type":
+            return "it is no day; write it like 2026-10-01"
+        case "extra_forbidden" if field.lower() in _SECRETS:
+            return "secrets stand in the environment only, never here"
+        case "extra_forbidden":
+            return "there is no such setting here"
+        case "missing":
+            return "it is required and missing"
+    return item["msg"].removeprefix("Value error, ")

@@ -95,6 +95,7 @@ class Puller:
         self._progress = progress
         self._clock = clock or Clock()
         self._folder = home.state / SCRATCH
+        self._told_at = time.monotonic()
 
     def pull_all(self, days: Days | None = None) -> list[Pulled]:
         """Pull every source that is asked over HTTP. A failure is a result, except that of the disk (StorageError)."""
@@ -116,6 +117,7 @@ class Puller:
                 Access(source, self._home.state, self._trace_id, self._clock, self._progress)
             )
         except SettingsError as error:
+            self._progress(f"{source.name}: {error}")
             return [Pulled(source.name, "*", (), _problem(source, "*", error, None, days))]
         with contextlib.closing(client):
             pulled = list(self._pull_lists(source, wanted, client, days))
@@ -206,7 +208,7 @@ class Puller:
         path = self._folder / f"{asked.source.name}-{name}"
         seed = today.encode() if asked.item.is_state else b""
         pulled_at = datetime.fromtimestamp(self._clock.wall(), UTC)
-        has_rows, told_at = False, time.monotonic()
+        has_rows = False
         try:
             with PagesFile(path, Heading(asked.source.connector, asked.item.name, window, pulled_at), seed) as file:
                 for found in _answers(asked, window):
@@ -216,9 +218,11 @@ class Puller:
                     # Looked into until the first record is found: most windows of a small shop hold none.
                     has_rows = has_rows or bool(records_of(look_into(found.content), asked.item, found.part))
                     file.add(found)
-                    if time.monotonic() - told_at > _TOLD_EVERY_SECONDS:
-                        self._progress(f"{asked.told}: {file.pages} pages so far")
-                        told_at = time.monotonic()
+                    # Counted over windows and lists: a hundred short windows are as long a silence as one long window.
+                    if time.monotonic() - self._told_at > _TOLD_EVERY_SECONDS:
+                        pages = "1 page" if file.pages == 1 else f"{file.pages} pages"
+                        self._progress(f"{asked.told}: {pages} so far")
+                        self._told_at = time.monotonic()
                 content = file.end()
             failpoint("pull.after_window")
             if has_rows or self._stores.cursors.last_content(asked.source.name, asked.item.name, name):

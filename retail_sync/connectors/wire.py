@@ -20,7 +20,7 @@ from retail_sync.core.exact_json import look_into
 from retail_sync.core.http import Auth, HttpClient, Limits, Manner
 from retail_sync.core.pacing import Clock
 from retail_sync.core.paging import PagesBroken
-from retail_sync.settings import SETTINGS_NAME, Source
+from retail_sync.settings import SETTINGS_NAME, Source, said_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +162,9 @@ class Access:
         try:
             return kind.model_validate(self.source.connection)
         except ValidationError as error:
-            found = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
             raise SettingsError(
-                f"{SETTINGS_NAME}, source {self.source.name}, [source.connection]: {found}",
+                f"{SETTINGS_NAME}, source {self.source.name}, [source.connection]: "
+                f"{said_of(error, self.source.connection)}",
                 f"see docs/settings.md, connector {self.source.connector}",
             ) from None
 

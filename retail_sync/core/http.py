@@ -254,14 +254,14 @@ class HttpClient:
                 return receive(response), response
         except requests.exceptions.SSLError:
             raise NoConnection(
-                f"{told}: no secure connection",
+                f"{told}: no secure connection to {_host(asked.url)}",
                 "check the address and the server's certificate (REQUESTS_CA_BUNDLE names a file with an authority of your own)",
             ) from None
         except requests.ConnectTimeout:
-            raise NoConnection(f"{told}: no connection", _UNREACHED) from None
+            raise NoConnection(f"{told}: no connection to {_host(asked.url)}", _UNREACHED) from None
         except requests.ConnectionError as error:
             if _never_connected(error):
-                raise NoConnection(f"{told}: no connection", _UNREACHED) from None
+                raise NoConnection(f"{told}: no connection to {_host(asked.url)}", _UNREACHED) from None
             raise DeliveryUnknown(f"{told}: the connection broke", "run again") from None
         except (requests.Timeout, requests.exceptions.ChunkedEncodingError, urllib3.exceptions.HTTPError):
             raise DeliveryUnknown(f"{told}: no complete answer in time", "run again") from None
@@ -356,6 +356,11 @@ def said(document: Any) -> str:
         if isinstance(document.get(name), str) and document[name]
     ]
     return ": ".join(dict.fromkeys(words)) if any(document.get(name) for name in _WORDS) else ""
+
+
+def _host(url: str) -> str:
+    """Return the host of an address, with its port: never a user, path or query of it."""
+    return urlsplit(url).netloc.rpartition("@")[2]
 
 
 def _never_connected(error: requests.ConnectionError) -> bool:

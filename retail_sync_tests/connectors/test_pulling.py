@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -151,7 +152,7 @@ def test_where_nobody_is_there_nothing_else_is_asked_for(tmp_path: Path, monkeyp
     assert pulled.problem is not None
     assert (pulled.problem.subject, pulled.problem.kind) == (f"{NAME}/*", "transient")
     assert pulled.problem.message.startswith(
-        "source shop could not be asked for: Square, GET /v2/locations: no connection."
+        "source shop could not be asked for: Square, GET /v2/locations: no connection to 127.0.0.1:"
     )
     assert made.fake.clock.time() - began < 15
 
@@ -167,6 +168,19 @@ def test_what_a_person_must_correct_is_not_repeated(bench: PullBench, monkeypatc
     [pulled] = bench.pull()
     assert pulled.problem is not None
     assert "RETAIL_SYNC_SHOP_PASSWORD is not set" in pulled.problem.message
+    assert "RETAIL_SYNC_SHOP_PASSWORD is not set" in bench.said[-1]  # the run is seen to leave the source out
+
+
+def test_short_windows_are_no_long_silence(bench: PullBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thirty windows of ten seconds each: a person sees where the run is, not only who waits within one window."""
+    ticks = itertools.count(0, 10.0)
+    monkeypatch.setattr("retail_sync.connectors.pulling.time.monotonic", lambda: next(ticks))
+    bench.source = bench.source.model_copy(update={"start_date": date(2026, 11, 1)})
+    bench.home.settings = bench.home.settings.model_copy(update={"source": (bench.source,)})
+    bench.pull()
+    told = [line for line in bench.said if line.endswith("1 page so far")]
+    assert len(told) > 3
+    assert all(line.startswith(f"{NAME}/orders, window ") for line in told)
 
 
 def test_the_budget_ends_a_run_and_the_next_goes_on(bench: PullBench) -> None:

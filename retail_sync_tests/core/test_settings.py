@@ -72,3 +72,20 @@ def test_a_ledger_of_somebody_else_is_chosen_by_name(tmp_path: Path) -> None:
     xero = load_settings(written(tmp_path, text)).ledger.xero
     assert (xero.channel_category, xero.location_category) == ("Channel", "")
     assert xero.base_url == "https://api.xero.com/api.xro/2.0"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('drop = "file://srv/statements"', r"source bank: drop: write it like .*file:///folder"),
+        ('drop = "sftp://me:hunter2@bank.example/out"', r"source bank: drop: write it like sftp://user@host/folder"),
+        ('start_date = "01.10.2026"', "source bank: start_date: it is no day; write it like 2026-10-01"),
+        ('url = "https://bank.example"', "source bank: url: there is no such setting here"),
+        ('password = "hunter2"', "source bank: password: secrets stand in the environment only"),
+    ],
+)
+def test_a_wrong_line_of_a_source_is_told_in_words(tmp_path: Path, text: str, said: str) -> None:
+    """By the source's name and with the right way to write it: no pattern, no number of a block, no secret."""
+    with pytest.raises(SettingsError, match=said) as caught:
+        load_settings(written(tmp_path, f'[[source]]\nname = "bank"\nconnector = "camt053"\n{text}\n'))
+    assert not any(word in str(caught.value) for word in ("hunter2", "pattern", "Extra inputs", "^("))

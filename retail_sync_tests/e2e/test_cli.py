@@ -375,7 +375,7 @@ BROKEN_SETTINGS = {
     'home_curency = "USD"\n': "home_curency",
     'home_currency = "dollars"\n': "home_currency",
     "[warehouse]\nthreads = 0\n": "warehouse.threads",
-    '[[source]]\nname = "Bank 1"\nconnector = "declared_csv"\n': "source.0.name",
+    '[[source]]\nname = "Bank 1"\nconnector = "declared_csv"\n': "[[source]] block 1: name",
     '[[source]]\nname = "a"\nconnector = "x"\n[[source]]\nname = "a"\nconnector = "x"\n': "two [[source]] blocks",
 }
 
@@ -468,7 +468,7 @@ def test_sources_say_where_they_come_from(cli: Cli, tmp_path: Path) -> None:
         "till": str(tmp_path / "inbox" / "till"),
     }
     assert "s3cret" not in answer.out
-    assert [row["name"] for row in answer.json if "url: Field required" in row["problem"]] == ["erp"]
+    assert [row["name"] for row in answer.json if "url: it is required and missing" in row["problem"]] == ["erp"]
     assert answer.code == 1
     assert "https://shop.example.com/de" in cli("sources", "list", "--home", tmp_path).out
 

@@ -98,7 +98,7 @@ def test_an_analyst_sees_what_a_system_refused_and_what_came(tmp_path: Path, mon
     ]
     (person,) = page["what needs a person"].value.records
     assert "stock of source shop could not be asked for: Vendure: FORBIDDEN" in str(person.data["what happened"])
-    assert "check its secret" in str(person.data["what to do"])
+    assert "give its user or app the right to read this" in str(person.data["what to do"])
     (check,) = (
         found
         for log in instance.all_logs(outcome.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
