@@ -156,7 +156,8 @@ class Puller:
             raise
         except RetailSyncError as error:
             if isinstance(error, Answered) and error.status == 401:
-                raise SignInRefused(error.message, error.remedy) from error
+                secrets = f"RETAIL_SYNC_{source.name.upper()}_... in the environment of the runs"
+                raise SignInRefused(error.message, f"check the secrets of the source, {secrets}") from error
             self._progress(f"{source.name}/{item.name}: {error}")
             return Pulled(source.name, item.name, tuple(received), _problem(source, item.name, error, reached, days))
         return Pulled(source.name, item.name, tuple(received))

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from retail_sync.core.errors import SettingsError
 from retail_sync.core.exact_json import look_into
@@ -96,6 +96,13 @@ class Connection(BaseModel):
     """What `[source.connection]` says; each connector has its own fields. Secrets are no settings."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("url", check_fields=False)
+    @classmethod
+    def _is_address(cls, url: str) -> str:
+        if not url.startswith(("https://", "http://")):
+            raise ValueError("an address begins with https://")
+        return url
 
     @property
     def address(self) -> str:

@@ -133,6 +133,8 @@ def why_it_failed(event: dg.DagsterEvent) -> tuple[str, str]:
         error = error.cause
     if not chain:
         return "see its log", ""
+    if chain[0].cls_name == "DagsterExecutionInterruptedError":
+        return "the run was stopped from outside", "start it again: it resumes where the stopped one had come to"
     # Our own errors are raised from what caused them, in words that say less than ours.
     told = next((found for found in chain if found.cls_name in _EXPECTED), chain[-1])
     return split_error(told.message)

@@ -151,6 +151,6 @@ STOCK_WORDINGS = {
     "listed_unmapped": _wording(
         "mapping",
         "An offer is mapped to no article of ours, so nothing says whether it can be delivered: {subject} ({units}).",
-        "map the channel's code to an article, or take the offer down",
+        "give the offer in its channel the code that the article has in the ERP, create the article there, or take the offer down",
     ),
 }  # fmt: skip

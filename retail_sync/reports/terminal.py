@@ -71,7 +71,7 @@ def _plain(value: object) -> object:
 def as_csv(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Return rows as CSV. Text that a spreadsheet would take for a formula is prefixed with an apostrophe (OWASP list)."""
     out = io.StringIO()
-    writer = csv.writer(out)
+    writer = csv.writer(out, lineterminator="\n")  # for a shell; spreadsheets take either
     writer.writerow(header)
     writer.writerows([[_harmless(value) for value in row] for row in rows])
     return out.getvalue()
