@@ -195,7 +195,7 @@ def _see_what_reconciles_and_what_does_not(browser: Any, ui: str) -> None:
     text = _text_with(
         browser, "verdicts", "what needs a person", "newest settlements", "plot: settlements by closing day"
     )
-    assert f"{ROW_UNREAD} variance 347.88 341.14 USD 341.14" in text
+    assert f"{ROW_UNREAD} differs 347.88 341.14 USD 341.14" in text
     assert f"The lines of settlement {DOES_NOT_FOOT} sum to 23.80 USD less" in text
     browser.execute_script(
         "[...document.querySelectorAll('a')].find(link => link.textContent === '[Show Markdown]').click()"
