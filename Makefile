@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 HOME_DIR ?= data
-PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
+PYTEST := $(BIN)/python -m pytest -n 3 --dist worksteal
 # One thread per test process: a test machine has few cores and no figure here depends on BLAS.
 export OMP_NUM_THREADS := 1
 test test-full test-slow: export RETAIL_SYNC_THREADS := 1
@@ -48,7 +48,7 @@ test: install ## the tests that need no server and no browser (under 7 minutes o
 
 # They wait for servers, a browser and the disk as much as they work: one process more than a test machine has cores.
 test-full: install ## the tests that need PostgreSQL, Tryton, Vendure, Prism, hledger, bean-check or Chromium, and the long ones (under 15 minutes)
-	@$(PYTEST) -n 3 -m "(services or browser or long) and not slow" -rs
+	@$(PYTEST) -m "(services or browser or long) and not slow" -rs
 
 test-slow: install ## more kills and faults, a run a day over nine months, TPC-DS at scale factor 1, 200 retailers of planted problems (about two hours)
 	@$(PYTEST) -m slow -rs

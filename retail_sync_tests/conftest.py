@@ -67,13 +67,44 @@ _FIRST_VARIANT_ALWAYS = frozenset(
     }
 )
 
+# Tests of ten seconds and more whose statement others make at another size, place or moment: slow tests, `make test-slow`.
+_SLOW = frozenset(
+    {
+        "test_a_changed_tolerance_of_drawers_is_in_force_at_once",
+        "test_a_correction_that_a_person_knows_of_stays_closed",
+        "test_a_failed_run_is_told_until_a_good_one",
+        "test_a_key_that_occurs_twice_in_any_reconcile_table_stops_the_line",
+        "test_a_month_end_job_changes_nothing",
+        "test_a_settlement_may_have_the_number_of_a_payout",
+        "test_a_small_retailer",
+        "test_any_order_of_arrival_ends_in_the_same_books",
+        "test_any_order_of_arrival_ends_in_the_same_items",
+        "test_cost_that_may_be_booked_already_or_is_not_known_is_left_out[ducklake]",
+        "test_every_payment_is_in_a_row_and_every_difference_in_a_break_or_explained",
+        "test_file_by_file",
+        "test_file_by_file_or_rebuilt_the_traces_are_the_same",
+        "test_files_in_any_order_and_grouping_give_the_same_tables",
+        "test_hourly_file_by_file",
+        "test_month_ends_in_any_order",
+        "test_one_backfill_or_a_run_a_day_over_two_weeks",
+        "test_order_of_arrival_does_not_matter",
+        "test_shuffled_files",
+        "test_the_order_of_arrival_does_not_matter",
+        "test_the_same_on_ducklake",
+        "test_what_is_noted_is_that_of_a_rebuild",
+    }
+)
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the further variants of tests that take long."""
+    """Mark the further variants of tests that take long, and what is slow as a whole."""
     seen = set()
     for item in items:
         name = getattr(item, "originalname", item.name)
+        # Killed after a commit the next stage begins as it does after any run; killed before it a stage is done again.
+        if {name, item.name} & _SLOW or (name == "test_killed_at" and item.name.endswith("after_commit]")):
+            item.add_marker(pytest.mark.slow)
         if name in _FIRST_VARIANT_ALWAYS:
             if (item.path, name) in seen:
                 item.add_marker(pytest.mark.slow)

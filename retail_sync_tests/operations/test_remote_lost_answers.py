@@ -36,8 +36,8 @@ from retail_sync_tests.operations.shop import document_of, effect, key_of
 from retail_sync_tests.operations.test_lost_answers import HELD, REJECTED, rounds_of
 
 SERVER_GIVES_UP_AFTER = 120
-FAST, LONG, SLOW = 12, 60, 1_000
-PER_TEST = 60
+FAST, LONG, SLOW = 12, 30, 1_000
+PER_TEST = 30
 RESTORED = 20
 
 
