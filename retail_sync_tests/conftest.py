@@ -85,6 +85,11 @@ _SLOW = frozenset(
         "test_file_by_file_or_rebuilt_the_traces_are_the_same",
         "test_files_in_any_order_and_grouping_give_the_same_tables",
         "test_hourly_file_by_file",
+        # Of the reconciliations two are killed in every run: each is the same transaction.
+        *(
+            f"test_killed_at[{step}.before_commit]"
+            for step in ("orders", "store_days", "availability", "returns", "order_traces")
+        ),
         "test_month_ends_in_any_order",
         "test_one_backfill_or_a_run_a_day_over_two_weeks",
         "test_order_of_arrival_does_not_matter",
